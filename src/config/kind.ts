@@ -1,0 +1,59 @@
+/**
+ * The kinds of values a setting can have: how its text is read, and what to say where it cannot be.
+ */
+import { z } from 'zod'
+import { LIMIT_FORM, parseLimit, type Limit } from '../plan/limit.ts'
+import { DURATION_FORM, parseDuration } from './duration.ts'
+import { LISTEN_FORM, parseListenAddress, type ListenAddress } from './listen-address.ts'
+
+/** One kind of value. */
+export interface Kind<T> {
+  /** Stands for the value in the help text: `--quiet-period <duration>`. */
+  readonly placeholder: string
+  /** Reads the text of a flag, or a string or number of the file; its only message is what was expected. */
+  readonly schema: z.ZodType<T, string | number>
+}
+
+function kind<T>(
+  placeholder: string,
+  expected: string,
+  parse: (text: string) => T | undefined,
+): Kind<T> {
+  const schema = z.union([z.string(), z.number()], expected).transform((raw, context) => {
+    const value = parse(String(raw))
+    if (value !== undefined) return value
+    context.addIssue(expected)
+    return z.NEVER
+  })
+  return { placeholder, schema }
+}
+
+/** A length of time, in milliseconds. */
+export const duration: Kind<number> = kind('duration', DURATION_FORM, parseDuration)
+
+/** A number of pods, or a share of a workload's replicas. */
+export const limit: Kind<Limit> = kind('limit', LIMIT_FORM, parseLimit)
+
+/** Where to listen. */
+export const listenAddress: Kind<ListenAddress> = kind('address', LISTEN_FORM, parseListenAddress)
+
+/** The name of a Namespace. */
+export const namespaceName: Kind<string> = kind(
+  'name',
+  'the name of a Namespace: up to 63 lower-case letters, digits and hyphens',
+  (text) => (/^[a-z\d](?:[-a-z\d]{0,61}[a-z\d])?$/.test(text) ? text : undefined),
+)
+
+/** A whole number of at least 1. */
+export const positiveNumber: Kind<number> = kind(
+  'number',
+  'a whole number of at least 1',
+  (text) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
+)
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): Kind<Word> {
+  return kind(words.join('|'), `one of ${words.join(', ')}`, (text) =>
+    words.find((word) => word === text),
+  )
+}

@@ -1,0 +1,128 @@
+/**
+ * Every setting of Sluice: the one table behind the configuration file, the flags, the help text and the documentation.
+ *
+ * Only what has an effect stands here: a setting that is accepted and does nothing would be a lie.
+ */
+import type { z } from 'zod'
+import {
+  duration,
+  limit,
+  listenAddress,
+  namespaceName,
+  oneOf,
+  positiveNumber,
+  type Kind,
+} from './kind.ts'
+
+/** One row of the table. */
+export interface Setting {
+  readonly kind: Kind<unknown>
+  /** As a person would write it. */
+  readonly default: string
+  /** A file that, where it exists, holds the default instead. */
+  readonly defaultFile?: string
+  /** Another setting, a duration like this one, that may not be greater. */
+  readonly atLeast?: string
+  /** What it means, in one sentence. */
+  readonly meaning: string
+}
+
+/** The table, in the order in which people read it. */
+export const settings = {
+  mode: {
+    kind: oneOf('act', 'observe'),
+    default: 'act',
+    meaning:
+      'Whether Sluice restarts workloads, or writes nothing at all and only shows what it would do.',
+  },
+  quietPeriod: {
+    kind: duration,
+    default: '5s',
+    meaning:
+      'How long a Secret must stay unchanged before restarts for it start, so that two Secrets changed together cost one restart.',
+  },
+  maxQuiet: {
+    kind: duration,
+    default: '60s',
+    atLeast: 'quietPeriod',
+    meaning: 'How long at most the quiet period may be drawn out by ever new changes.',
+  },
+  minRestartInterval: {
+    kind: duration,
+    default: '5m',
+    meaning: 'The least time between two restarts of one workload, unless the first one failed.',
+  },
+  settle: {
+    kind: duration,
+    default: '5s',
+    meaning:
+      'How long a new pod must stay Available, without a restart of a container, before the next pod is replaced.',
+  },
+  margin: {
+    kind: duration,
+    default: '2s',
+    meaning:
+      'How much later than a change a pod must have been created to count as holding the new content beyond doubt.',
+  },
+  nodeMargin: {
+    kind: duration,
+    default: '60s',
+    atLeast: 'margin',
+    meaning: 'The same for times that were taken from the clock of a node.',
+  },
+  maxUnavailable: {
+    kind: limit,
+    default: '1',
+    meaning:
+      'How many pods of one workload Sluice may have away at once; a percentage is one of its replicas, rounded down, at least 1.',
+  },
+  volumes: {
+    kind: oneOf('ignore', 'restart'),
+    default: 'ignore',
+    meaning:
+      'Whether a change restarts workloads that mount the Secret as a plain volume, whose files the kubelet updates by itself.',
+  },
+  strategy: {
+    kind: oneOf('auto', 'evict', 'rollout'),
+    default: 'auto',
+    meaning:
+      'How a workload is restarted: pod by pod through evictions, by one rollout, or whichever of the two suits it.',
+  },
+  namespace: {
+    kind: namespaceName,
+    default: 'sluice-system',
+    defaultFile: '/var/run/secrets/kubernetes.io/serviceaccount/namespace',
+    meaning: 'The namespace in which Sluice itself lives and keeps its own objects.',
+  },
+  listen: {
+    kind: listenAddress,
+    default: ':8080',
+    meaning: 'Where metrics, health checks and the status are served over HTTP.',
+  },
+  logLevel: {
+    kind: oneOf('debug', 'info', 'warn', 'error'),
+    default: 'info',
+    meaning: 'The least important log lines that are still written.',
+  },
+  writeRate: {
+    kind: positiveNumber,
+    default: '20',
+    meaning: 'How many writes Sluice sends to the API server in one second at most.',
+  },
+} satisfies Record<string, Setting>
+
+/** The name of a setting, as the file spells it. */
+export type SettingName = keyof typeof settings
+
+/** All settings, read and checked. Durations are milliseconds. */
+export type Config = Readonly<{
+  [Name in SettingName]: z.output<(typeof settings)[Name]['kind']['schema']>
+}>
+
+/** The table as rows. */
+export const settingRows = Object.entries(settings) as readonly [SettingName, Setting][]
+
+/** `quietPeriod` as a flag: `--quiet-period`. */
+export function flagOf(name: SettingName): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
