@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+)
+
+// prefix of the pod annotations that say how simulated containers behave.
+const prefix = "sim.sluice.dev/"
+
+// behaviour is what the annotations of a pod ask of one container. An
+// annotation with a container's name behind it (`crash.app`) is for that
+// container alone; one without is for all of `containers`, never for init
+// containers.
+type behaviour struct {
+	startDelay       time.Duration
+	readyDelay       time.Duration
+	neverReady       bool
+	crash            *crash
+	configError      bool
+	imageError       bool
+	terminationDelay time.Duration
+	initTime         time.Duration
+	badValue         string
+	badNeverReady    bool
+	badCrash         crash
+}
+
+// crash is an exit of a container's own accord.
+type crash struct {
+	code  int32
+	after time.Duration
+}
+
+// podBehaviour is what the annotations ask of a pod as a whole.
+type podBehaviour struct {
+	crashBackoff time.Duration
+	clockSkew    time.Duration
+	volumeDelay  time.Duration
+}
+
+func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
+	b := podBehaviour{crashBackoff: 10 * time.Second, volumeDelay: 2 * time.Second}
+	var faults []string
+	for key, value := range pod.Annotations {
+		what, ours := strings.CutPrefix(key, prefix)
+		if !ours {
+			continue
+		}
+		var err error
+		switch what {
+		case "crash-backoff":
+			b.crashBackoff, err = parseDelay(value)
+		case "clock-skew":
+			b.clockSkew, err = time.ParseDuration(value)
+		case "volume-delay":
+			b.volumeDelay, err = parseDelay(value)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Sprintf("%s: %v", key, err))
+		}
+	}
+	return b, joinFaults(faults)
+}
+
+func parseBehaviour(pod *v1.Pod, container string, init bool) (behaviour, error) {
+	b := behaviour{badCrash: crash{code: 1}}
+	var faults []string
+	apply := func(key, what, value string) {
+		if err := b.set(what, value); err != nil {
+			faults = append(faults, fmt.Sprintf("%s: %v", key, err))
+		}
+	}
+	if !init {
+		for key, value := range pod.Annotations {
+			if what, ours := strings.CutPrefix(key, prefix); ours && !strings.Contains(what, ".") {
+				apply(key, what, value)
+			}
+		}
+	}
+	// Second, so that the name of a container overrides what is said of all.
+	for key, value := range pod.Annotations {
+		what, ours := strings.CutPrefix(key, prefix)
+		if what, named := strings.CutSuffix(what, "."+container); ours && named {
+			apply(key, what, value)
+		}
+	}
+	return b, joinFaults(faults)
+}
+
+func (b *behaviour) set(what, value string) (err error) {
+	switch what {
+	case "start-delay":
+		b.startDelay, err = parseDelay(value)
+	case "ready-delay":
+		b.readyDelay, err = parseDelay(value)
+	case "termination-delay":
+		b.terminationDelay, err = parseDelay(value)
+	case "init-time":
+		b.initTime, err = parseDelay(value)
+	case "never-ready":
+		b.neverReady, err = strconv.ParseBool(value)
+	case "config-error":
+		b.configError, err = strconv.ParseBool(value)
+	case "image-error":
+		b.imageError, err = strconv.ParseBool(value)
+	case "crash":
+		b.crash, err = parseCrash(value)
+	case "bad-value":
+		b.badValue = value
+	case "bad-value-effect":
+		if value == "never-ready" {
+			b.badNeverReady = true
+			return nil
+		}
+		var c *crash
+		if c, err = parseCrash(value); err == nil {
+			b.badCrash = *c
+		}
+	case "crash-backoff", "clock-skew", "volume-delay": // of the pod
+	default:
+		err = fmt.Errorf("expected a known annotation, found %q", what)
+	}
+	return err
+}
+
+func parseDelay(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("expected a duration like 500ms, found %q", value)
+	}
+	return d, nil
+}
+
+// parseCrash reads `1` or `1 after 500ms`.
+func parseCrash(value string) (*crash, error) {
+	number, delay, timed := strings.Cut(value, " after ")
+	if !timed {
+		delay = "0s"
+	}
+	code, codeErr := strconv.ParseInt(number, 10, 32)
+	after, delayErr := parseDelay(delay)
+	if codeErr != nil || delayErr != nil {
+		return nil, fmt.Errorf("expected an exit code like 1, or 1 after 500ms, found %q", value)
+	}
+	return &crash{code: int32(code), after: after}, nil
+}
+
+func joinFaults(faults []string) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return &waiting{reason: "InvalidSimulation", message: strings.Join(faults, "; ")}
+}
