@@ -51,6 +51,19 @@ export const positiveNumber: Kind<number> = kind(
   (text) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
 )
 
+/** A whole number, negative ones included. */
+export const wholeNumber: Kind<number> = kind(
+  'number',
+  'a whole number from -1000000 to 1000000',
+  (text) =>
+    /^-?\d{1,7}$/.test(text) && Math.abs(Number(text)) <= 1_000_000 ? Number(text) : undefined,
+)
+
+/** "true" or "false": annotations have no other way to say yes or no. */
+export const yesOrNo: Kind<boolean> = kind('boolean', '"true" or "false"', (text) =>
+  text === 'true' ? true : text === 'false' ? false : undefined,
+)
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Kind<Word> {
   return kind(words.join('|'), `one of ${words.join(', ')}`, (text) =>
