@@ -56,7 +56,9 @@ export const wholeNumber: Kind<number> = kind(
   'number',
   'a whole number from -1000000 to 1000000',
   (text) =>
-    /^-?\d{1,7}$/.test(text) && Math.abs(Number(text)) <= 1_000_000 ? Number(text) : undefined,
+    /^(?:0|-?[1-9]\d{0,6})$/.test(text) && Math.abs(Number(text)) <= 1_000_000
+      ? Number(text)
+      : undefined,
 )
 
 /** "true" or "false": annotations have no other way to say yes or no. */

@@ -17,9 +17,9 @@ describe('a kind of value', () => {
   test.each<[string, Kind<unknown>, unknown, string]>([
     ['a switch', yesOrNo, 'True', '"true" or "false"'],
     ['a switch', yesOrNo, '', '"true" or "false"'],
-    ['a whole number', wholeNumber, '1.5', 'a whole number'],
-    ['a whole number', wholeNumber, '-0', 'a whole number'],
-    ['a whole number', wholeNumber, true, 'a whole number'],
+    ['a whole number', wholeNumber, '1.5', 'a whole number from -1000000 to 1000000'],
+    ['a whole number', wholeNumber, '-0', 'a whole number from -1000000 to 1000000'],
+    ['a whole number', wholeNumber, true, 'a whole number from -1000000 to 1000000'],
     ['a positive number', positiveNumber, '-1', 'a whole number of at least 1'],
     ['a word', oneOf('evict', 'rollout'), 'delete', 'one of evict, rollout'],
   ])('%s refuses anything else, saying what was expected', (_, { schema }, text, expected) => {
