@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { KubernetesObject } from '@kubernetes/client-node'
 import { build } from './build.ts'
 import { startControlPlane } from './controlplane.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
@@ -27,6 +28,8 @@ export interface TestCluster {
     args: readonly string[],
     options?: { input?: string; kubeconfig?: string },
   ): Promise<string>
+  /** Creates or changes objects, server-side, as the admin. */
+  apply(...objects: readonly KubernetesObject[]): Promise<void>
   tokenFor(namespace: string, serviceAccount: string): Promise<string>
   /** Path of a kubeconfig that holds nothing but a token of the service account. */
   kubeconfigFor(namespace: string, serviceAccount: string): Promise<string>
@@ -113,6 +116,10 @@ export async function startCluster(
       nodesUrl: nodes.url,
       kubectl,
       tokenFor,
+      async apply(...objects) {
+        const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
+        await kubectl(['apply', '--server-side', '--force-conflicts', '--filename=-'], { input })
+      },
       async kubeconfigFor(namespace, serviceAccount) {
         return writeKubeconfig(join(dir, `${namespace}.${serviceAccount}.kubeconfig`), {
           server: controlPlane.server,
