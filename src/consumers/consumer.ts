@@ -1,0 +1,187 @@
+/**
+ * The Consumer object, `consumers.sluice.dev/v1alpha1`: what Sluice knows about one opted-in workload, kept in the
+ * cluster so that a restart of Sluice loses no rotation and repeats none. Pure: from and to the wire form.
+ */
+import { z } from 'zod'
+import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
+import type { OwnerReference } from './pod.ts'
+
+export const CONSUMER_GROUP = 'sluice.dev'
+export const CONSUMER_VERSION = 'v1alpha1'
+
+/** What a person sees first. */
+export const STATES = ['Fresh', 'Waiting', 'Restarting', 'Held', 'Failed', 'Paused'] as const
+export type State = (typeof STATES)[number]
+
+/** How a workload is made fresh; chosen when the restart starts and kept until it ends. */
+export const STRATEGIES = ['evict', 'rollout'] as const
+export type Strategy = (typeof STRATEGIES)[number]
+
+/** A restart under way. */
+export interface Restart {
+  readonly id: string
+  readonly strategy: Strategy
+  /** Milliseconds, API server's clock. */
+  readonly startedAt: number
+}
+
+/** A restart that ended. */
+export interface FinishedRestart {
+  readonly id: string
+  readonly finishedAt: number
+}
+
+/** The part that decides what happens next. */
+export interface Ledger {
+  /** Of the HMAC key that the digests were made with. */
+  readonly keyFingerprint: string
+  /** By name of the source. */
+  readonly sources: ReadonlyMap<string, RecordedSource>
+  readonly restart: Restart | undefined
+  readonly lastRestart: FinishedRestart | undefined
+}
+
+/** The part that people read. */
+export interface Report {
+  readonly state: State
+  /** Why it is not being restarted now: a hold reason, or '' . */
+  readonly reason: string
+  readonly message: string
+  readonly stalePods: number
+  readonly unknownPods: number
+  readonly unprovenPods: number
+}
+
+/** A Consumer as watched. */
+export interface ConsumerRecord {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  /** UID of the workload it belongs to. */
+  readonly ownerUid: string | undefined
+  readonly status: ConsumerStatus | undefined
+  /** What is wrong with the status, if it cannot be read. */
+  readonly fault: string | undefined
+}
+
+export interface ConsumerStatus {
+  readonly ledger: Ledger
+  readonly report: Report
+  /** When the state became what it is (ms). */
+  readonly since: number
+}
+
+/** The name of a Deployment's Consumer. */
+export function consumerName(deployment: string): string {
+  return `deployment-${deployment}`.slice(0, 253)
+}
+
+const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
+const digest = z.string().regex(/^(absent|lost|[0-9a-f]{32}(-[0-9]+)?)$/)
+const entry = z
+  .object({ digest, since: time.optional() })
+  .transform((wire) => ({ digest: wire.digest, since: wire.since ?? -Infinity }))
+const timeline = z
+  .tuple([entry], entry)
+  .refine(
+    (entries) => entries.every(({ since }, i) => i === 0 || since >= (entries[i - 1]?.since ?? 0)),
+    {
+      error: 'times must not go backwards',
+    },
+  )
+
+/** Unknown fields are passed over, so that a neighbouring version's state can be read. */
+const statusSchema = z.object({
+  state: z.enum(STATES),
+  reason: z.string().default(''),
+  message: z.string().default(''),
+  since: time,
+  stalePods: z.int().min(0).default(0),
+  unknownPods: z.int().min(0).default(0),
+  unprovenPods: z.int().min(0).default(0),
+  keyFingerprint: z.string().regex(/^[0-9a-f]{32}$/),
+  sources: z
+    .array(
+      z.object({
+        kind: z.literal('Secret'),
+        name: z.string(),
+        uid: z.string(),
+        resourceVersion: z.string().regex(/^[0-9]*$/),
+        contents: z.array(z.object({ key: z.string(), timeline })),
+      }),
+    )
+    .default([]),
+  restart: z.object({ id: z.string(), strategy: z.enum(STRATEGIES), startedAt: time }).optional(),
+  lastRestart: z.object({ id: z.string(), finishedAt: time }).optional(),
+})
+
+/** The wire form of a Consumer; `spec` is empty by design: it is a record, not a wish. */
+export interface RawConsumer {
+  readonly apiVersion?: string
+  readonly kind?: string
+  readonly metadata: {
+    readonly namespace: string
+    readonly name: string
+    readonly uid: string
+    readonly resourceVersion: string
+    readonly ownerReferences?: readonly OwnerReference[]
+  }
+  readonly status?: unknown
+}
+
+/** Reads a Consumer. A malformed status is told in `fault`, never thrown. */
+export function readConsumer(raw: RawConsumer): ConsumerRecord {
+  const { namespace, name, uid, resourceVersion, ownerReferences } = raw.metadata
+  const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Deployment')?.uid
+  const base = { namespace, name, uid, resourceVersion, ownerUid }
+  if (raw.status === undefined) return { ...base, status: undefined, fault: undefined }
+  const parsed = statusSchema.safeParse(raw.status)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(
+      ({ path, message }) => `status.${path.join('.')}: ${message}`,
+    )
+    return { ...base, status: undefined, fault: faults.join('; ') }
+  }
+  const { keyFingerprint, sources, restart, lastRestart, since, ...report } = parsed.data
+  const recorded = sources.map(({ name: source, contents, ...version }) => {
+    const timelines = new Map<string, Timeline>(contents.map((each) => [each.key, each.timeline]))
+    return [source, { ...version, timelines }] as const
+  })
+  const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart }
+  return { ...base, status: { ledger, report, since }, fault: undefined }
+}
+
+/** The wire form of a status: stable order, no value of a Secret in it. */
+export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<string, unknown> {
+  const { restart, lastRestart } = ledger
+  return {
+    ...report,
+    since: iso(since),
+    keyFingerprint: ledger.keyFingerprint,
+    sources: sorted(ledger.sources).map(([name, { uid, resourceVersion, timelines }]) => ({
+      kind: 'Secret',
+      name,
+      uid,
+      resourceVersion,
+      contents: sorted(timelines).map(([key, entries]) => ({
+        key,
+        timeline: entries.map(({ digest: text, since: start }) =>
+          start === -Infinity ? { digest: text } : { digest: text, since: iso(start) },
+        ),
+      })),
+    })),
+    ...(restart && { restart: { ...restart, startedAt: iso(restart.startedAt) } }),
+    ...(lastRestart && {
+      lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },
+    }),
+  }
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString()
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+}

@@ -1,0 +1,121 @@
+/**
+ * A Deployment and its ReplicaSets as Sluice keeps them. Pure.
+ */
+import { RESTART_ID } from '../annotations.ts'
+import type { WorkloadRef } from '../refs.ts'
+import { ownAnnotations } from '../secrets/source.ts'
+import { otherRestarter } from './other-restarter.ts'
+import { controllerOf, type Intern, type OwnerReference } from './pod.ts'
+import { usesOf, type PodSpec, type PodUses } from './uses.ts'
+
+/** A Deployment, reduced. */
+export interface DeploymentRecord {
+  readonly ref: WorkloadRef
+  readonly resourceVersion: string
+  /** Annotations of Sluice's own prefix. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Another controller that restarts this workload on its own, by name. */
+  readonly otherRestarter: string | undefined
+  /** `spec.replicas`. */
+  readonly replicas: number
+  /** `spec.paused`: a rollout would not proceed. */
+  readonly paused: boolean
+  readonly strategy: 'RollingUpdate' | 'Recreate'
+  /** In pods, of `spec.replicas`; what the Deployment controller itself would allow. */
+  readonly maxSurge: number
+  readonly maxUnavailable: number
+  /** Milliseconds. */
+  readonly minReady: number
+  /** The restart id in the pod template, if there is one. */
+  readonly restartId: string | undefined
+  /** What the next pods will consume. */
+  readonly uses: PodUses
+  /** The controller has seen the newest spec. */
+  readonly observed: boolean
+  /** Pods of any ReplicaSet, and of the newest one, as the controller counts them. */
+  readonly status: { readonly replicas: number; readonly updated: number }
+}
+
+/** The part of an apps/v1 Deployment that is read. */
+export interface RawDeployment {
+  readonly metadata: {
+    readonly namespace: string
+    readonly name: string
+    readonly uid: string
+    readonly resourceVersion: string
+    readonly generation?: number
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  readonly spec: {
+    readonly replicas?: number
+    readonly paused?: boolean
+    readonly minReadySeconds?: number
+    readonly strategy?: {
+      readonly type?: string
+      readonly rollingUpdate?: {
+        readonly maxSurge?: number | string
+        readonly maxUnavailable?: number | string
+      }
+    }
+    readonly template: {
+      readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> }
+      readonly spec: PodSpec
+    }
+  }
+  readonly status?: {
+    readonly observedGeneration?: number
+    readonly replicas?: number
+    readonly updatedReplicas?: number
+  }
+}
+
+/** Reads a Deployment. */
+export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRecord {
+  const { namespace, name, uid, resourceVersion, annotations } = raw.metadata
+  const { replicas = 1, strategy, template } = raw.spec
+  const rolling = strategy?.rollingUpdate
+  const maxSurge = podCount(rolling?.maxSurge ?? '25%', replicas, Math.ceil)
+  const maxUnavailable = podCount(rolling?.maxUnavailable ?? '25%', replicas, Math.floor)
+  return {
+    ref: { kind: 'Deployment', namespace, name, uid },
+    resourceVersion,
+    annotations: ownAnnotations(annotations),
+    otherRestarter: otherRestarter(annotations, template.metadata?.annotations),
+    replicas,
+    paused: raw.spec.paused ?? false,
+    strategy: strategy?.type === 'Recreate' ? 'Recreate' : 'RollingUpdate',
+    maxSurge,
+    // ResolveFenceposts of the Deployment controller: with both zero, one pod may be away.
+    maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : maxUnavailable,
+    minReady: (raw.spec.minReadySeconds ?? 0) * 1000,
+    restartId: template.metadata?.annotations?.[RESTART_ID],
+    uses: intern(usesOf(template.spec)),
+    observed: (raw.status?.observedGeneration ?? 0) >= (raw.metadata.generation ?? 0),
+    status: {
+      replicas: raw.status?.replicas ?? 0,
+      updated: raw.status?.updatedReplicas ?? 0,
+    },
+  }
+}
+
+/** A ReplicaSet, from its metadata alone: the link between pods and their Deployment. */
+export interface ReplicaSetRecord {
+  readonly uid: string
+  readonly deploymentUid: string
+}
+
+/** The part of a PartialObjectMetadata that is read. */
+export interface RawReplicaSet {
+  readonly metadata: { readonly uid: string; readonly ownerReferences?: readonly OwnerReference[] }
+}
+
+/** Reads a ReplicaSet; `undefined` for one that no Deployment controls. */
+export function readReplicaSet(raw: RawReplicaSet): ReplicaSetRecord | undefined {
+  const owner = controllerOf(raw.metadata.ownerReferences, 'Deployment')
+  return owner && { uid: raw.metadata.uid, deploymentUid: owner.uid }
+}
+
+/** A Kubernetes IntOrString of pods: `2` or `"25%"`. The API server has validated it. */
+function podCount(value: number | string, replicas: number, round: (n: number) => number): number {
+  return typeof value === 'number' ? value : round((Number.parseInt(value, 10) * replicas) / 100)
+}

@@ -1,0 +1,195 @@
+/**
+ * A pod as Sluice keeps it: what the plan needs to know whether it is stale and whether it is well. Pure.
+ *
+ * All times are milliseconds. Unless a field says "node clock", they are on the API server's clock.
+ */
+import { RESTART_ID } from '../annotations.ts'
+import type { PodRef } from '../refs.ts'
+import { endOfSecond, newestManagedTime, type ManagedField } from '../secrets/managed-time.ts'
+import { usesOf, type PodSpec, type PodUses } from './uses.ts'
+
+/** One container, init containers included. */
+export interface ContainerRecord {
+  readonly name: string
+  /** Identity of the running or last instance; `undefined` before the first. */
+  readonly id: string | undefined
+  readonly state: 'waiting' | 'running' | 'terminated'
+  /** Why it waits, as the kubelet says it: CrashLoopBackOff, ImagePullBackOff, … */
+  readonly waitingReason: string | undefined
+  /** Node clock. */
+  readonly startedAt: number | undefined
+  readonly restarts: number
+  /** This instance did not exist yet at this time: an earlier status of the kubelet showed another or none. */
+  readonly absentAt: number
+  /** This instance existed at this time: the kubelet wrote a status with it. */
+  readonly presentAt: number
+}
+
+/** A pod that a ReplicaSet controls. */
+export interface PodRecord {
+  readonly ref: PodRef
+  readonly replicaSetUid: string
+  /** The restart id in the template that it was made from. */
+  readonly restartId: string | undefined
+  readonly createdAt: number
+  /** Phase Failed or Succeeded: it is nobody's. */
+  readonly terminal: boolean
+  readonly terminating: boolean
+  readonly scheduled: boolean
+  readonly ready: boolean
+  /** Since when it is Ready, at the latest; `undefined` while it is not. */
+  readonly readyAt: number | undefined
+  /** How far the node's clock seems to be ahead of the cluster's; `undefined` where nothing tells. */
+  readonly clockSkew: number | undefined
+  readonly uses: PodUses
+  readonly containers: readonly ContainerRecord[]
+  /** When the kubelet last wrote the container statuses. */
+  readonly statusAt: number
+}
+
+interface RawContainerStatus {
+  readonly name: string
+  readonly containerID?: string
+  readonly restartCount?: number
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string }
+    readonly running?: { readonly startedAt?: string }
+    readonly terminated?: { readonly startedAt?: string }
+  }
+}
+
+/** The part of a core/v1 Pod that is read. */
+export interface RawPod {
+  readonly metadata: {
+    readonly namespace: string
+    readonly name: string
+    readonly uid: string
+    readonly creationTimestamp: string
+    readonly deletionTimestamp?: string
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly ownerReferences?: readonly OwnerReference[]
+    readonly managedFields?: readonly ManagedField[]
+  }
+  readonly spec: PodSpec & { readonly nodeName?: string }
+  readonly status?: {
+    readonly phase?: string
+    readonly startTime?: string
+    readonly conditions?: readonly {
+      readonly type: string
+      readonly status: string
+      readonly lastTransitionTime?: string
+    }[]
+    readonly initContainerStatuses?: readonly RawContainerStatus[]
+    readonly containerStatuses?: readonly RawContainerStatus[]
+  }
+}
+
+/** The part of an ownerReference that is read. */
+export interface OwnerReference {
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
+  readonly controller?: boolean
+}
+
+/** The controller of an object if it is of `kind`; names and selectors prove nothing. */
+export function controllerOf(
+  owners: readonly OwnerReference[] | undefined,
+  kind: string,
+): OwnerReference | undefined {
+  return owners?.find((owner) => owner.controller === true && owner.kind === kind)
+}
+
+/** Gives equal lists of uses one identity, so that the pods of a workload share it. */
+export type Intern = (uses: PodUses) => PodUses
+
+/**
+ * Reads a pod; `previous` is the record of the same pod from an earlier event, `now` the API server's time.
+ * `undefined` for a pod that no ReplicaSet controls.
+ */
+export function readPod(
+  raw: RawPod,
+  previous: PodRecord | undefined,
+  now: number,
+  intern: Intern,
+): PodRecord | undefined {
+  const { namespace, name, uid, creationTimestamp, deletionTimestamp } = raw.metadata
+  const owner = controllerOf(raw.metadata.ownerReferences, 'ReplicaSet')
+  if (!owner) return undefined
+  const condition = (type: string) => raw.status?.conditions?.find((each) => each.type === type)
+  const ready = condition('Ready')?.status === 'True'
+  const statusAt = newestManagedTime(raw.metadata.managedFields, ownsContainerStatuses) ?? now
+  const statuses = [
+    ...(raw.status?.initContainerStatuses ?? []),
+    ...(raw.status?.containerStatuses ?? []),
+  ]
+  const containers = statuses.map((status) =>
+    readContainer(status, previous, Math.min(statusAt, endOfSecond(now))),
+  )
+  // A restarted container begins its calm time anew, even where no event in between showed it not Ready.
+  const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
+  return {
+    ref: { namespace, name, uid },
+    replicaSetUid: owner.uid,
+    restartId: raw.metadata.annotations?.[RESTART_ID],
+    createdAt: Date.parse(creationTimestamp),
+    terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
+    terminating: deletionTimestamp !== undefined,
+    scheduled: raw.spec.nodeName !== undefined,
+    ready,
+    // Both are later than the moment it became Ready: the status that says so, and our seeing it.
+    readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(statusAt, now)) : undefined,
+    clockSkew: skew(raw.status?.startTime, condition('PodScheduled')?.lastTransitionTime),
+    uses: intern(usesOf(raw.spec)),
+    containers,
+    statusAt,
+  }
+}
+
+function restartsOf(containers: readonly ContainerRecord[]): number {
+  return containers.reduce((sum, { restarts }) => sum + restarts, 0)
+}
+
+function readContainer(
+  raw: RawContainerStatus,
+  previousPod: PodRecord | undefined,
+  statusAt: number,
+): ContainerRecord {
+  const { name, containerID: id, restartCount: restarts = 0, state = {} } = raw
+  const previous = previousPod?.containers.find((container) => container.name === name)
+  const same = previous?.id === id && previous
+  const startedAt = Date.parse(state.running?.startedAt ?? state.terminated?.startedAt ?? '')
+  return {
+    name,
+    id,
+    state: state.running ? 'running' : state.terminated ? 'terminated' : 'waiting',
+    waitingReason: state.waiting?.reason,
+    startedAt: Number.isNaN(startedAt) ? undefined : startedAt,
+    restarts,
+    // The beginning of the second in which the kubelet wrote the earlier status.
+    absentAt: same ? same.absentAt : previousPod ? previousPod.statusAt - 1000 : -Infinity,
+    presentAt: same ? same.presentAt : statusAt,
+  }
+}
+
+/**
+ * The scheduler's PodScheduled time and the kubelet's startTime are a moment apart in truth; a large difference
+ * says that the node's clock is off (or that the kubelet was down: then its times prove little as well).
+ */
+function skew(
+  startTime: string | undefined,
+  scheduledTime: string | undefined,
+): number | undefined {
+  const difference = Date.parse(startTime ?? '') - Date.parse(scheduledTime ?? '')
+  return Number.isNaN(difference) ? undefined : difference
+}
+
+function ownsContainerStatuses({ subresource, fieldsV1 }: ManagedField): boolean {
+  const status = fieldsV1?.['f:status']
+  return (
+    subresource === 'status' &&
+    typeof status === 'object' &&
+    status !== null &&
+    'f:containerStatuses' in status
+  )
+}

@@ -1,0 +1,100 @@
+/**
+ * The settings of one workload: its annotations over those of its Namespace over the configuration. Pure.
+ *
+ * An annotation that cannot be read is a fault, never a guess: the workload is held until it is put right.
+ */
+import * as annotations from '../annotations.ts'
+import { duration, limit, oneOf, wholeNumber, yesOrNo, type Kind } from '../config/kind.ts'
+import type { Fault } from '../config/fault.ts'
+import type { Config } from '../config/settings.ts'
+import type { Limit } from '../plan/limit.ts'
+
+/** Annotations by name. */
+export type Annotations = Readonly<Record<string, string>>
+
+/** What counts for one workload. Durations are milliseconds. */
+export interface Settings {
+  /** Sources (`name`) and keys (`name/key`) that do not count. */
+  readonly ignore: ReadonlySet<string>
+  readonly volumes: 'ignore' | 'restart'
+  readonly unproven: 'ignore' | 'restart'
+  readonly strategy: 'auto' | 'evict' | 'rollout'
+  readonly maxUnavailable: Limit
+  /** The workload itself says so, not the configuration. */
+  readonly maxUnavailableIsExplicit: boolean
+  readonly priority: number
+  readonly minInterval: number
+  readonly settle: number
+  /** The workload or its Namespace is paused. */
+  readonly paused: boolean
+  readonly faults: readonly Fault[]
+}
+
+/** Defaults that the configuration gives. */
+export type Defaults = Pick<
+  Config,
+  'volumes' | 'strategy' | 'maxUnavailable' | 'minRestartInterval' | 'settle'
+>
+
+const ignoreOrRestart = oneOf('ignore', 'restart')
+
+/**
+ * Whether a workload opted in: by itself, or with all workloads of its Namespace. A value that is neither "true"
+ * nor "false" opts in as well, so that the fault can be shown.
+ */
+export function optedIn(workload: Annotations, namespace: Annotations): boolean {
+  const name = annotations.RESTART_ON_CHANGE
+  return (workload[name] ?? namespace[name] ?? 'false') !== 'false'
+}
+
+/** Reads the settings of a workload. */
+export function readSettings(
+  workload: Annotations,
+  namespace: Annotations,
+  defaults: Defaults,
+): Settings {
+  const faults: Fault[] = []
+  const readFrom = (where: string, from: Annotations) =>
+    function read<T>(name: string, { schema }: Kind<T>): T | undefined {
+      const text = from[name]
+      if (text === undefined) return undefined
+      const parsed = schema.safeParse(text)
+      if (parsed.success) return parsed.data
+      const expected = parsed.error.issues[0]?.message ?? 'something else'
+      faults.push({ where: `annotation ${name} of the ${where}`, expected, found: quote(text) })
+      return undefined
+    }
+  const own = readFrom('workload', workload)
+  const shared = readFrom('namespace', namespace)
+  own(annotations.RESTART_ON_CHANGE, yesOrNo)
+  shared(annotations.RESTART_ON_CHANGE, yesOrNo)
+  const maxUnavailable = own(annotations.MAX_UNAVAILABLE, limit)
+  return {
+    ignore: readIgnored(workload[annotations.IGNORE]),
+    volumes:
+      own(annotations.VOLUMES, ignoreOrRestart) ??
+      shared(annotations.VOLUMES, ignoreOrRestart) ??
+      defaults.volumes,
+    unproven: own(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
+    strategy: own(annotations.STRATEGY, oneOf('auto', 'evict', 'rollout')) ?? defaults.strategy,
+    maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
+    maxUnavailableIsExplicit: maxUnavailable !== undefined,
+    priority: own(annotations.PRIORITY, wholeNumber) ?? 0,
+    minInterval: own(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
+    settle: own(annotations.SETTLE, duration) ?? defaults.settle,
+    paused:
+      Boolean(own(annotations.PAUSED, yesOrNo)) || Boolean(shared(annotations.PAUSED, yesOrNo)),
+    faults,
+  }
+}
+
+/** Any name is possible: one that no workload uses ignores nothing. */
+function readIgnored(text: string | undefined): ReadonlySet<string> {
+  const names = (text ?? '').split(',').map((name) => name.trim())
+  return new Set(names.filter((name) => name !== ''))
+}
+
+/** A tenant's text, short enough for a message. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
+}

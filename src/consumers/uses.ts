@@ -1,0 +1,161 @@
+/**
+ * What a pod consumes of which Secret: the uses of design section 4.1, read from a pod spec.
+ *
+ * Pure. The spec of a live pod shows containers that webhooks injected; the template shows what comes next.
+ */
+
+/** How the content reaches the process, which decides when it is fixed. */
+export type Mode =
+  /** `env[].valueFrom.secretKeyRef`: fixed at each start of the container. */
+  | 'env'
+  /** `envFrom[].secretRef`: all keys, fixed at each start of the container. */
+  | 'envFrom'
+  /** A mount with `subPath`: fixed when the container is created, from a volume that lags. */
+  | 'subPath'
+  /** A plain mount: the kubelet keeps the files up to date. */
+  | 'volume'
+
+/** All keys of the source. No key can be called so (keys are `[-._a-zA-Z0-9]+`). */
+export const ALL_KEYS = '*'
+
+/** One key (or all of them) of one source of the pod's namespace. */
+export interface Use {
+  readonly source: string
+  /** A key of the source, or {@link ALL_KEYS}. */
+  readonly selector: string
+  readonly mode: Mode
+  /** The pod starts without it; its absence is then a content of its own. */
+  readonly optional: boolean
+}
+
+/** The uses of one container. */
+export interface ContainerUses {
+  readonly container: string
+  /** An ordinary init container: it runs to its end once, before the others start. */
+  readonly init: boolean
+  readonly uses: readonly Use[]
+}
+
+/** The uses of a pod: only containers that have some. */
+export type PodUses = readonly ContainerUses[]
+
+interface KeyToPath {
+  readonly key: string
+  readonly path: string
+}
+
+interface Volume {
+  readonly name: string
+  readonly secret?: { secretName?: string; items?: readonly KeyToPath[]; optional?: boolean }
+  readonly projected?: {
+    sources?: readonly {
+      secret?: { name?: string; items?: readonly KeyToPath[]; optional?: boolean }
+    }[]
+  }
+}
+
+interface Container {
+  readonly name: string
+  readonly restartPolicy?: string
+  readonly env?: readonly {
+    valueFrom?: { secretKeyRef?: { name?: string; key: string; optional?: boolean } }
+  }[]
+  readonly envFrom?: readonly { secretRef?: { name?: string; optional?: boolean } }[]
+  readonly volumeMounts?: readonly { name: string; subPath?: string; subPathExpr?: string }[]
+}
+
+/** The part of a core/v1 PodSpec that can refer to Secrets. */
+export interface PodSpec {
+  readonly initContainers?: readonly Container[]
+  readonly containers?: readonly Container[]
+  readonly volumes?: readonly Volume[]
+}
+
+/** The uses of every container of a pod spec, sidecars included. `imagePullSecrets` are no use. */
+export function usesOf(spec: PodSpec): PodUses {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]))
+  const read = (init: boolean) => (container: Container) => ({
+    container: container.name,
+    // A sidecar (KEP-753) is an init container that keeps running: its start counts like any other's.
+    init: init && container.restartPolicy !== 'Always',
+    uses: distinct([...environmentUses(container), ...mountUses(container, volumes)]),
+  })
+  return [
+    ...(spec.initContainers ?? []).map(read(true)),
+    ...(spec.containers ?? []).map(read(false)),
+  ].filter(({ uses }) => uses.length > 0)
+}
+
+function* environmentUses(container: Container): Generator<Use> {
+  for (const { valueFrom } of container.env ?? []) {
+    const ref = valueFrom?.secretKeyRef
+    if (!ref?.name) continue
+    const { name: source, key: selector, optional = false } = ref
+    yield { source, selector, mode: 'env', optional }
+  }
+  for (const { secretRef: ref } of container.envFrom ?? []) {
+    if (!ref?.name) continue
+    const { name: source, optional = false } = ref
+    yield { source, selector: ALL_KEYS, mode: 'envFrom', optional }
+  }
+}
+
+function* mountUses(container: Container, volumes: ReadonlyMap<string, Volume>): Generator<Use> {
+  for (const mount of container.volumeMounts ?? []) {
+    const volume = volumes.get(mount.name)
+    if (!volume) continue
+    const partial = Boolean(mount.subPath) || Boolean(mount.subPathExpr)
+    for (const { source, items, optional, shared } of secretsIn(volume)) {
+      const mode = partial ? 'subPath' : 'volume'
+      for (const selector of selectors(items, mount.subPath)) {
+        // Several sources of one volume can each lack the file that a subPath names: absence is content there.
+        const lenient = optional || (shared && partial && !items)
+        yield { source, selector, mode, optional: lenient }
+      }
+    }
+  }
+}
+
+interface MountedSecret {
+  readonly source: string
+  readonly items: readonly KeyToPath[] | undefined
+  readonly optional: boolean
+  readonly shared: boolean
+}
+
+function* secretsIn({ secret, projected }: Volume): Generator<MountedSecret> {
+  if (secret?.secretName) {
+    const { secretName: source, items, optional = false } = secret
+    yield { source, items, optional, shared: false }
+  }
+  const sources = projected?.sources ?? []
+  for (const { secret: part } of sources) {
+    if (!part?.name) continue
+    const { name: source, items, optional = false } = part
+    yield { source, items, optional, shared: sources.length > 1 }
+  }
+}
+
+/**
+ * Which keys stand behind a path of a Secret volume. Without `items` a key is the file of its own name; with
+ * them, a path can be a file or a folder of files. A `subPathExpr` can be any path, so all of them.
+ */
+function selectors(items: readonly KeyToPath[] | undefined, subPath: string | undefined): string[] {
+  const path = subPath?.replace(/\/+$/, '')
+  if (!items) return [path ? (path.split('/')[0] ?? ALL_KEYS) : ALL_KEYS]
+  const mounted = path
+    ? items.filter((item) => item.path === path || item.path.startsWith(`${path}/`))
+    : items
+  return mounted.map(({ key }) => key)
+}
+
+function distinct(uses: readonly Use[]): Use[] {
+  const byIdentity = new Map<string, Use>()
+  for (const use of uses) {
+    const id = JSON.stringify([use.source, use.selector, use.mode])
+    const same = byIdentity.get(id)
+    // Required by one reference is required: the container does not start without it.
+    byIdentity.set(id, same ? { ...use, optional: same.optional && use.optional } : use)
+  }
+  return [...byIdentity.values()]
+}

@@ -1,0 +1,53 @@
+/**
+ * What a plan asks for: data, done by `restart/`.
+ */
+import type { ConsumerStatus, Restart } from '../consumers/consumer.ts'
+import type { PodRef, WorkloadRef } from '../refs.ts'
+
+/** Why a Consumer is written. */
+export type RecordCause =
+  /** First sight: today's content becomes the baseline. */
+  | 'adopted'
+  /** A consumed content changed, or a change needs no restart (any more). */
+  | 'changed'
+  /** A restart begins: written before its first eviction or patch. */
+  | 'started'
+  /** New content came during a `rollout`: the same restart goes on under a new id. */
+  | 'extended'
+  /** A restart ended. */
+  | 'finished'
+  /** Nothing but what people read. */
+  | 'reported'
+
+/** Writes the Consumer of a workload, and creates it where there is none. */
+export interface RecordAction {
+  readonly kind: 'record'
+  readonly workload: WorkloadRef
+  readonly cause: RecordCause
+  readonly status: ConsumerStatus
+}
+
+/** Deletes a Consumer that is no record of this workload: it opted out, or another of its name owns it. */
+export interface ForgetAction {
+  readonly kind: 'forget'
+  readonly workload: WorkloadRef
+  readonly consumer: { readonly namespace: string; readonly name: string; readonly uid: string }
+}
+
+/** Evicts one pod of a workload. */
+export interface EvictAction {
+  readonly kind: 'evict'
+  readonly workload: WorkloadRef
+  readonly pod: PodRef
+}
+
+/** Sets the restart id in the pod template, once. */
+export interface PatchAction {
+  readonly kind: 'patch'
+  readonly workload: WorkloadRef
+  readonly restart: Restart
+  /** Precondition: the Deployment as it was judged. */
+  readonly resourceVersion: string
+}
+
+export type Action = RecordAction | ForgetAction | EvictAction | PatchAction

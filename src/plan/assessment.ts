@@ -1,0 +1,155 @@
+/**
+ * One workload, judged: its timelines as of today, and which of its pods are stale.
+ */
+import type { Ledger } from '../consumers/consumer.ts'
+import type { PodRecord } from '../consumers/pod.ts'
+import type { Use } from '../consumers/uses.ts'
+import {
+  applied,
+  rekey,
+  timelineOf,
+  today,
+  type RecordedSource,
+  type Timeline,
+} from '../secrets/timeline.ts'
+import {
+  judgedUses,
+  judgePod,
+  VERDICTS,
+  type Judgement,
+  type Margins,
+  type Verdict,
+} from './staleness.ts'
+import type { Workload } from './workload.ts'
+
+/** A judged pod. */
+export interface JudgedPod extends Judgement {
+  readonly pod: PodRecord
+}
+
+export interface Assessment extends Workload {
+  /** What is recorded, in terms of the HMAC key in use; `undefined` on first sight. */
+  readonly ledger: Ledger | undefined
+  /** The uses that count, of live pods and of the template, each once. */
+  readonly uses: readonly Use[]
+  /** Today's timelines, by source: what is recorded and what changed since. */
+  readonly sources: ReadonlyMap<string, RecordedSource>
+  /** Pods that are neither terminal nor terminating nor being evicted. */
+  readonly judged: readonly JudgedPod[]
+  readonly counts: Readonly<Record<Verdict, number>>
+  /** The pods to be replaced: stale ones, and unproven ones where that is asked for. */
+  readonly stale: readonly JudgedPod[]
+  /** Since when the oldest content that a stale pod holds is not current any more (ms); Infinity if none is. */
+  readonly staleSince: number
+  /** When one of the contents last changed (ms); -Infinity if that was long ago. */
+  readonly changedAt: number
+}
+
+/** Judges a workload. */
+export function assess(workload: Workload, keyFingerprint: string, margins: Margins): Assessment {
+  const { pods, settings, pending } = workload
+  const ledger = ledgerOf(workload, keyFingerprint)
+  const present = pods.filter(({ terminal, terminating }) => !terminal && !terminating)
+  const live = present.filter(({ ref }) => !pending.evicted.has(ref.uid))
+  const uses = distinctUses(workload, present)
+  const sources = timelines(workload, ledger, uses)
+  const timeline = (use: Use) => sources.get(use.source)?.timelines.get(use.selector)
+  const judged = live.map((pod) => {
+    const usesIn = (container: string) =>
+      judgedUses(pod.uses.find((each) => each.container === container)?.uses ?? [], settings)
+    return { pod, ...judgePod(pod, usesIn, timeline, margins) }
+  })
+  const stale = judged.filter(
+    ({ verdict }) =>
+      verdict === 'stale' || (verdict === 'unproven' && settings.unproven === 'restart'),
+  )
+  const changes = [...sources.values()].flatMap((each) => [...each.timelines.values()].map(today))
+  return {
+    ...workload,
+    ledger,
+    uses,
+    sources,
+    judged,
+    counts: count(judged),
+    stale,
+    staleSince: Math.min(...stale.map(({ since }) => since)),
+    changedAt: Math.max(...changes.map(({ since }) => since)),
+  }
+}
+
+/** The timelines to record: collapsed to today's content once every pod is known to hold it. */
+export function timelinesToRecord({
+  judged,
+  sources,
+}: Assessment): ReadonlyMap<string, RecordedSource> {
+  const everyPodFresh = judged.every(({ verdict }) => verdict === 'fresh')
+  if (!everyPodFresh) return sources
+  return new Map(
+    [...sources].map(([name, source]) => {
+      const settled = [...source.timelines].map(([key, each]) => [key, applied(each)] as const)
+      return [name, { ...source, timelines: new Map(settled) }]
+    }),
+  )
+}
+
+/** The recorded state, if it is this workload's own: a Consumer of another UID is no record. */
+function ledgerOf(
+  { consumer, deployment, source }: Workload,
+  fingerprint: string,
+): Ledger | undefined {
+  if (consumer?.ownerUid !== deployment.ref.uid || !consumer.status) return undefined
+  const { ledger } = consumer.status
+  if (ledger.keyFingerprint === fingerprint) return ledger
+  const sources = [...ledger.sources].map(
+    ([name, each]) => [name, rekey(each, source(name))] as const,
+  )
+  return { ...ledger, keyFingerprint: fingerprint, sources: new Map(sources) }
+}
+
+function distinctUses(
+  { deployment, settings }: Workload,
+  pods: readonly PodRecord[],
+): readonly Use[] {
+  const specs = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+  const uses = new Map<string, Use>()
+  for (const { uses: ofContainer } of [...specs].flat()) {
+    for (const use of judgedUses(ofContainer, settings)) {
+      const key = `${use.source}/${use.selector}`
+      const optional = use.optional && (uses.get(key)?.optional ?? true)
+      uses.set(key, { ...use, optional })
+    }
+  }
+  return [...uses.values()]
+}
+
+function timelines(
+  { source }: Workload,
+  ledger: Ledger | undefined,
+  uses: readonly Use[],
+): ReadonlyMap<string, RecordedSource> {
+  const sources = new Map<
+    string,
+    { record: Omit<RecordedSource, 'timelines'>; all: Map<string, Timeline> }
+  >()
+  for (const { source: name, selector, optional } of uses) {
+    const now = source(name)
+    const timeline = timelineOf(ledger?.sources.get(name), now, selector, optional)
+    if (!timeline) continue
+    const { uid, resourceVersion } = now
+    const entry = sources.get(name) ?? { record: { uid, resourceVersion }, all: new Map() }
+    sources.set(name, entry)
+    entry.all.set(selector, timeline)
+  }
+  return new Map(
+    [...sources].map(([name, { record, all }]) => [name, { ...record, timelines: all }]),
+  )
+}
+
+function count(judged: readonly JudgedPod[]): Record<Verdict, number> {
+  const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<
+    Verdict,
+    number
+  >
+  for (const { verdict } of judged) counts[verdict]++
+  return counts
+}

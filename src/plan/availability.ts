@@ -1,0 +1,51 @@
+/**
+ * How many pods of a workload are away: the one number behind health and budget. Pure.
+ */
+import type { PodRecord } from '../consumers/pod.ts'
+import { resolveLimit } from './limit.ts'
+import type { Assessment } from './assessment.ts'
+
+export interface Availability {
+  readonly desired: number
+  /**
+   * Pods that are missing, terminating, starting, settling, or fresh and unwell. Stale pods that are not Ready are
+   * not away: they are the disease, and waiting for their health would wait for ever.
+   */
+  readonly away: number
+  /** The workload's `max-unavailable` in pods. */
+  readonly limit: number
+  /** When the next pod may become Available or calm by time alone (ms). */
+  readonly nextAt: number
+}
+
+/** Counts the pods that are away now. */
+export function availability(assessment: Assessment, now: number): Availability {
+  const { deployment, settings, judged, stale } = assessment
+  const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
+  let up = 0
+  let exempt = 0
+  let nextAt = Infinity
+  for (const { pod } of judged) {
+    const calmAt = calmSince(assessment, pod)
+    if (calmAt <= now) up++
+    else if (sick.has(pod.ref.uid)) exempt++
+    else nextAt = Math.min(nextAt, calmAt)
+  }
+  return {
+    desired: deployment.replicas,
+    away: Math.max(0, deployment.replicas - up - exempt),
+    limit: resolveLimit(settings.maxUnavailable, deployment.replicas),
+    nextAt,
+  }
+}
+
+/**
+ * From when on a pod is Available: Ready for `minReadySeconds`, and, if it came in the restart that is under way,
+ * calm for `settle` after that. Infinity while it is not Ready.
+ */
+function calmSince({ deployment, settings, ledger }: Assessment, pod: PodRecord): number {
+  if (pod.readyAt === undefined) return Infinity
+  const startedAt = ledger?.restart?.startedAt ?? Infinity
+  const isReplacement = pod.createdAt >= Math.floor(startedAt / 1000) * 1000
+  return pod.readyAt + deployment.minReady + (isReplacement ? settings.settle : 0)
+}

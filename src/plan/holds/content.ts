@@ -1,0 +1,67 @@
+/**
+ * Holds over the content itself: a restarted pod would not start, or not work.
+ */
+import { ALL_KEYS } from '../../consumers/uses.ts'
+import { ABSENT, emptyValues } from '../../secrets/digest.ts'
+import { digestIn } from '../../secrets/source.ts'
+import { today } from '../../secrets/timeline.ts'
+import type { HoldRule } from './rule.ts'
+
+/** A required source does not exist: a new pod would wait for it in CreateContainerConfigError. */
+export const sourceMissing: HoldRule = ({ uses, source }) => {
+  const missing = uses.filter((use) => !use.optional && !exists(source(use.source)))
+  const names = [...new Set(missing.map((use) => use.source))]
+  return names.length > 0
+    ? { reason: 'SourceMissing', message: `Secret ${names.join(', ')} does not exist` }
+    : undefined
+}
+
+/** A required key does not exist in its source. */
+export const keyMissing: HoldRule = ({ uses, source }) => {
+  const missing = uses.filter(({ source: name, selector, optional }) => {
+    const version = source(name).versions.at(-1)
+    return !optional && version && digestIn(version, selector) === ABSENT
+  })
+  const names = missing.map((use) => `${use.source}/${use.selector}`)
+  return names.length > 0
+    ? { reason: 'KeyMissing', message: `key ${names.join(', ')} does not exist in its Secret` }
+    : undefined
+}
+
+/** The change emptied a value that the pods consume. */
+export const valueEmpty: HoldRule = ({ sources, stale }) => {
+  if (stale.length === 0) return undefined
+  const emptied: string[] = []
+  for (const [name, { timelines }] of sources) {
+    for (const [key, timeline] of timelines) {
+      if (emptyValues(today(timeline).digest) > emptyValues(timeline[0].digest)) {
+        emptied.push(key === ALL_KEYS ? name : `${name}/${key}`)
+      }
+    }
+  }
+  return emptied.length > 0
+    ? { reason: 'ValueEmpty', message: `the change left a value empty in ${emptied.join(', ')}` }
+    : undefined
+}
+
+/**
+ * The content of an immutable Secret changed, so it was deleted and created again. A kubelet never reads an
+ * immutable Secret again while a pod on its node uses it: a new pod could get the old content.
+ * Source: kubernetes/pkg/kubelet/util/manager/watch_based_manager.go (stopIfIdle, immutable).
+ */
+export const immutableRecreated: HoldRule = ({ sources, source, stale }) => {
+  const changed = [...sources].filter(
+    ([name, { timelines }]) =>
+      source(name).immutable && [...timelines.values()].some((each) => each.length > 1),
+  )
+  return stale.length > 0 && changed.length > 0
+    ? {
+        reason: 'ImmutableRecreated',
+        message: `immutable Secret ${changed.map(([name]) => name).join(', ')} was created again with other content, which nodes that still use it do not read; use a new name instead`,
+      }
+    : undefined
+}
+
+function exists(source: { versions: readonly { content: unknown }[] }): boolean {
+  return source.versions.at(-1)?.content !== ABSENT
+}

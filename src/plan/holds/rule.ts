@@ -1,0 +1,33 @@
+/**
+ * The form of every hold rule: one function a reason, in the order in which they are asked.
+ */
+import type { Assessment } from '../assessment.ts'
+import type { Availability } from '../availability.ts'
+import type { Hold } from '../hold.ts'
+import type { Policy } from '../policy.ts'
+
+/** What a rule may look at besides the workload. */
+export interface Situation {
+  readonly policy: Policy
+  /** The kill switch. */
+  readonly paused: boolean
+  /** API server's clock, milliseconds. */
+  readonly now: number
+  readonly availability: Availability
+}
+
+/** A reason not to act on this workload now, or undefined. */
+export type HoldRule = (workload: Assessment, situation: Situation) => Hold | undefined
+
+/** The first reason that applies. */
+export function firstHold(
+  rules: readonly HoldRule[],
+  workload: Assessment,
+  situation: Situation,
+): Hold | undefined {
+  for (const rule of rules) {
+    const hold = rule(workload, situation)
+    if (hold) return hold
+  }
+  return undefined
+}

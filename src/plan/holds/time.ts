@@ -1,0 +1,37 @@
+/**
+ * Holds that time ends.
+ */
+import { endOfSecond } from '../../secrets/managed-time.ts'
+import type { Hold } from '../hold.ts'
+import type { HoldRule } from './rule.ts'
+
+/**
+ * A pod created now would be too close to the change to be fresh beyond doubt, and might be restarted twice. Its
+ * creationTimestamp loses the fraction of a second, so the wait ends at a whole one.
+ */
+export const justChanged: HoldRule = ({ changedAt }, { now, policy: { margin } }) =>
+  waitUntil(now, endOfSecond(changedAt + margin), {
+    reason: 'JustChanged',
+    message: 'the content changed this moment; pods created now could not be told from older ones',
+  })
+
+/** More changes may follow: two Secrets changed together cost one restart. Not for ever, though. */
+export const quietPeriod: HoldRule = (
+  { changedAt, staleSince },
+  { now, policy: { quietPeriod: quiet, maxQuiet } },
+) =>
+  waitUntil(now, Math.min(changedAt + quiet, staleSince + maxQuiet), {
+    reason: 'QuietPeriod',
+    message: `waiting for the Secret to stay unchanged for ${quiet / 1000} s`,
+  })
+
+/** The workload has been restarted a short while ago. */
+export const minRestartInterval: HoldRule = ({ ledger, settings }, { now }) =>
+  waitUntil(now, (ledger?.lastRestart?.finishedAt ?? -Infinity) + settings.minInterval, {
+    reason: 'MinRestartInterval',
+    message: `the last restart ended less than ${settings.minInterval / 1000} s ago`,
+  })
+
+function waitUntil(now: number, until: number, hold: Hold): Hold | undefined {
+  return now < until ? { ...hold, until } : undefined
+}

@@ -1,0 +1,45 @@
+/**
+ * Holds over the state of the workload itself.
+ */
+import type { DeploymentRecord } from '../../consumers/deployment.ts'
+import { chooseStrategy } from '../strategy.ts'
+import type { HoldRule } from './rule.ts'
+
+/** Pods of an older template exist, or the controller has not seen the newest one. */
+export function rollingOut({ observed, status }: DeploymentRecord): boolean {
+  return !observed || status.replicas > status.updated
+}
+
+/** A rollout is in progress, whoever began it: judge again when it is done. */
+export const rolloutInProgress: HoldRule = ({ deployment }) =>
+  rollingOut(deployment)
+    ? {
+        reason: 'RolloutInProgress',
+        message: `a rollout is in progress: ${deployment.status.updated} of ${deployment.status.replicas} pods updated`,
+      }
+    : undefined
+
+/** As many pods are away as may be: it is not healthy enough, or those that were replaced are not back yet. */
+export const podsAway: HoldRule = (_, { availability: { away, desired, limit, nextAt } }) =>
+  away >= limit
+    ? {
+        reason: 'PodsAway',
+        message: `${away} of ${desired} pods are away, at most ${limit} may be`,
+        ...(nextAt < Infinity && { until: nextAt }),
+      }
+    : undefined
+
+/** A rollout would start more pods at once than the workload's owner allows explicitly. */
+export const surgeOverLimit: HoldRule = ({ deployment, settings }, { availability: { limit } }) => {
+  if (!settings.maxUnavailableIsExplicit) return undefined
+  if (chooseStrategy(deployment, settings) !== 'rollout') return undefined
+  if (deployment.strategy === 'Recreate' || deployment.maxSurge <= limit) return undefined
+  return {
+    reason: 'SurgeOverLimit',
+    message: `a rollout starts ${deployment.maxSurge} pods at once (maxSurge), max-unavailable allows ${limit}`,
+  }
+}
+
+/** What the API server answered to the last write must be waited for. */
+export const obstacle: HoldRule = ({ pending }, { now }) =>
+  pending.obstacle && now < (pending.obstacle.until ?? Infinity) ? pending.obstacle : undefined

@@ -1,0 +1,55 @@
+/**
+ * Who is next (design section 4.4). Pure.
+ */
+import type { Assessment } from './assessment.ts'
+
+/**
+ * Namespaces in turn: the one that was served longest ago first, one workload of each a round. Inside a namespace
+ * higher priority first, then those already hurting (stale pods not Ready), then the longest stale, then by name.
+ */
+export function inOrder(
+  waiting: readonly Assessment[],
+  all: readonly Assessment[],
+): readonly Assessment[] {
+  const servedAt = new Map<string, number>()
+  for (const { deployment, ledger } of all) {
+    const { namespace } = deployment.ref
+    const last = ledger?.lastRestart?.finishedAt ?? -Infinity
+    servedAt.set(namespace, Math.max(last, servedAt.get(namespace) ?? -Infinity))
+  }
+  const byNamespace = Map.groupBy(waiting, ({ deployment }) => deployment.ref.namespace)
+  const queues = [...byNamespace]
+    .sort(([a], [b]) => compare(servedAt.get(a) ?? 0, servedAt.get(b) ?? 0) || compare(a, b))
+    .map(([, queue]) => queue.sort(byUrgencyInNamespace))
+  const rounds = Math.max(0, ...queues.map((queue) => queue.length))
+  return Array.from({ length: rounds }, (_, round) =>
+    queues.flatMap((queue) => queue.slice(round, round + 1)),
+  ).flat()
+}
+
+function byUrgencyInNamespace(a: Assessment, b: Assessment): number {
+  return (
+    compare(b.settings.priority, a.settings.priority) ||
+    compare(Number(isHurting(b)), Number(isHurting(a))) ||
+    compare(a.staleSince, b.staleSince) ||
+    compare(a.deployment.ref.name, b.deployment.ref.name)
+  )
+}
+
+function isHurting({ stale }: Assessment): boolean {
+  return stale.some(({ pod }) => !pod.ready)
+}
+
+/** Which pods of a workload go first: those that are not Ready, then the oldest. */
+export function podsInOrder({ stale }: Assessment): Assessment['stale'] {
+  return stale.toSorted(
+    (a, b) =>
+      compare(Number(a.pod.ready), Number(b.pod.ready)) ||
+      compare(a.pod.createdAt, b.pod.createdAt) ||
+      compare(a.pod.ref.name, b.pod.ref.name),
+  )
+}
+
+function compare<T extends number | string>(a: T, b: T): number {
+  return a === b ? 0 : a < b ? -1 : 1
+}

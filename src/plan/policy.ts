@@ -1,0 +1,6 @@
+/**
+ * The configuration as far as the plan is concerned.
+ */
+import type { Config } from '../config/settings.ts'
+
+export type Policy = Pick<Config, 'mode' | 'quietPeriod' | 'maxQuiet' | 'margin' | 'nodeMargin'>

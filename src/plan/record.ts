@@ -1,0 +1,119 @@
+/**
+ * What is to be written into a Consumer, and whether it must be written now. Pure.
+ */
+import type { Ledger, Report, Restart, State } from '../consumers/consumer.ts'
+import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
+import type { RecordAction, RecordCause } from './action.ts'
+import { timelinesToRecord, type Assessment } from './assessment.ts'
+import { stateOf, type Hold } from './hold.ts'
+
+/** What people read is written at most this often (ms), unless something else is written anyway. */
+export const REPORT_INTERVAL = 10_000
+
+/** What every record of one plan shares. */
+export interface Context {
+  readonly keyFingerprint: string
+  /** API server's clock, milliseconds. */
+  readonly now: number
+}
+
+/** What a record changes of the restart under way and of the last one. */
+export type LedgerChange = Partial<Pick<Ledger, 'restart' | 'lastRestart'>>
+
+/** A record of what is so now. */
+export function record(
+  assessment: Assessment,
+  { keyFingerprint, now }: Context,
+  cause: RecordCause,
+  hold: Hold | undefined,
+  change: LedgerChange = {},
+): RecordAction {
+  const { ledger, consumer, deployment } = assessment
+  const next: Ledger = {
+    keyFingerprint,
+    sources: timelinesToRecord(assessment),
+    restart: ledger?.restart,
+    lastRestart: ledger?.lastRestart,
+    ...change,
+  }
+  const report = reportOf(assessment, next.restart, hold)
+  const before = consumer?.status
+  const since = before?.report.state === report.state ? before.since : now
+  return {
+    kind: 'record',
+    workload: deployment.ref,
+    cause,
+    status: { ledger: next, report, since },
+  }
+}
+
+/** A record with a `cause` that cannot wait: a story that is not written down yet. */
+export function recordStory(
+  assessment: Assessment,
+  context: Context,
+  hold: Hold | undefined,
+): RecordAction | undefined {
+  const before = assessment.consumer?.status
+  if (!before) return record(assessment, context, 'adopted', hold)
+  const action = record(assessment, context, 'changed', hold)
+  const { ledger } = action.status
+  const same =
+    before.ledger.keyFingerprint === ledger.keyFingerprint &&
+    sameStory(before.ledger.sources, ledger.sources)
+  return same ? undefined : action
+}
+
+/** A record of what people read, where that changed and was not written a moment ago. */
+export function recordReport(
+  assessment: Assessment,
+  context: Context,
+  hold: Hold | undefined,
+): RecordAction | undefined {
+  const before = assessment.consumer?.status
+  if (!before || context.now < assessment.pending.reportedAt + REPORT_INTERVAL) return undefined
+  const action = record(assessment, context, 'reported', hold)
+  const same = JSON.stringify(before.report) === JSON.stringify(action.status.report)
+  return same ? undefined : action
+}
+
+function reportOf(
+  { counts, stale, judged }: Assessment,
+  restart: Restart | undefined,
+  hold: Hold | undefined,
+): Report {
+  return {
+    state: stateToShow(restart, hold, stale.length > 0),
+    reason: hold?.reason ?? '',
+    message:
+      hold?.message ??
+      (restart ? `${judged.length - stale.length} of ${judged.length} pods are fresh` : ''),
+    stalePods: counts.stale,
+    unknownPods: counts.unknown,
+    unprovenPods: counts.unproven,
+  }
+}
+
+function stateToShow(restart: Restart | undefined, hold: Hold | undefined, stale: boolean): State {
+  const held = hold && stateOf(hold)
+  if (restart) return held === undefined || held === 'Waiting' ? 'Restarting' : held
+  return held ?? (stale ? 'Waiting' : 'Fresh')
+}
+
+/** Equal timelines; a selector that is no longer used is no reason to write. */
+function sameStory(
+  before: ReadonlyMap<string, RecordedSource>,
+  after: ReadonlyMap<string, RecordedSource>,
+): boolean {
+  return [...after].every(([name, { timelines }]) =>
+    [...timelines].every(([key, timeline]) =>
+      sameTimeline(before.get(name)?.timelines.get(key), timeline),
+    ),
+  )
+}
+
+function sameTimeline(a: Timeline | undefined, b: Timeline): boolean {
+  return (
+    a?.length === b.length &&
+    b.every(({ digest, since }, i) => a[i]?.digest === digest && a[i].since === since)
+  )
+}

@@ -1,0 +1,54 @@
+/**
+ * What the plan is made from: one workload with all that belongs to it, as the store sees it now.
+ */
+import type { ConsumerRecord } from '../consumers/consumer.ts'
+import type { DeploymentRecord } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
+import type { Settings } from '../consumers/settings.ts'
+import type { WorkloadRef } from '../refs.ts'
+import type { SourceRecord } from '../secrets/source.ts'
+import type { Action } from './action.ts'
+import type { Hold } from './hold.ts'
+
+/** An opted-in workload and everything that the plan needs to know of it. */
+export interface Workload {
+  readonly deployment: DeploymentRecord
+  /** All pods of its ReplicaSets. */
+  readonly pods: readonly PodRecord[]
+  readonly settings: Settings
+  /** The Consumer of its name, whoever owns it. */
+  readonly consumer: ConsumerRecord | undefined
+  /** A source by name; one that does not exist is a record too. */
+  readonly source: (name: string) => SourceRecord
+  readonly pending: Pending
+}
+
+/** What Sluice did, or is doing, and does not see yet: it counts as done. */
+export interface Pending {
+  /** The write for this workload that is under way; evictions aside. */
+  readonly write: Action | undefined
+  /** UIDs of pods whose eviction was sent; they count as away until they are seen to go. */
+  readonly evicted: ReadonlySet<string>
+  /** What the API server last answered to a write, while it must be waited for. */
+  readonly obstacle: Hold | undefined
+  /** When its Consumer was last written (ms), -Infinity if not by this process. */
+  readonly reportedAt: number
+}
+
+/** A Consumer whose workload has opted out. */
+export interface Leftover {
+  readonly workload: WorkloadRef
+  readonly consumer: ConsumerRecord
+}
+
+/** The picture that a plan is made from. */
+export interface Snapshot {
+  /** All watches have delivered their first picture. */
+  readonly synced: boolean
+  /** The kill switch: Sluice's own namespace is paused. */
+  readonly paused: boolean
+  /** Of the HMAC key in use. */
+  readonly keyFingerprint: string
+  readonly workloads: readonly Workload[]
+  readonly leftovers: readonly Leftover[]
+}

@@ -1,0 +1,140 @@
+/**
+ * A Secret as Sluice keeps it: digests, times, and the versions seen while Sluice runs. Pure.
+ */
+import { PREFIX } from '../annotations.ts'
+import type { SourceRef } from '../refs.ts'
+import { ABSENT, LOST, type ContentDigests, type Digest, type Digester } from './digest.ts'
+import { ALL_KEYS } from '../consumers/uses.ts'
+import { endOfSecond, newestManagedTime, type ManagedField } from './managed-time.ts'
+
+/** What a source held at one time. */
+export interface SourceVersion {
+  readonly uid: string
+  /** Of the first object seen with this content. */
+  readonly resourceVersion: string
+  /** Since when, at the latest: milliseconds on the API server's clock, a whole second. */
+  readonly changedAt: number
+  readonly content: ContentDigests | typeof ABSENT | typeof LOST
+}
+
+/** A Secret, reduced. */
+export interface SourceRecord {
+  readonly ref: SourceRef
+  /** '' for a source that does not exist. */
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly immutable: boolean
+  /** Annotations of Sluice's own prefix. */
+  readonly annotations: Readonly<Record<string, string>>
+  /** Oldest first, at least one; the last one is today's. Neighbours differ. */
+  readonly versions: readonly SourceVersion[]
+}
+
+/** How many versions of a source are kept; older ones become one {@link LOST} version. */
+export const MOST_VERSIONS = 8
+
+/** The part of a core/v1 Secret that is read. */
+export interface RawSecret {
+  readonly metadata: {
+    readonly namespace: string
+    readonly name: string
+    readonly uid: string
+    readonly resourceVersion: string
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly managedFields?: readonly ManagedField[]
+  }
+  readonly immutable?: boolean
+  readonly data?: Readonly<Record<string, string>>
+}
+
+/**
+ * Reads a Secret; `previous` is what was known of the same name, `seenAt` the API server's time now (ms).
+ * Writes that leave the content equal (labels, annotations, a rewrite) add no version.
+ */
+export function readSecret(
+  raw: RawSecret,
+  previous: SourceRecord | undefined,
+  digester: Digester,
+  seenAt: number,
+): SourceRecord {
+  const { namespace, name, uid, resourceVersion, managedFields } = raw.metadata
+  const content = digester.digest({ namespace, name }, raw.data ?? {})
+  const last = previous?.versions.at(-1)
+  const same = typeof last?.content === 'object' && last.content.whole === content.whole
+  const version = (): SourceVersion => ({
+    uid,
+    resourceVersion,
+    changedAt: changedAt({
+      managed: newestManagedTime(
+        managedFields,
+        ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined,
+      ),
+      seen: seenAt,
+      lastOther: last?.changedAt,
+    }),
+    content,
+  })
+  return {
+    ref: { namespace, name },
+    uid,
+    resourceVersion,
+    immutable: raw.immutable ?? false,
+    annotations: ownAnnotations(raw.metadata.annotations),
+    versions: previous && same ? previous.versions : remember(previous?.versions ?? [], version()),
+  }
+}
+
+/** The record of a source that does not exist (any more), as of `seenAt`. */
+export function missingSource(
+  ref: SourceRef,
+  previous: SourceRecord | undefined,
+  seenAt: number,
+): SourceRecord {
+  const version = {
+    uid: '',
+    resourceVersion: previous?.resourceVersion ?? '',
+    changedAt: changedAt({ seen: seenAt, lastOther: previous?.versions.at(-1)?.changedAt }),
+    content: ABSENT,
+  } as const
+  const versions = remember(previous?.versions ?? [], version)
+  const { uid, resourceVersion } = version
+  return { ref, uid, resourceVersion, immutable: false, annotations: {}, versions }
+}
+
+/**
+ * Since when a content is current, at the latest. The `managedFields` time can be too late (any write by that
+ * manager moves it), so never later than seen; and too early (a removed key, a restored etcd), so never earlier
+ * than the content before it.
+ */
+export function changedAt(times: {
+  managed?: number | undefined
+  seen: number
+  lastOther?: number | undefined
+}): number {
+  const latest = Math.min(times.managed ?? Infinity, endOfSecond(times.seen))
+  return Math.max(latest, times.lastOther ?? -Infinity)
+}
+
+/** The digest of what `selector` (a key, or all keys) stands for in a version. */
+export function digestIn(version: SourceVersion, selector: string): Digest {
+  if (typeof version.content === 'string') return version.content
+  if (selector === ALL_KEYS) return version.content.whole
+  return version.content.keys.get(selector) ?? ABSENT
+}
+
+function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
+  const versions = [...known, next]
+  if (versions.length <= MOST_VERSIONS) return versions
+  // What was current between the oldest two is no longer known: whoever started then counts as different.
+  const [, second, ...rest] = versions
+  return second ? [{ ...second, content: LOST }, ...rest] : versions
+}
+
+/** The annotations that are Sluice's business. */
+export function ownAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(PREFIX)),
+  )
+}

@@ -1,0 +1,111 @@
+/**
+ * The timeline of a use: what it stood for, since when (design section 4.3). Pure.
+ *
+ * One list serves as the applied content, the rotation under way and today's content: the first entry is what
+ * every pod is known to hold, the last one is today's, and whatever was current in between stands between them.
+ */
+import { ABSENT, type Digest } from './digest.ts'
+import { digestIn, type SourceRecord, type SourceVersion } from './source.ts'
+
+/** One content and since when it was current. */
+export interface Entry {
+  readonly digest: Digest
+  /**
+   * Milliseconds on the API server's clock. `-Infinity` on a first entry that every pod is known to hold; a time
+   * on a first entry that was adopted: what older pods hold is unknown.
+   */
+  readonly since: number
+}
+
+/** Oldest first, never empty, neighbours differ, times do not go backwards. The last entry is today's. */
+export type Timeline = readonly [Entry, ...Entry[]]
+
+/** What a Consumer recorded of one source. */
+export interface RecordedSource {
+  readonly uid: string
+  /** The resourceVersion up to which the timelines tell the story. */
+  readonly resourceVersion: string
+  /** By key, or `*` for all keys. */
+  readonly timelines: ReadonlyMap<string, Timeline>
+}
+
+/**
+ * The timeline of `selector`: the recorded one, and what changed since. Without a record, today's content is
+ * adopted as the baseline. A *required* content that is absent never becomes an entry: no pod can start with it,
+ * so the story goes on when it is back. `undefined` where nothing was ever there.
+ */
+export function timelineOf(
+  recorded: RecordedSource | undefined,
+  source: SourceRecord,
+  selector: string,
+  optional: boolean,
+): Timeline | undefined {
+  const known = recorded?.timelines.get(selector)
+  const counts = (digest: Digest) => optional || digest !== ABSENT
+  if (!recorded || !known) {
+    const today = source.versions.at(-1)
+    if (!today) return undefined
+    const digest = digestIn(today, selector)
+    return counts(digest) ? [{ digest, since: today.changedAt }] : undefined
+  }
+  let timeline = known
+  for (const version of versionsAfter(source.versions, recorded)) {
+    const digest = digestIn(version, selector)
+    if (counts(digest)) timeline = append(timeline, { digest, since: version.changedAt })
+  }
+  return timeline
+}
+
+/** Adds an entry, unless the content is the same as before. */
+function append(timeline: Timeline, next: Entry): Timeline {
+  const last = today(timeline)
+  if (last.digest === next.digest) return timeline
+  return [...timeline, { ...next, since: Math.max(next.since, last.since) }]
+}
+
+/** The entry that is current now. */
+export function today(timeline: Timeline): Entry {
+  return timeline.at(-1) ?? timeline[0]
+}
+
+/** The timeline once every pod is known to hold today's content. */
+export function applied(timeline: Timeline): Timeline {
+  return [{ digest: today(timeline).digest, since: -Infinity }]
+}
+
+/**
+ * The same record under a new HMAC key, so that a lost key does not look like a change of every Secret. Equal UID
+ * and resourceVersion mean equal content under any key, and a rotation under way goes on by its recorded time: in
+ * both cases today's content takes the place of the recorded one. Where neither applies the selector is left out,
+ * and so adopted anew.
+ */
+export function rekey(recorded: RecordedSource, source: SourceRecord): RecordedSource {
+  const now = source.versions.at(-1)
+  const equal = recorded.uid === source.uid && recorded.resourceVersion === source.resourceVersion
+  const timelines = new Map<string, Timeline>()
+  for (const [selector, timeline] of recorded.timelines) {
+    if (!now || !(equal || timeline.length > 1)) continue
+    const old = today(timeline).digest
+    const current = digestIn(now, selector)
+    const [first, ...rest] = timeline
+    const move = (entry: Entry) => (entry.digest === old ? { ...entry, digest: current } : entry)
+    timelines.set(selector, [move(first), ...rest.map(move)])
+  }
+  return { uid: source.uid, resourceVersion: source.resourceVersion, timelines }
+}
+
+/** The versions that came after the one that was recorded last. */
+function versionsAfter(
+  versions: readonly SourceVersion[],
+  { uid, resourceVersion }: RecordedSource,
+): readonly SourceVersion[] {
+  const recorded = versions.findLastIndex(
+    (version) => version.uid === uid && !isNewer(version.resourceVersion, resourceVersion),
+  )
+  return versions.slice(recorded + 1)
+}
+
+/** resourceVersions of one resource type compare as numbers (KEP-5504). */
+export function isNewer(a: string, b: string): boolean {
+  return a.length === b.length ? a > b : a.length > b.length
+}

@@ -1,0 +1,298 @@
+/**
+ * The picture of the cluster: small records by key, kept current by the watches.
+ *
+ * Raw objects end here: what they are reduced to is all that is kept.
+ */
+import { PAUSED } from '../annotations.ts'
+import {
+  readConsumer,
+  consumerName,
+  type ConsumerRecord,
+  type RawConsumer,
+} from '../consumers/consumer.ts'
+import {
+  readDeployment,
+  readReplicaSet,
+  type DeploymentRecord,
+  type RawDeployment,
+  type RawReplicaSet,
+  type ReplicaSetRecord,
+} from '../consumers/deployment.ts'
+import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
+import {
+  optedIn,
+  readSettings,
+  type Annotations,
+  type Defaults,
+  type Settings,
+} from '../consumers/settings.ts'
+import { UseIndex } from '../consumers/use-index.ts'
+import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { Digester } from '../secrets/digest.ts'
+import {
+  missingSource,
+  ownAnnotations,
+  readSecret,
+  type RawSecret,
+  type SourceRecord,
+} from '../secrets/source.ts'
+import { isNewer } from '../secrets/timeline.ts'
+import { createInterner } from './interner.ts'
+
+/** The part of a core/v1 Namespace that is read. */
+export interface RawNamespace {
+  readonly metadata: { readonly name: string; readonly annotations?: Annotations }
+}
+
+export interface StoreOptions {
+  readonly digester: Digester
+  /** The API server's clock, milliseconds. */
+  readonly now: () => number
+  readonly defaults: Defaults
+  /** Sluice's own namespace. */
+  readonly namespace: string
+  /** A consumed source changed its content. */
+  readonly onSourceChanged?: (source: SourceRef) => void
+}
+
+export class Store {
+  readonly #options: StoreOptions
+  readonly #intern = createInterner()
+  readonly #secrets = new Map<NamespacedKey, SourceRecord>()
+  readonly #namespaces = new Map<string, Annotations>()
+  readonly #deployments = new Map<string, DeploymentRecord>()
+  readonly #replicaSets = new Map<string, ReplicaSetRecord>()
+  readonly #replicaSetsOf = new Map<string, Set<string>>()
+  readonly #pods = new Map<string, PodRecord>()
+  readonly #podsOf = new Map<string, Set<string>>()
+  readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
+  readonly #index = new UseIndex()
+  /** Workloads whose uses may have changed since the index was last asked. */
+  readonly #unindexed = new Set<string>()
+  readonly #settings = new WeakMap<
+    DeploymentRecord,
+    { namespace: Annotations; settings: Settings }
+  >()
+  #secretsSyncedAt: number | undefined
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  applySecret(raw: RawSecret): void {
+    const key = namespacedKey(raw.metadata)
+    const previous = this.#secrets.get(key)
+    const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
+    this.#secrets.set(key, next)
+    if (previous && previous.versions !== next.versions) this.#sourceChanged(next.ref)
+  }
+
+  removeSecret(ref: SourceRef): void {
+    const key = namespacedKey(ref)
+    const previous = this.#secrets.get(key)
+    // Only a source that somebody uses is missed.
+    if (this.workloadsOf(ref).size === 0) this.#secrets.delete(key)
+    else {
+      this.#secrets.set(key, missingSource(ref, previous, this.#options.now()))
+      this.#sourceChanged(ref)
+    }
+  }
+
+  secretsSynced(): void {
+    this.#secretsSyncedAt ??= this.#options.now()
+  }
+
+  applyNamespace(raw: RawNamespace): void {
+    this.#namespaces.set(raw.metadata.name, ownAnnotations(raw.metadata.annotations))
+  }
+
+  removeNamespace(name: string): void {
+    this.#namespaces.delete(name)
+  }
+
+  /** An older answer than the one known (a watch that lags behind our own write) is passed over. */
+  applyDeployment(raw: RawDeployment): void {
+    const { uid, resourceVersion } = raw.metadata
+    const known = this.#deployments.get(uid)
+    if (known && isNewer(known.resourceVersion, resourceVersion)) return
+    this.#deployments.set(uid, readDeployment(raw, this.#intern))
+    this.#unindexed.add(uid)
+  }
+
+  removeDeployment(uid: string): void {
+    this.#deployments.delete(uid)
+    this.#unindexed.add(uid)
+  }
+
+  applyReplicaSet(raw: RawReplicaSet): void {
+    const record = readReplicaSet(raw)
+    this.removeReplicaSet(raw.metadata.uid)
+    if (!record) return
+    this.#replicaSets.set(record.uid, record)
+    addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
+    this.#unindexed.add(record.deploymentUid)
+  }
+
+  removeReplicaSet(uid: string): void {
+    const record = this.#replicaSets.get(uid)
+    if (!record) return
+    this.#replicaSets.delete(uid)
+    removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
+    this.#unindexed.add(record.deploymentUid)
+  }
+
+  applyPod(raw: RawPod): void {
+    const { uid } = raw.metadata
+    const pod = readPod(raw, this.#pods.get(uid), this.#options.now(), this.#intern)
+    if (!pod) {
+      this.removePod(uid)
+      return
+    }
+    const before = this.#pods.get(uid)
+    if (before && before.replicaSetUid !== pod.replicaSetUid) this.removePod(uid)
+    this.#pods.set(uid, pod)
+    addTo(this.#podsOf, pod.replicaSetUid, uid)
+    if (before?.uses !== pod.uses) this.#unindexPodsOf(pod.replicaSetUid)
+  }
+
+  removePod(uid: string): void {
+    const pod = this.#pods.get(uid)
+    if (!pod) return
+    this.#pods.delete(uid)
+    removeFrom(this.#podsOf, pod.replicaSetUid, uid)
+    this.#unindexPodsOf(pod.replicaSetUid)
+  }
+
+  applyConsumer(raw: RawConsumer): void {
+    const next = readConsumer(raw)
+    const key = namespacedKey(next)
+    const known = this.#consumers.get(key)
+    if (known?.uid === next.uid && isNewer(known.resourceVersion, next.resourceVersion)) return
+    this.#consumers.set(key, next)
+  }
+
+  removeConsumer(ref: { namespace: string; name: string; uid: string }): void {
+    const key = namespacedKey(ref)
+    if (this.#consumers.get(key)?.uid === ref.uid) this.#consumers.delete(key)
+  }
+
+  /** The pod, if it is still there. */
+  pod(uid: string): PodRecord | undefined {
+    return this.#pods.get(uid)
+  }
+
+  /** A source; one that does not exist is a record too. */
+  source(ref: SourceRef): SourceRecord {
+    return (
+      this.#secrets.get(namespacedKey(ref)) ??
+      missingSource(ref, undefined, this.#secretsSyncedAt ?? 0)
+    )
+  }
+
+  /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
+  workloadsOf(source: SourceRef): ReadonlySet<string> {
+    this.#reindex()
+    return this.#index.workloadsOf(namespacedKey(source))
+  }
+
+  /** How many objects of each kind are kept. */
+  sizes(): Readonly<Record<string, number>> {
+    return {
+      secrets: this.#secrets.size,
+      namespaces: this.#namespaces.size,
+      deployments: this.#deployments.size,
+      replicasets: this.#replicaSets.size,
+      pods: this.#pods.size,
+      consumers: this.#consumers.size,
+    }
+  }
+
+  /** The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload. */
+  snapshot(synced: boolean, pendingOf: (workload: DeploymentRecord) => Pending): Snapshot {
+    const workloads: Workload[] = []
+    const leftovers: Leftover[] = []
+    for (const deployment of this.#deployments.values()) {
+      const { namespace, name, uid } = deployment.ref
+      const shared = this.#namespaces.get(namespace) ?? {}
+      const consumer = this.#consumers.get(`${namespace}/${consumerName(name)}`)
+      if (!optedIn(deployment.annotations, shared)) {
+        const idle = pendingOf(deployment).write === undefined
+        if (consumer?.ownerUid === uid && idle)
+          leftovers.push({ workload: deployment.ref, consumer })
+        continue
+      }
+      workloads.push({
+        deployment,
+        pods: this.#podsOfDeployment(uid),
+        settings: this.#settingsOf(deployment, shared),
+        consumer,
+        source: (source) => this.source({ namespace, name: source }),
+        pending: pendingOf(deployment),
+      })
+    }
+    const own = this.#namespaces.get(this.#options.namespace)?.[PAUSED] ?? 'false'
+    return {
+      synced,
+      // A kill switch that cannot be read is on.
+      paused: own !== 'false',
+      keyFingerprint: this.#options.digester.fingerprint,
+      workloads,
+      leftovers,
+    }
+  }
+
+  #sourceChanged(ref: SourceRef): void {
+    if (this.workloadsOf(ref).size > 0) this.#options.onSourceChanged?.(ref)
+  }
+
+  #settingsOf(deployment: DeploymentRecord, namespace: Annotations): Settings {
+    const known = this.#settings.get(deployment)
+    if (known?.namespace === namespace) return known.settings
+    const settings = readSettings(deployment.annotations, namespace, this.#options.defaults)
+    this.#settings.set(deployment, { namespace, settings })
+    return settings
+  }
+
+  #podsOfDeployment(uid: string): PodRecord[] {
+    const pods: PodRecord[] = []
+    for (const replicaSet of this.#replicaSetsOf.get(uid) ?? []) {
+      for (const pod of this.#podsOf.get(replicaSet) ?? []) {
+        const record = this.#pods.get(pod)
+        if (record) pods.push(record)
+      }
+    }
+    return pods
+  }
+
+  #unindexPodsOf(replicaSet: string): void {
+    const owner = this.#replicaSets.get(replicaSet)
+    if (owner) this.#unindexed.add(owner.deploymentUid)
+  }
+
+  #reindex(): void {
+    for (const uid of this.#unindexed) {
+      const deployment = this.#deployments.get(uid)
+      const lists = new Set(this.#podsOfDeployment(uid).map(({ uses }) => uses))
+      if (deployment) lists.add(deployment.uses)
+      const names = [...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source))
+      const namespace = deployment?.ref.namespace
+      this.#index.set(
+        uid,
+        new Set(namespace ? names.map((name) => namespacedKey({ namespace, name })) : []),
+      )
+    }
+    this.#unindexed.clear()
+  }
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key) ?? new Set()
+  map.set(key, set.add(value))
+}
+
+function removeFrom(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key)
+  set?.delete(value)
+  if (set?.size === 0) map.delete(key)
+}
