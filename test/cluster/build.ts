@@ -132,7 +132,8 @@ function holderIsAlive(path: string): boolean {
     // Empty for a moment between its creation and its writing.
     if (pid > 0) process.kill(pid, 0)
     return true
-  } catch {
-    return false // no such process, or the lock is gone by now
+  } catch (error) {
+    // Otherwise there is no such process, or the lock is gone by now.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -19,7 +19,7 @@ export interface TestCluster {
   readonly dir: string
   /** Path of the kubeconfig of the cluster's admin. */
   readonly kubeconfig: string
-  /** Path of the audit log: one JSON event a line, level Metadata, stage ResponseComplete. */
+  /** Path of the audit log: one JSON event a line and a request, level Metadata. */
   readonly auditLog: string
   /** The HTTP endpoint of the node agent. */
   readonly nodesUrl: string
@@ -69,6 +69,7 @@ export async function startCluster(
       ? mkdtempSync(join(tmpdir(), 'sluice-cluster-'))
       : resolve(options.dir)
   mkdirSync(dir, { recursive: true })
+  if (!temporary) log(`keeping its files in ${dir}`)
 
   try {
     const controlPlane = await startControlPlane({

@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import { writeKubeconfig } from './kubeconfig.ts'
 import { freePort } from './ports.ts'
 import { type Child, startChild, tail } from './processes.ts'
-import { waitUntil } from './wait.ts'
+import { type Seen, waitUntil } from './wait.ts'
 
 const CONTROLLERS = [
   'clusterrole-aggregation-controller',
@@ -172,13 +172,14 @@ export async function startControlPlane(options: {
 
 /** Waits until a probe finds no fault, or the child it belongs to has ended. */
 async function ready(child: Child, fault: () => Promise<string | undefined>): Promise<void> {
+  const probe = async (): Promise<Seen<true>> => {
+    const how = child.ended()
+    if (how !== undefined) throw new Error(`expected ${child.name} to become ready, it ${how}`)
+    const instead = await fault()
+    return instead === undefined ? { value: true } : { instead }
+  }
   try {
-    await waitUntil(`${child.name} to be ready`, async () => {
-      const how = child.ended()
-      if (how !== undefined) throw new Error(`expected ${child.name} to become ready, it ${how}`)
-      const instead = await fault()
-      return instead === undefined ? { value: true } : { instead }
-    })
+    await waitUntil(`${child.name} to be ready`, probe, { deadline: 60_000 })
   } catch (error) {
     throw new Error(`${child.name} failed; the end of ${child.logFile}:\n${tail(child.logFile)}`, {
       cause: error,
@@ -239,11 +240,16 @@ function writeServiceAccountKeys(dir: string): { publicKey: string; privateKey: 
 }
 
 function auditArgs(policyFile: string, auditLog: string): string[] {
+  // One event a request: a watch is told when it starts, since it may never
+  // complete, and everything else when it is done.
+  const without = (stage: string): string[] => ['RequestReceived', stage]
   const policy = {
     apiVersion: 'audit.k8s.io/v1',
     kind: 'Policy',
-    omitStages: ['RequestReceived'],
-    rules: [{ level: 'Metadata' }],
+    rules: [
+      { level: 'Metadata', verbs: ['watch'], omitStages: without('ResponseComplete') },
+      { level: 'Metadata', omitStages: without('ResponseStarted') },
+    ],
   }
   writeFileSync(policyFile, stringify(policy))
   return [

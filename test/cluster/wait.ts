@@ -5,7 +5,8 @@ export type Seen<T> = { value: T } | { instead: string }
 
 /**
  * Probes until the probe has a value. The error after the deadline tells what
- * was waited for and what was last seen instead.
+ * was waited for and what was last seen instead. A probe that throws ends the
+ * wait: only what is merely not so yet is worth waiting for.
  */
 export async function waitUntil<T>(
   what: string,

@@ -64,7 +64,10 @@ func (a *agent) run(ctx context.Context, workers int) {
 				if shutdown {
 					return
 				}
-				again, err := a.sync(ctx, uid)
+				// Bounded, so that an API server that hangs does not take the worker.
+				attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
+				again, err := a.sync(attempt, uid)
+				cancel()
 				if err != nil {
 					log.Printf("pod %s: %v", uid, err)
 					again = retryDelay / 4
@@ -146,7 +149,6 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 		l.terminate(now, gracePeriod(pod))
 	}
 
-	l.look(now)
 	var again time.Duration
 	if t.volumes == nil && !l.ending() {
 		volumes, err := mount(ctx, a, pod)
@@ -158,23 +160,13 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 		}
 	}
 	if t.volumes != nil {
-		for due := l.due(now); len(due) > 0; due = l.due(now) {
-			for _, c := range due {
-				if err := a.create(ctx, t, c, now, asked.volumeDelay, fault); err != nil {
-					return 0, err
-				}
-			}
-			l.look(now)
+		err := l.advance(now, func(c *containerLife) error {
+			return a.create(ctx, t, c, now, asked.volumeDelay, fault)
+		})
+		if err != nil {
+			return 0, err
 		}
 	}
-	for _, c := range l.doomed() {
-		deadline := l.deadline
-		if deadline.IsZero() {
-			deadline = now.Add(gracePeriod(pod))
-		}
-		c.instance.stop(now, deadline)
-	}
-	l.look(now)
 
 	// A pod that never ran anything has no last words.
 	if !l.over() || l.everRan() {
@@ -299,17 +291,6 @@ func (a *agent) remove(ctx context.Context, pod *v1.Pod) error {
 		return fmt.Errorf("removing the API object: %w", err)
 	}
 	return nil
-}
-
-func gracePeriod(pod *v1.Pod) time.Duration {
-	seconds := pod.DeletionGracePeriodSeconds
-	if seconds == nil {
-		seconds = pod.Spec.TerminationGracePeriodSeconds
-	}
-	if seconds == nil {
-		return 30 * time.Second
-	}
-	return time.Duration(*seconds) * time.Second
 }
 
 // address is one of 127.64.0.0/10 that no other pod ever had, so that nothing

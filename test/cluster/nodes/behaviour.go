@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,12 +53,15 @@ func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
 			continue
 		}
 		var err error
-		switch what {
-		case "crash-backoff":
+		what, container, named := strings.Cut(what, ".")
+		switch {
+		case named && !hasContainer(pod, container):
+			err = fmt.Errorf("expected the name of a container behind the dot, found %q", container)
+		case what == "crash-backoff":
 			b.crashBackoff, err = parseDelay(value)
-		case "clock-skew":
-			b.clockSkew, err = time.ParseDuration(value)
-		case "volume-delay":
+		case what == "clock-skew":
+			b.clockSkew, err = parseSkew(value)
+		case what == "volume-delay":
 			b.volumeDelay, err = parseDelay(value)
 		}
 		if err != nil {
@@ -65,6 +69,11 @@ func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
 		}
 	}
 	return b, joinFaults(faults)
+}
+
+func hasContainer(pod *v1.Pod, name string) bool {
+	named := func(c v1.Container) bool { return c.Name == name }
+	return slices.ContainsFunc(pod.Spec.Containers, named) || slices.ContainsFunc(pod.Spec.InitContainers, named)
 }
 
 func parseBehaviour(pod *v1.Pod, container string, init bool) (behaviour, error) {
@@ -136,6 +145,14 @@ func parseDelay(value string) (time.Duration, error) {
 	return d, nil
 }
 
+func parseSkew(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0, fmt.Errorf("expected a duration like -30s, found %q", value)
+	}
+	return d, nil
+}
+
 // parseCrash reads `1` or `1 after 500ms`.
 func parseCrash(value string) (*crash, error) {
 	number, delay, timed := strings.Cut(value, " after ")
@@ -154,5 +171,6 @@ func joinFaults(faults []string) error {
 	if len(faults) == 0 {
 		return nil
 	}
+	slices.Sort(faults)
 	return &waiting{reason: "InvalidSimulation", message: strings.Join(faults, "; ")}
 }

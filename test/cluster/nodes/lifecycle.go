@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -9,12 +10,14 @@ import (
 const (
 	// maxBackoff bounds the delay between restarts, as in a kubelet.
 	maxBackoff = 5 * time.Minute
+	// minBackoff keeps a container that exits at once from spinning.
+	minBackoff = 10 * time.Millisecond
 	// retryDelay is how long a container that could not be created waits.
 	retryDelay = time.Second
 )
 
 // life is what the node knows of one pod. It has no clock and does no I/O: the
-// agent tells it the time, and does what due and doomed name.
+// agent tells it the time, and creates the instances.
 type life struct {
 	pod        *v1.Pod
 	backoff    time.Duration
@@ -59,6 +62,26 @@ func newLife(pod *v1.Pod, now time.Time, ip, hostIP string, backoff time.Duratio
 	return l
 }
 
+// advance does everything that is due at now. The given function creates an
+// instance of a container, or refuses to; what it returns ends the advance.
+func (l *life) advance(now time.Time, create func(*containerLife) error) error {
+	l.look(now)
+	// Again and again, since a container that is done lets the next one start.
+	for due := l.due(now); len(due) > 0; due = l.due(now) {
+		for _, c := range due {
+			if err := create(c); err != nil {
+				return err
+			}
+		}
+		l.look(now)
+	}
+	for _, c := range l.doomed() {
+		c.instance.stop(now, l.deadlineFrom(now))
+	}
+	l.look(now)
+	return nil
+}
+
 // look brings what is known of every instance up to now.
 func (l *life) look(now time.Time) {
 	for _, c := range l.containers {
@@ -79,7 +102,7 @@ func (c *containerLife) backOff(base time.Duration) {
 		c.delay = 0
 	}
 	c.retryAt = c.seen.finishedAt.Add(c.delay)
-	c.delay = min(max(2*c.delay, base), maxBackoff)
+	c.delay = min(max(2*c.delay, base, minBackoff), maxBackoff)
 }
 
 // due are the containers to create now, in order.
@@ -179,6 +202,27 @@ func (l *life) terminate(now time.Time, grace time.Duration) {
 	}
 }
 
+// deadlineFrom is when instances that are stopped now have to be gone: also
+// those that outlive the work of a pod nobody deleted.
+func (l *life) deadlineFrom(now time.Time) time.Time {
+	if l.deadline.IsZero() {
+		return now.Add(gracePeriod(l.pod))
+	}
+	return l.deadline
+}
+
+// gracePeriod is what the deletion gave the pod, or what its spec says.
+func gracePeriod(pod *v1.Pod) time.Duration {
+	seconds := pod.DeletionGracePeriodSeconds
+	if seconds == nil {
+		seconds = pod.Spec.TerminationGracePeriodSeconds
+	}
+	if seconds == nil {
+		return 30 * time.Second
+	}
+	return time.Duration(*seconds) * time.Second
+}
+
 // ending says whether no container is to be created any more.
 func (l *life) ending() bool { return !l.deadline.IsZero() || l.complete() }
 
@@ -263,10 +307,5 @@ func isSidecar(c *v1.Container) bool {
 }
 
 func isInit(pod *v1.Pod, c *v1.Container) bool {
-	for i := range pod.Spec.InitContainers {
-		if pod.Spec.InitContainers[i].Name == c.Name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(other v1.Container) bool { return other.Name == c.Name })
 }

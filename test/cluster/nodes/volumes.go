@@ -147,7 +147,7 @@ func (h *secretHistory) saw(s *v1.Secret, now time.Time) {
 	defer h.mu.Unlock()
 	key := s.Namespace + "/" + s.Name
 	known := append(h.versions[key], versionOf(s, now))
-	for len(known) > 1 && now.Sub(known[1].since) > remembered {
+	for len(known) > 1 && now.Sub(known[1].since) >= remembered {
 		known = known[1:]
 	}
 	h.versions[key] = known
