@@ -25,6 +25,8 @@ export interface RecordAction {
   readonly workload: WorkloadRef
   readonly cause: RecordCause
   readonly status: ConsumerStatus
+  /** The restart that ends with this record. */
+  readonly ended: Restart | undefined
 }
 
 /** Deletes a Consumer that is no record of this workload: it opted out, or another of its name owns it. */

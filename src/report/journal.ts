@@ -1,0 +1,73 @@
+/**
+ * The log of what is decided: a line when a restart starts, ends or is stopped, and when a hold's reason changes.
+ */
+import type { Action } from '../plan/action.ts'
+import type { Plan, PlannedWorkload } from '../plan/plan.ts'
+import { describeWorkload } from '../refs.ts'
+import type { Logger } from './log.ts'
+
+export interface Journal {
+  /** Writes down what a plan does and why not more. */
+  plan(plan: Plan): void
+}
+
+/** A journal that remembers the last reason of each hold. */
+export function createJournal(log: Logger): Journal {
+  const reasons = new Map<string, string>()
+  return {
+    plan({ actions, workloads }) {
+      for (const action of actions) logAction(log, action)
+      const seen = new Set<string>()
+      for (const planned of workloads) {
+        const { uid } = planned.assessment.deployment.ref
+        seen.add(uid)
+        const reason = planned.hold?.reason ?? ''
+        if ((reasons.get(uid) ?? '') === reason) continue
+        reasons.set(uid, reason)
+        if (planned.hold) log.info(arithmetic(planned), `held: ${planned.hold.message}`)
+      }
+      for (const uid of reasons.keys()) if (!seen.has(uid)) reasons.delete(uid)
+    },
+  }
+}
+
+function logAction(log: Logger, action: Action): void {
+  const workload = describeWorkload(action.workload)
+  switch (action.kind) {
+    case 'record': {
+      const { restart, lastRestart } = action.status.ledger
+      if (action.cause === 'reported') return
+      log.info(
+        { workload, cause: action.cause, restart, lastRestart },
+        `recording: ${action.cause}`,
+      )
+      return
+    }
+    case 'forget':
+      log.info(
+        { workload, consumer: action.consumer.name },
+        'deleting a Consumer that is no record',
+      )
+      return
+    case 'evict':
+      log.info({ workload, pod: action.pod.name }, 'evicting a stale pod')
+      return
+    case 'patch':
+      log.info({ workload, restart: action.restart.id }, 'starting a rollout')
+      return
+  }
+}
+
+/** Everything that the decision was made from. */
+function arithmetic({ assessment, situation, hold }: PlannedWorkload): Record<string, unknown> {
+  const { deployment, counts, ledger } = assessment
+  return {
+    workload: describeWorkload(deployment.ref),
+    reason: hold?.reason,
+    ...counts,
+    away: situation.availability.away,
+    limit: situation.availability.limit,
+    desired: situation.availability.desired,
+    restart: ledger?.restart,
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * `/status`: what runs, what waits and why, as JSON.
+ */
+import type { Plan, PlannedWorkload } from '../plan/plan.ts'
+
+/** The answer of `/status`, from the last plan. */
+export function statusOf(plan: Plan): Record<string, unknown> {
+  const workloads = plan.workloads.map(describe)
+  return {
+    running: workloads.filter(({ restart }) => restart !== undefined),
+    waiting: workloads.filter(({ restart, stalePods }) => restart === undefined && stalePods > 0),
+    calm: workloads.filter(({ restart, stalePods }) => restart === undefined && stalePods === 0),
+  }
+}
+
+function describe({ assessment, situation, hold }: PlannedWorkload) {
+  const { deployment, counts, staleSince, ledger } = assessment
+  const { kind, namespace, name } = deployment.ref
+  const { away, limit, desired } = situation.availability
+  return {
+    kind,
+    namespace,
+    name,
+    desired,
+    stalePods: counts.stale,
+    unprovenPods: counts.unproven,
+    unknownPods: counts.unknown,
+    freshPods: counts.fresh,
+    staleSince: staleSince < Infinity ? new Date(staleSince).toISOString() : undefined,
+    podsAway: away,
+    maxUnavailable: limit,
+    restart: ledger?.restart,
+    hold: hold && { ...hold, until: hold.until && new Date(hold.until).toISOString() },
+  }
+}

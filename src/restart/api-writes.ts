@@ -1,0 +1,178 @@
+/**
+ * Writes to the API server, all of them through one queue (design section 4.7).
+ */
+import type PQueue from 'p-queue'
+import { RESTART_ID } from '../annotations.ts'
+import {
+  CONSUMER_GROUP,
+  CONSUMER_VERSION,
+  consumerName,
+  writeStatus,
+  type ConsumerRecord,
+  type RawConsumer,
+} from '../consumers/consumer.ts'
+import type { RawDeployment } from '../consumers/deployment.ts'
+import type { RawPod } from '../consumers/pod.ts'
+import { isNotFound } from '../kube/api-error.ts'
+import type { ApiCall, KubeClient } from '../kube/client.ts'
+import type { Action } from '../plan/action.ts'
+import type { WorkloadRef } from '../refs.ts'
+import type { Picture } from './picture.ts'
+import type { Writes } from './writes.ts'
+
+export interface ApiWritesOptions {
+  readonly client: KubeClient
+  /** Bounds how many writes are under way, and how many start in a second. */
+  readonly queue: PQueue
+  readonly picture: Picture
+  /** The Consumer of a workload as it is known now. */
+  readonly consumerOf: (workload: WorkloadRef) => ConsumerRecord | undefined
+}
+
+/** Writes for real. */
+export function createApiWrites({ client, queue, picture, consumerOf }: ApiWritesOptions): Writes {
+  const send = <T>(call: ApiCall): Promise<T> => queue.add(() => client.request<T>(call))
+
+  const create = async (workload: WorkloadRef): Promise<RawConsumer> => {
+    const { namespace, name, uid, kind } = workload
+    return await send<RawConsumer>({
+      ...consumers(namespace),
+      verb: 'create',
+      body: {
+        apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`,
+        kind: 'Consumer',
+        metadata: {
+          namespace,
+          name: consumerName(name),
+          ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
+        },
+      },
+    })
+  }
+
+  return {
+    async record({ workload, status }) {
+      const { namespace } = workload
+      const known = consumerOf(workload)
+      const { name, uid, resourceVersion } = known ?? (await create(workload)).metadata
+      const answer = await send<RawConsumer>({
+        ...consumers(namespace),
+        verb: 'update',
+        name,
+        subresource: 'status',
+        body: {
+          apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`,
+          kind: 'Consumer',
+          // The precondition: whoever wrote in between wins, and this is planned again.
+          metadata: { namespace, name, uid, resourceVersion },
+          status: writeStatus(status),
+        },
+      })
+      picture.applyConsumer(answer)
+    },
+
+    async forget({ consumer: { namespace, name, uid } }) {
+      const gone = () => picture.removeConsumer({ namespace, name, uid })
+      try {
+        await send({
+          ...consumers(namespace),
+          verb: 'delete',
+          name,
+          body: { preconditions: { uid } },
+        })
+      } catch (error) {
+        if (!isNotFound(error)) throw error
+      }
+      gone()
+    },
+
+    async evict({ pod: { namespace, name, uid } }) {
+      try {
+        await send({
+          ...pods(namespace),
+          verb: 'create',
+          name,
+          subresource: 'eviction',
+          body: {
+            apiVersion: 'policy/v1',
+            kind: 'Eviction',
+            metadata: { namespace, name },
+            // Never the successor of the same name.
+            deleteOptions: { preconditions: { uid } },
+          },
+        })
+      } catch (error) {
+        // Gone already: that it went will be seen.
+        if (!isNotFound(error)) throw error
+      }
+    },
+
+    async patch({ workload: { namespace, name, uid }, restart, resourceVersion }) {
+      const answer = await send<RawDeployment>({
+        ...deployments(namespace),
+        verb: 'patch',
+        name,
+        contentType: 'application/merge-patch+json',
+        body: {
+          // Preconditions: the Deployment as it was judged.
+          metadata: { uid, resourceVersion },
+          spec: { template: { metadata: { annotations: { [RESTART_ID]: restart.id } } } },
+        },
+      })
+      picture.applyDeployment(answer)
+    },
+
+    settle: (action) => settle(client, picture, action, consumerOf(action.workload)),
+  }
+}
+
+/**
+ * Reads the object that an action was about; a list with one name needs no right beyond those of the watch. A pod
+ * goes through the watch alone: events of before would bring back one that a read showed to be gone.
+ */
+async function settle(
+  client: KubeClient,
+  picture: Picture,
+  action: Action,
+  consumer: ConsumerRecord | undefined,
+): Promise<boolean> {
+  const { namespace, name } = action.workload
+  const read = async <T>(collection: Collection, object: string): Promise<T | undefined> => {
+    const query = { fieldSelector: `metadata.name=${object}` }
+    const list = await client.request<{ items: T[] }>({ ...collection, verb: 'list', query })
+    return list.items[0]
+  }
+  switch (action.kind) {
+    case 'evict': {
+      const pod = await read<RawPod>(pods(namespace), action.pod.name)
+      return pod?.metadata.uid !== action.pod.uid || pod.metadata.deletionTimestamp !== undefined
+    }
+    case 'patch': {
+      const deployment = await read<RawDeployment>(deployments(namespace), name)
+      if (deployment) picture.applyDeployment(deployment)
+      return deployment?.spec.template.metadata?.annotations?.[RESTART_ID] === action.restart.id
+    }
+    case 'record':
+    case 'forget': {
+      const found = await read<RawConsumer>(consumers(namespace), consumerName(name))
+      if (consumer && consumer.uid !== found?.metadata.uid) picture.removeConsumer(consumer)
+      if (found) picture.applyConsumer(found)
+      // The next plan compares with what was read, whatever wrote it.
+      return true
+    }
+  }
+}
+
+type Collection = Pick<ApiCall, 'group' | 'version' | 'resource' | 'namespace'>
+
+function consumers(namespace: string): Collection {
+  return { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'consumers', namespace }
+}
+
+function pods(namespace: string): Collection {
+  return { group: '', version: 'v1', resource: 'pods', namespace }
+}
+
+function deployments(namespace: string): Collection {
+  return { group: 'apps', version: 'v1', resource: 'deployments', namespace }
+}

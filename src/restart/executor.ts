@@ -1,0 +1,155 @@
+/**
+ * Carries out plans: starts each action, and remembers what was done but is not seen yet.
+ *
+ * What Sluice did counts as done from the call on (client-go calls this expectations), and ends by observation
+ * alone: a pod whose eviction was sent stays charged until it is seen to go, or a read shows that it stays.
+ */
+import type { Action } from '../plan/action.ts'
+import type { Hold } from '../plan/hold.ts'
+import type { Pending } from '../plan/workload.ts'
+import { isRefusal, obstacleOf } from './obstacle.ts'
+import type { Picture } from './picture.ts'
+import { perform, type Writes } from './writes.ts'
+
+export interface ExecutorOptions {
+  readonly writes: Writes
+  readonly picture: Picture
+  /** API server's clock, milliseconds. */
+  readonly now: () => number
+  readonly random: () => number
+  /** Resolves after `ms`, rejects when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Aborts when Sluice ends: nothing is waited for any more. */
+  readonly signal: AbortSignal
+  /** An action ended, well or not: look again. */
+  readonly onDone: (action: Action, outcome: Outcome) => void
+  /** Something failed that is not the API server's doing. */
+  readonly onDefect: (error: unknown) => void
+}
+
+/** How an action ended: `error` and the hold that follows from it where it failed. */
+export interface Outcome {
+  readonly error?: unknown
+  readonly obstacle?: Hold | undefined
+}
+
+/** What is remembered of one workload. */
+interface Memory {
+  write: Action | undefined
+  readonly evicted: Set<string>
+  obstacle: Hold | undefined
+  /** Failures in a row. */
+  failures: number
+  reportedAt: number
+}
+
+export class Executor {
+  readonly #options: ExecutorOptions
+  readonly #memory = new Map<string, Memory>()
+  readonly #running = new Set<Promise<void>>()
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options
+  }
+
+  /** Starts the actions of a plan; each reports through `onDone`. */
+  start(actions: readonly Action[]): void {
+    for (const action of actions) {
+      const running = this.#run(action).catch(this.#options.onDefect)
+      this.#running.add(running)
+      void running.finally(() => this.#running.delete(running))
+    }
+  }
+
+  /** What was done for a workload and is not seen yet. */
+  pendingOf(workload: { readonly ref: { readonly uid: string } }): Pending {
+    const memory = this.#memory.get(workload.ref.uid)
+    if (!memory) return NOTHING_PENDING
+    for (const uid of memory.evicted) {
+      const pod = this.#options.picture.pod(uid)
+      if (!pod || pod.terminating) memory.evicted.delete(uid)
+    }
+    return { ...memory, evicted: new Set(memory.evicted) }
+  }
+
+  /** Forgets workloads that are gone. */
+  forgetAllBut(workloads: ReadonlySet<string>): void {
+    for (const [uid, memory] of this.#memory) {
+      if (!workloads.has(uid) && !memory.write && memory.evicted.size === 0)
+        this.#memory.delete(uid)
+    }
+  }
+
+  /** Resolves when every action that was started has ended. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
+  }
+
+  async #run(action: Action): Promise<void> {
+    const { writes, now, onDone } = this.#options
+    const memory = this.#memoryOf(action.workload.uid)
+    if (action.kind === 'evict') memory.evicted.add(action.pod.uid)
+    else memory.write = action
+    let outcome: Outcome = {}
+    try {
+      await perform(writes, action)
+      memory.failures = 0
+      memory.obstacle = undefined
+      if (action.kind === 'record') memory.reportedAt = now()
+    } catch (error) {
+      outcome = await this.#failed(action, memory, error)
+    } finally {
+      if (memory.write === action) memory.write = undefined
+    }
+    onDone(action, outcome)
+  }
+
+  /**
+   * After a failure nothing is assumed: reads tell what is so, and until one succeeds the action counts as done.
+   */
+  async #failed(action: Action, memory: Memory, error: unknown): Promise<Outcome> {
+    const { writes, now, random, sleep, signal } = this.#options
+    const waitAfter = (failure: unknown) => {
+      memory.failures++
+      return obstacleOf(failure, action, {
+        failures: memory.failures,
+        now: now(),
+        random: random(),
+      })
+    }
+    memory.obstacle = waitAfter(error)
+    const outcome = { error, obstacle: memory.obstacle }
+    let happened = isRefusal(error) ? false : undefined
+    while (happened === undefined) {
+      try {
+        happened = await writes.settle(action)
+      } catch (readError) {
+        memory.obstacle = waitAfter(readError)
+        await sleep((memory.obstacle.until ?? now()) - now(), signal)
+      }
+    }
+    if (action.kind === 'evict' && !happened) memory.evicted.delete(action.pod.uid)
+    return outcome
+  }
+
+  #memoryOf(workload: string): Memory {
+    const known = this.#memory.get(workload)
+    if (known) return known
+    const memory = {
+      write: undefined,
+      evicted: new Set<string>(),
+      obstacle: undefined,
+      failures: 0,
+      reportedAt: -Infinity,
+    }
+    this.#memory.set(workload, memory)
+    return memory
+  }
+}
+
+const NOTHING_PENDING: Pending = {
+  write: undefined,
+  evicted: new Set(),
+  obstacle: undefined,
+  reportedAt: -Infinity,
+}

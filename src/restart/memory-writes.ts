@@ -1,0 +1,35 @@
+/**
+ * Writes of mode `observe`: Consumers live in memory, nothing leaves the process.
+ */
+import { consumerName, writeStatus } from '../consumers/consumer.ts'
+import type { RecordAction } from '../plan/action.ts'
+import type { Picture } from './picture.ts'
+import type { Writes } from './writes.ts'
+
+/** Records into the picture alone. In this mode a plan asks for no eviction and no patch. */
+export function createMemoryWrites(picture: Picture): Writes {
+  let resourceVersion = 0
+  const refuse = (what: string) => Promise.reject(new Error(`mode observe: ${what} was asked for`))
+  return {
+    record({ workload, status }: RecordAction) {
+      picture.applyConsumer({
+        metadata: {
+          namespace: workload.namespace,
+          name: consumerName(workload.name),
+          uid: `observed-${workload.uid}`,
+          resourceVersion: String(++resourceVersion),
+          ownerReferences: [{ kind: workload.kind, name: workload.name, uid: workload.uid }],
+        },
+        status: writeStatus(status),
+      })
+      return Promise.resolve()
+    },
+    forget({ consumer }) {
+      picture.removeConsumer(consumer)
+      return Promise.resolve()
+    },
+    evict: () => refuse('an eviction'),
+    patch: () => refuse('a patch'),
+    settle: () => Promise.resolve(true),
+  }
+}

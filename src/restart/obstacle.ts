@@ -1,0 +1,92 @@
+/**
+ * What follows from a write that failed: a hold with its reason, and how long to wait. Pure.
+ */
+import { ApiError } from '../kube/api-error.ts'
+import type { Action } from '../plan/action.ts'
+import type { Hold } from '../plan/hold.ts'
+
+/** Waits between attempts (ms): exponential from the first to the last, each drawn out by up to a half. */
+const FIRST_WAIT = 500
+const LONGEST_WAIT = 30_000
+/** How long to wait where nothing but a person's doing helps (ms). */
+const WAIT_FOR_A_PERSON = 60_000
+
+/** The circumstances of a failure. */
+export interface Failure {
+  /** Failures in a row for this workload, this one included. */
+  readonly failures: number
+  /** API server's clock, milliseconds. */
+  readonly now: number
+  /** From 0 to 1. */
+  readonly random: number
+}
+
+/** The server said no before doing anything; otherwise the write may have happened. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [400, 401, 403, 413, 415, 422, 429].includes(error.status)
+}
+
+/** The hold that a failed action leaves behind. */
+export function obstacleOf(error: unknown, action: Action, failure: Failure): Hold {
+  const backOff = (hold: Omit<Hold, 'until'>): Hold => ({
+    ...hold,
+    until: failure.now + wait(error, failure),
+  })
+  if (!(error instanceof ApiError)) {
+    return backOff({ reason: 'ServerBusy', message: 'the write failed' })
+  }
+  const budget = action.kind === 'evict' && budgetHold(error)
+  if (budget) return backOff(budget)
+  if (error.status === 403 || error.status === 401) {
+    return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
+  }
+  if (isRefusal(error) && error.status !== 429) {
+    return { reason: 'Refused', message: error.message, until: failure.now + WAIT_FOR_A_PERSON }
+  }
+  return backOff({ reason: 'ServerBusy', message: error.message })
+}
+
+/**
+ * A refusal by a PodDisruptionBudget, which is never a reason to delete the pod instead. 429 means "not now"; two
+ * budgets on one pod answer 500, a budget in a faulty state 403.
+ * Source: kubernetes/pkg/registry/core/pod/storage/eviction.go.
+ */
+function budgetHold(error: ApiError): Omit<Hold, 'until'> | undefined {
+  const reason = 'PodDisruptionBudget'
+  const causes = error.causes()
+  const cause = causes.find((each) => each.reason === 'DisruptionBudget')
+  if (error.status === 429 && cause) {
+    const name = /disruption budget (\S+)/.exec(cause.message)?.[1]
+    return { reason, message: `PodDisruptionBudget ${name ?? 'of the pod'} allows no eviction now` }
+  }
+  if (error.status === 500 && error.mentions('more than one PodDisruptionBudget')) {
+    return {
+      reason,
+      message: 'the pod has more than one PodDisruptionBudget, so it cannot be evicted',
+    }
+  }
+  if (error.status === 403 && error.details.kind === 'poddisruptionbudgets') {
+    return {
+      reason,
+      message: `PodDisruptionBudget ${error.details.name ?? ''} is in a faulty state`,
+    }
+  }
+  return undefined
+}
+
+/** The exact right that an action needs, as RBAC says it. */
+function missingRight({ kind, workload: { namespace } }: Action): string {
+  const rights = {
+    record: 'create consumers.sluice.dev and update consumers.sluice.dev/status',
+    forget: 'delete consumers.sluice.dev',
+    evict: 'create pods/eviction',
+    patch: 'patch deployments.apps',
+  } as const
+  return `the service account needs to ${rights[kind]} in namespace ${namespace}`
+}
+
+function wait(error: unknown, { failures, random }: Failure): number {
+  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
+  const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
+  return Math.max(asked, grown * (1 + random / 2))
+}

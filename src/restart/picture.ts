@@ -1,0 +1,14 @@
+/**
+ * What the executor needs of the picture of the cluster: to see what came of its writes.
+ */
+import type { RawConsumer } from '../consumers/consumer.ts'
+import type { RawDeployment } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
+
+/** Answers of the API server are taken in as if they had been watched. */
+export interface Picture {
+  pod(uid: string): PodRecord | undefined
+  applyDeployment(raw: RawDeployment): void
+  applyConsumer(raw: RawConsumer): void
+  removeConsumer(ref: { namespace: string; name: string; uid: string }): void
+}

@@ -1,0 +1,40 @@
+/**
+ * The writes that carry out a plan. Two kinds exist: to the API server, and, in mode `observe`, to memory.
+ */
+import type {
+  Action,
+  EvictAction,
+  ForgetAction,
+  PatchAction,
+  RecordAction,
+} from '../plan/action.ts'
+
+/**
+ * Each write resolves once its outcome is in the picture, and rejects with an `ApiError` where it failed or may
+ * have failed; {@link Writes.settle} then finds out what is so.
+ */
+export interface Writes {
+  record(action: RecordAction): Promise<void>
+  forget(action: ForgetAction): Promise<void>
+  evict(action: EvictAction): Promise<void>
+  patch(action: PatchAction): Promise<void>
+  /**
+   * By a consistent read: whether a write that failed on the way was done after all. What is read of Consumers and
+   * Deployments goes into the picture.
+   */
+  settle(action: Action): Promise<boolean>
+}
+
+/** Does what an action says. */
+export function perform(writes: Writes, action: Action): Promise<void> {
+  switch (action.kind) {
+    case 'record':
+      return writes.record(action)
+    case 'forget':
+      return writes.forget(action)
+    case 'evict':
+      return writes.evict(action)
+    case 'patch':
+      return writes.patch(action)
+  }
+}
