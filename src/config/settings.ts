@@ -50,7 +50,7 @@ export const settings = {
   minRestartInterval: {
     kind: duration,
     default: '5m',
-    meaning: 'The least time between two restarts of one workload, unless the first one failed.',
+    meaning: 'The least time between two restarts of one workload.',
   },
   settle: {
     kind: duration,
@@ -92,7 +92,8 @@ export const settings = {
     kind: namespaceName,
     default: 'sluice-system',
     defaultFile: '/var/run/secrets/kubernetes.io/serviceaccount/namespace',
-    meaning: 'The namespace in which Sluice itself lives and keeps its own objects.',
+    meaning:
+      'The namespace in which Sluice keeps its own objects; in a pod, that of the pod unless it is named here.',
   },
   listen: {
     kind: listenAddress,
