@@ -1,0 +1,55 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Node, the compiler and the linter come from node_modules; the machine's own Node only has to run npm.
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/node_modules/.bin:$(SYSTEM_PATH)
+MODULES := node_modules/.package-lock.json
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(MODULES) ## Bundle the operator into dist/sluice.mjs
+	node tools/build.ts
+
+.PHONY: test
+test: $(MODULES) ## Lint, check types, run all tests (cold, the test cluster takes some minutes to compile)
+	@node tools/test.ts
+
+.PHONY: test-unit
+test-unit: $(MODULES) ## Run the tests that need no cluster
+	vitest run --project unit
+
+.PHONY: lint
+lint: $(MODULES) ## Lint, check formatting and types
+	eslint .
+	prettier --check --log-level warn .
+	tsc
+
+.PHONY: format
+format: $(MODULES) ## Put the formatting right
+	prettier --write --log-level warn .
+
+.PHONY: demo
+demo: $(MODULES) ## Show a rotation on a cluster of this machine
+	@node demo/demo.ts
+
+.PHONY: manifests
+manifests: $(MODULES) ## Render manifests/install.yaml from manifests/base
+	node tools/manifests.ts
+
+.PHONY: bench
+bench: $(MODULES) ## Measure speed and memory
+	node bench/bench.ts
+
+.PHONY: clean
+clean: ## Remove what build makes
+	rm -rf dist
+
+$(MODULES): package-lock.json
+	@echo 'Installing node_modules from package-lock.json'
+	@PATH='$(SYSTEM_PATH)' npm ci
+	@touch $@

@@ -1,0 +1,43 @@
+/**
+ * Bundles the operator into one file: less to load, so it starts sooner and takes less memory, and the image needs no
+ * node_modules.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** Builds the program into `outfile`, with its source map and its licences beside it. */
+export async function bundle(outfile: string): Promise<void> {
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['src/main.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    // CommonJS dependencies call `require`, which an ES module does not have.
+    banner: {
+      js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
+    },
+    define: { SLUICE_VERSION: JSON.stringify(version()) },
+    // Names stay: they stand in stack traces, and shorter ones were measured to save no memory.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'linked',
+    // Beside the bundle and not mentioned in it: node reads it only when asked to.
+    sourcemap: 'external',
+    logLevel: 'warning',
+  })
+}
+
+function version(): string {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  return manifest.version
+}
+
+if (import.meta.main) await bundle(join(ROOT, 'dist/sluice.mjs'))

@@ -1,0 +1,57 @@
+/**
+ * Runs every check and every test, and closes with one line that counts them.
+ *
+ * A check that fails counts as one failed test, so that the line never looks better than what was found. Arguments
+ * are passed on to vitest as filters of test files.
+ */
+import { spawnSync } from 'node:child_process'
+import { startVitest, type Vitest } from 'vitest/node'
+
+/** Names as in node_modules/.bin, which make puts first on PATH. */
+const CHECKS = [['eslint', '.'], ['prettier', '--check', '--log-level', 'warn', '.'], ['tsc']]
+
+interface Counts {
+  passed: number
+  failed: number
+  skipped: number
+}
+
+const failedChecks = CHECKS.filter(([command = '', ...args]) => {
+  console.log(`> ${[command, ...args].join(' ')}`)
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' })
+  if (error) console.error(error.message)
+  return status !== 0
+})
+
+const counts = await runTests(process.argv.slice(2))
+counts.failed += failedChecks.length
+
+for (const check of failedChecks) console.log(`failed: ${check.join(' ')}`)
+const { passed, failed, skipped } = counts
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+process.exitCode = failed > 0 ? 1 : 0
+
+async function runTests(filters: string[]): Promise<Counts> {
+  const vitest = await startVitest(filters, { watch: false })
+  const counts = count(vitest)
+  await vitest.close()
+  // Vitest sets it for whatever else makes a run a failure, such as no test at all.
+  if (counts.failed === 0 && (process.exitCode ?? 0) !== 0) counts.failed = 1
+  return counts
+}
+
+function count(vitest: Vitest): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const module of vitest.state.getTestModules()) {
+    for (const test of module.children.allTests()) {
+      const { state } = test.result()
+      // A test that never came to an end has not passed.
+      counts[state === 'pending' ? 'failed' : state]++
+    }
+    // Errors outside of tests: a file that does not load, a hook that throws.
+    counts.failed += module.errors().length
+    for (const suite of module.children.allSuites()) counts.failed += suite.errors().length
+  }
+  counts.failed += vitest.state.getUnhandledErrors().length
+  return counts
+}
