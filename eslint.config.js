@@ -15,6 +15,8 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // The models of client-node are classes in name only: every manifest literal would trip it.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
     },
   },
 )

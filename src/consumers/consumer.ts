@@ -80,8 +80,8 @@ export function consumerName(deployment: string): string {
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const digest = z.string().regex(/^(absent|lost|[0-9a-f]{32}(-[0-9]+)?)$/)
 const entry = z
-  .object({ digest, since: time.optional() })
-  .transform((wire) => ({ digest: wire.digest, since: wire.since ?? -Infinity }))
+  .object({ digest, since: time.optional(), mayBeEarlier: z.boolean().optional() })
+  .transform(({ since = -Infinity, ...wire }) => ({ ...wire, since }))
 const timeline = z
   .tuple([entry], entry)
   .refine(
@@ -108,6 +108,7 @@ const statusSchema = z.object({
         name: z.string(),
         uid: z.string(),
         resourceVersion: z.string().regex(/^[0-9]*$/),
+        writtenAt: time.default(-Infinity),
         contents: z.array(z.object({ key: z.string(), timeline })),
       }),
     )
@@ -159,15 +160,15 @@ export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<s
     ...report,
     since: iso(since),
     keyFingerprint: ledger.keyFingerprint,
-    sources: sorted(ledger.sources).map(([name, { uid, resourceVersion, timelines }]) => ({
+    sources: sorted(ledger.sources).map(([name, { timelines, writtenAt, ...version }]) => ({
       kind: 'Secret',
       name,
-      uid,
-      resourceVersion,
+      ...version,
+      ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
       contents: sorted(timelines).map(([key, entries]) => ({
         key,
-        timeline: entries.map(({ digest: text, since: start }) =>
-          start === -Infinity ? { digest: text } : { digest: text, since: iso(start) },
+        timeline: entries.map(({ since: start, ...each }) =>
+          start === -Infinity ? each : { ...each, since: iso(start) },
         ),
       })),
     })),

@@ -21,9 +21,10 @@ export interface DeploymentRecord {
   /** `spec.paused`: a rollout would not proceed. */
   readonly paused: boolean
   readonly strategy: 'RollingUpdate' | 'Recreate'
-  /** In pods, of `spec.replicas`; what the Deployment controller itself would allow. */
+  /** In pods, of `spec.replicas`: how many more a rollout starts at once. */
   readonly maxSurge: number
-  readonly maxUnavailable: number
+  /** Its owner wrote `maxUnavailable: 0`. A share that rounds down to no pod, as the default does, is no such wish. */
+  readonly wantsNoneAway: boolean
   /** Milliseconds. */
   readonly minReady: number
   /** The restart id in the pod template, if there is one. */
@@ -74,8 +75,6 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
   const { namespace, name, uid, resourceVersion, annotations } = raw.metadata
   const { replicas = 1, strategy, template } = raw.spec
   const rolling = strategy?.rollingUpdate
-  const maxSurge = podCount(rolling?.maxSurge ?? '25%', replicas, Math.ceil)
-  const maxUnavailable = podCount(rolling?.maxUnavailable ?? '25%', replicas, Math.floor)
   return {
     ref: { kind: 'Deployment', namespace, name, uid },
     resourceVersion,
@@ -84,9 +83,8 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
     replicas,
     paused: raw.spec.paused ?? false,
     strategy: strategy?.type === 'Recreate' ? 'Recreate' : 'RollingUpdate',
-    maxSurge,
-    // ResolveFenceposts of the Deployment controller: with both zero, one pod may be away.
-    maxUnavailable: maxSurge === 0 && maxUnavailable === 0 ? 1 : maxUnavailable,
+    maxSurge: podCount(rolling?.maxSurge ?? '25%', replicas),
+    wantsNoneAway: rolling?.maxUnavailable === 0 || rolling?.maxUnavailable === '0%',
     minReady: (raw.spec.minReadySeconds ?? 0) * 1000,
     restartId: template.metadata?.annotations?.[RESTART_ID],
     uses: intern(usesOf(template.spec)),
@@ -115,7 +113,9 @@ export function readReplicaSet(raw: RawReplicaSet): ReplicaSetRecord | undefined
   return owner && { uid: raw.metadata.uid, deploymentUid: owner.uid }
 }
 
-/** A Kubernetes IntOrString of pods: `2` or `"25%"`. The API server has validated it. */
-function podCount(value: number | string, replicas: number, round: (n: number) => number): number {
-  return typeof value === 'number' ? value : round((Number.parseInt(value, 10) * replicas) / 100)
+/** A Kubernetes IntOrString of pods, `2` or `"25%"`, rounded up. The API server has validated it. */
+function podCount(value: number | string, replicas: number): number {
+  return typeof value === 'number'
+    ? value
+    : Math.ceil((Number.parseInt(value, 10) * replicas) / 100)
 }

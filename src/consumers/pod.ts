@@ -118,31 +118,32 @@ export function readPod(
   if (!owner) return undefined
   const condition = (type: string) => raw.status?.conditions?.find((each) => each.type === type)
   const ready = condition('Ready')?.status === 'True'
-  const statusAt = newestManagedTime(raw.metadata.managedFields, ownsContainerStatuses) ?? now
+  const createdAt = Date.parse(creationTimestamp)
+  const writtenAt = newestManagedTime(raw.metadata.managedFields, ownsContainerStatuses)
+  const shownAt = Math.min(writtenAt ?? Infinity, endOfSecond(now))
   const statuses = [
     ...(raw.status?.initContainerStatuses ?? []),
     ...(raw.status?.containerStatuses ?? []),
   ]
-  const containers = statuses.map((status) =>
-    readContainer(status, previous, Math.min(statusAt, endOfSecond(now))),
-  )
+  const containers = statuses.map((status) => readContainer(status, previous, shownAt))
   // A restarted container begins its calm time anew, even where no event in between showed it not Ready.
   const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
   return {
     ref: { namespace, name, uid },
     replicaSetUid: owner.uid,
     restartId: raw.metadata.annotations?.[RESTART_ID],
-    createdAt: Date.parse(creationTimestamp),
+    createdAt,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
     terminating: deletionTimestamp !== undefined,
     scheduled: raw.spec.nodeName !== undefined,
     ready,
     // Both are later than the moment it became Ready: the status that says so, and our seeing it.
-    readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(statusAt, now)) : undefined,
+    readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(shownAt, now)) : undefined,
     clockSkew: skew(raw.status?.startTime, condition('PodScheduled')?.lastTransitionTime),
     uses: intern(usesOf(raw.spec)),
     containers,
-    statusAt,
+    // Before its first status a pod is as it was created, however late that is heard of.
+    statusAt: writtenAt ?? endOfSecond(createdAt + 1),
   }
 }
 
@@ -153,7 +154,7 @@ function restartsOf(containers: readonly ContainerRecord[]): number {
 function readContainer(
   raw: RawContainerStatus,
   previousPod: PodRecord | undefined,
-  statusAt: number,
+  shownAt: number,
 ): ContainerRecord {
   const { name, containerID: id, restartCount: restarts = 0, state = {} } = raw
   const previous = previousPod?.containers.find((container) => container.name === name)
@@ -168,7 +169,7 @@ function readContainer(
     restarts,
     // The beginning of the second in which the kubelet wrote the earlier status.
     absentAt: same ? same.absentAt : previousPod ? previousPod.statusAt - 1000 : -Infinity,
-    presentAt: same ? same.presentAt : statusAt,
+    presentAt: same ? same.presentAt : shownAt,
   }
 }
 

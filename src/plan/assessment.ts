@@ -4,6 +4,7 @@
 import type { Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Use } from '../consumers/uses.ts'
+import { endOfSecond } from '../secrets/managed-time.ts'
 import {
   applied,
   rekey,
@@ -43,6 +44,8 @@ export interface Assessment extends Workload {
   readonly staleSince: number
   /** When one of the contents last changed (ms); -Infinity if that was long ago. */
   readonly changedAt: number
+  /** From when on a pod that is not seen yet, the watches being no later than the margin, is not from before that. */
+  readonly completeAt: number
 }
 
 /** Judges a workload. */
@@ -64,6 +67,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
       verdict === 'stale' || (verdict === 'unproven' && settings.unproven === 'restart'),
   )
   const changes = [...sources.values()].flatMap((each) => [...each.timelines.values()].map(today))
+  const changedAt = Math.max(...changes.map(({ since }) => since))
   return {
     ...workload,
     ledger,
@@ -73,17 +77,18 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     counts: count(judged),
     stale,
     staleSince: Math.min(...stale.map(({ since }) => since)),
-    changedAt: Math.max(...changes.map(({ since }) => since)),
+    changedAt,
+    completeAt: endOfSecond(changedAt + margins.margin),
   }
 }
 
 /** The timelines to record: collapsed to today's content once every pod is known to hold it. */
-export function timelinesToRecord({
-  judged,
-  sources,
-}: Assessment): ReadonlyMap<string, RecordedSource> {
+export function timelinesToRecord(
+  { judged, sources, completeAt }: Assessment,
+  now: number,
+): ReadonlyMap<string, RecordedSource> {
   const everyPodFresh = judged.every(({ verdict }) => verdict === 'fresh')
-  if (!everyPodFresh) return sources
+  if (!everyPodFresh || now < completeAt) return sources
   return new Map(
     [...sources].map(([name, source]) => {
       const settled = [...source.timelines].map(([key, each]) => [key, applied(each)] as const)
@@ -135,8 +140,9 @@ function timelines(
     const now = source(name)
     const timeline = timelineOf(ledger?.sources.get(name), now, selector, optional)
     if (!timeline) continue
-    const { uid, resourceVersion } = now
-    const entry = sources.get(name) ?? { record: { uid, resourceVersion }, all: new Map() }
+    const { uid, resourceVersion, writtenAt } = now
+    const record = { uid, resourceVersion, writtenAt }
+    const entry = sources.get(name) ?? { record, all: new Map() }
     sources.set(name, entry)
     entry.all.set(selector, timeline)
   }

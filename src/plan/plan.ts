@@ -132,6 +132,7 @@ function wakeAt(workloads: readonly PlannedWorkload[], now: number): number {
   for (const { assessment, hold } of workloads) {
     consider(hold?.until ?? Infinity)
     consider(assessment.pending.reportedAt + REPORT_INTERVAL)
+    consider(assessment.completeAt)
   }
   return next
 }

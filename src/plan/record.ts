@@ -31,7 +31,7 @@ export function record(
   const { ledger, consumer, deployment } = assessment
   const next: Ledger = {
     keyFingerprint,
-    sources: timelinesToRecord(assessment),
+    sources: timelinesToRecord(assessment, now),
     restart: ledger?.restart,
     lastRestart: ledger?.lastRestart,
     ...change,
@@ -39,12 +39,9 @@ export function record(
   const report = reportOf(assessment, next.restart, hold)
   const before = consumer?.status
   const since = before?.report.state === report.state ? before.since : now
-  return {
-    kind: 'record',
-    workload: deployment.ref,
-    cause,
-    status: { ledger: next, report, since },
-  }
+  const ended = next.restart ? undefined : ledger?.restart
+  const status = { ledger: next, report, since }
+  return { kind: 'record', workload: deployment.ref, cause, status, ended }
 }
 
 /** A record with a `cause` that cannot wait: a story that is not written down yet. */

@@ -111,7 +111,8 @@ export function contentWindow(
   if (mode === 'subPath' || mode === 'volume') return { ...created, end }
   const begin = Math.max(
     created.begin,
-    startedAt === undefined ? -Infinity : startedAt - nodeMargin,
+    // The environment is resolved a moment before the start.
+    startedAt === undefined ? -Infinity : startedAt - nodeMargin - margin,
     container ? container.absentAt - margin : -Infinity,
   )
   return { ...created, begin, end }
@@ -137,7 +138,9 @@ export function judge(timeline: Timeline, window: Window): Judgement {
   for (const [index, entry] of timeline.entries()) {
     if (entry.digest === now.digest) continue
     const ended = timeline[index + 1]?.since ?? Infinity
-    if (ended <= window.begin || startOf(entry) > window.end) continue
+    // Nothing is known from before the first entry: for older pods it stands for that as well.
+    const started = index === 0 ? -Infinity : startOf(entry)
+    if (ended <= window.begin || started > window.end) continue
     const verdict = ended <= window.doubtUntil ? 'unproven' : 'stale'
     worst = worse(worst, { verdict, since: ended })
   }
@@ -149,8 +152,8 @@ export function judge(timeline: Timeline, window: Window): Judgement {
 }
 
 /** `since` is the end of the second of the change: the change itself may be a second earlier. */
-function startOf({ since }: Entry): number {
-  return since - 1000
+function startOf({ since, mayBeEarlier = false }: Entry): number {
+  return mayBeEarlier ? -Infinity : since - 1000
 }
 
 function worse(a: Judgement, b: Judgement): Judgement {

@@ -12,7 +12,6 @@ import type { Settings } from '../consumers/settings.ts'
  */
 export function chooseStrategy(deployment: DeploymentRecord, { strategy }: Settings): Strategy {
   if (strategy !== 'auto') return strategy
-  const ownerWantsNoneAway =
-    deployment.strategy === 'RollingUpdate' && deployment.maxUnavailable === 0
-  return deployment.replicas <= 1 || ownerWantsNoneAway ? 'rollout' : 'evict'
+  const wantsNoneAway = deployment.strategy === 'RollingUpdate' && deployment.wantsNoneAway
+  return deployment.replicas <= 1 || wantsNoneAway ? 'rollout' : 'evict'
 }

@@ -138,6 +138,7 @@ export function createMetrics({
 
   let sources: readonly SourceRef[] = []
   let snapshotTakenAt = now()
+  const watchRestartsSeen = new Map<string, number>()
 
   return {
     rotationDuration,
@@ -158,6 +159,16 @@ export function createMetrics({
     /** All consumed sources; series of other ones are dropped. */
     observeSources(consumed: readonly SourceRef[]): void {
       sources = consumed
+    },
+
+    /** How a watch does, as of now. */
+    observeWatch(
+      resource: string,
+      { restarts, lastEventAt }: { readonly restarts: number; readonly lastEventAt: number },
+    ): void {
+      watchRestarts.inc({ resource }, restarts - (watchRestartsSeen.get(resource) ?? 0))
+      watchRestartsSeen.set(resource, restarts)
+      if (lastEventAt > 0) watchLastEvent.set({ resource }, lastEventAt / 1000)
     },
 
     /** A snapshot was taken (ms) and is planned from. */

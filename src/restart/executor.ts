@@ -17,7 +17,7 @@ export interface ExecutorOptions {
   /** API server's clock, milliseconds. */
   readonly now: () => number
   readonly random: () => number
-  /** Resolves after `ms`, rejects when `signal` aborts. */
+  /** Resolves after `ms`, or at once when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Aborts when Sluice ends: nothing is waited for any more. */
   readonly signal: AbortSignal
@@ -120,7 +120,7 @@ export class Executor {
     memory.obstacle = waitAfter(error)
     const outcome = { error, obstacle: memory.obstacle }
     let happened = isRefusal(error) ? false : undefined
-    while (happened === undefined) {
+    while (happened === undefined && !signal.aborted) {
       try {
         happened = await writes.settle(action)
       } catch (readError) {
@@ -128,7 +128,7 @@ export class Executor {
         await sleep((memory.obstacle.until ?? now()) - now(), signal)
       }
     }
-    if (action.kind === 'evict' && !happened) memory.evicted.delete(action.pod.uid)
+    if (action.kind === 'evict' && happened === false) memory.evicted.delete(action.pod.uid)
     return outcome
   }
 

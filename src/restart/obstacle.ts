@@ -65,10 +65,10 @@ function budgetHold(error: ApiError): Omit<Hold, 'until'> | undefined {
       message: 'the pod has more than one PodDisruptionBudget, so it cannot be evicted',
     }
   }
-  if (error.status === 403 && error.details.kind === 'poddisruptionbudgets') {
+  if (error.status === 403 && error.blamed.kind === 'poddisruptionbudgets') {
     return {
       reason,
-      message: `PodDisruptionBudget ${error.details.name ?? ''} is in a faulty state`,
+      message: `PodDisruptionBudget ${error.blamed.name} is in a faulty state`,
     }
   }
   return undefined

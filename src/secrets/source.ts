@@ -14,6 +14,12 @@ export interface SourceVersion {
   readonly resourceVersion: string
   /** Since when, at the latest: milliseconds on the API server's clock, a whole second. */
   readonly changedAt: number
+  /** The change may have come long before that: Sluice did not see it happen, or nothing dates it. */
+  readonly mayBeEarlier: boolean
+  /** The end of the second in which Sluice first saw it. */
+  readonly seenAt: number
+  /** Of the object that it was first seen in, see {@link SourceRecord}. */
+  readonly writtenAt: number
   readonly content: ContentDigests | typeof ABSENT | typeof LOST
 }
 
@@ -24,6 +30,8 @@ export interface SourceRecord {
   readonly uid: string
   readonly resourceVersion: string
   readonly immutable: boolean
+  /** The newest time that a write of data left in the object (ms); -Infinity without any. */
+  readonly writtenAt: number
   /** Annotations of Sluice's own prefix. */
   readonly annotations: Readonly<Record<string, string>>
   /** Oldest first, at least one; the last one is today's. Neighbours differ. */
@@ -61,24 +69,30 @@ export function readSecret(
   const content = digester.digest({ namespace, name }, raw.data ?? {})
   const last = previous?.versions.at(-1)
   const same = typeof last?.content === 'object' && last.content.whole === content.whole
-  const version = (): SourceVersion => ({
-    uid,
-    resourceVersion,
-    changedAt: changedAt({
-      managed: newestManagedTime(
-        managedFields,
-        ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined,
-      ),
-      seen: seenAt,
-      lastOther: last?.changedAt,
-    }),
-    content,
-  })
+  const writtenAt =
+    newestManagedTime(managedFields, ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined) ??
+    -Infinity
+  // A write that only removes a key leaves the time of the write before it.
+  const dated = previous?.uid !== uid || writtenAt > previous.writtenAt
+  const managed = dated && writtenAt > -Infinity ? writtenAt : undefined
+  const version = (): SourceVersion => {
+    const since = changedAt({ managed, seen: seenAt, lastOther: last?.changedAt })
+    return {
+      uid,
+      resourceVersion,
+      changedAt: since,
+      mayBeEarlier: previous === undefined || since !== managed,
+      seenAt: endOfSecond(seenAt),
+      writtenAt,
+      content,
+    }
+  }
   return {
     ref: { namespace, name },
     uid,
     resourceVersion,
     immutable: raw.immutable ?? false,
+    writtenAt,
     annotations: ownAnnotations(raw.metadata.annotations),
     versions: previous && same ? previous.versions : remember(previous?.versions ?? [], version()),
   }
@@ -94,11 +108,14 @@ export function missingSource(
     uid: '',
     resourceVersion: previous?.resourceVersion ?? '',
     changedAt: changedAt({ seen: seenAt, lastOther: previous?.versions.at(-1)?.changedAt }),
+    mayBeEarlier: true,
+    seenAt: endOfSecond(seenAt),
+    writtenAt: -Infinity,
     content: ABSENT,
   } as const
   const versions = remember(previous?.versions ?? [], version)
-  const { uid, resourceVersion } = version
-  return { ref, uid, resourceVersion, immutable: false, annotations: {}, versions }
+  const { uid, resourceVersion, writtenAt } = version
+  return { ref, uid, resourceVersion, immutable: false, writtenAt, annotations: {}, versions }
 }
 
 /**
@@ -125,9 +142,12 @@ export function digestIn(version: SourceVersion, selector: string): Digest {
 function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
   const versions = [...known, next]
   if (versions.length <= MOST_VERSIONS) return versions
-  // What was current between the oldest two is no longer known: whoever started then counts as different.
-  const [, second, ...rest] = versions
-  return second ? [{ ...second, content: LOST }, ...rest] : versions
+  // What was current since the second of them is no longer known: whoever started then counts as different.
+  const [first, second, ...rest] = versions
+  if (!first || !second) return versions
+  const since = first.content === LOST ? first : second
+  const { changedAt, mayBeEarlier } = since
+  return [{ ...second, changedAt, mayBeEarlier, content: LOST }, ...rest]
 }
 
 /** The annotations that are Sluice's business. */

@@ -15,6 +15,8 @@ export interface Entry {
    * on a first entry that was adopted: what older pods hold is unknown.
    */
   readonly since: number
+  /** It may have been current long before `since`: that is only the latest time at which it can have come. */
+  readonly mayBeEarlier?: boolean | undefined
 }
 
 /** Oldest first, never empty, neighbours differ, times do not go backwards. The last entry is today's. */
@@ -25,6 +27,8 @@ export interface RecordedSource {
   readonly uid: string
   /** The resourceVersion up to which the timelines tell the story. */
   readonly resourceVersion: string
+  /** The newest time that a write of data had left in it by then (ms); -Infinity without any, or if unknown. */
+  readonly writtenAt: number
   /** By key, or `*` for all keys. */
   readonly timelines: ReadonlyMap<string, Timeline>
 }
@@ -51,16 +55,26 @@ export function timelineOf(
   let timeline = known
   for (const version of versionsAfter(source.versions, recorded)) {
     const digest = digestIn(version, selector)
-    if (counts(digest)) timeline = append(timeline, { digest, since: version.changedAt })
+    if (counts(digest)) timeline = append(timeline, entryOf(version, digest, recorded))
   }
   return timeline
+}
+
+/** A change that left no newer time in the object than the record has is dated by when it was seen. */
+function entryOf(version: SourceVersion, digest: Digest, recorded: RecordedSource): Entry {
+  const undated =
+    version.uid === recorded.uid && (digest === ABSENT || version.writtenAt <= recorded.writtenAt)
+  if (undated) return { digest, since: version.seenAt, mayBeEarlier: true }
+  const { changedAt: since, mayBeEarlier } = version
+  return { digest, since, ...(mayBeEarlier && { mayBeEarlier }) }
 }
 
 /** Adds an entry, unless the content is the same as before. */
 function append(timeline: Timeline, next: Entry): Timeline {
   const last = today(timeline)
   if (last.digest === next.digest) return timeline
-  return [...timeline, { ...next, since: Math.max(next.since, last.since) }]
+  if (next.since >= last.since) return [...timeline, next]
+  return [...timeline, { ...next, since: last.since, mayBeEarlier: true }]
 }
 
 /** The entry that is current now. */
@@ -91,7 +105,8 @@ export function rekey(recorded: RecordedSource, source: SourceRecord): RecordedS
     const move = (entry: Entry) => (entry.digest === old ? { ...entry, digest: current } : entry)
     timelines.set(selector, [move(first), ...rest.map(move)])
   }
-  return { uid: source.uid, resourceVersion: source.resourceVersion, timelines }
+  const { uid, resourceVersion, writtenAt } = source
+  return { uid, resourceVersion, writtenAt, timelines }
 }
 
 /** The versions that came after the one that was recorded last. */

@@ -190,6 +190,11 @@ export class Store {
     )
   }
 
+  /** The Consumer of a workload's name, whoever owns it. */
+  consumerOf({ namespace, name }: { namespace: string; name: string }): ConsumerRecord | undefined {
+    return this.#consumers.get(`${namespace}/${consumerName(name)}`)
+  }
+
   /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
   workloadsOf(source: SourceRef): ReadonlySet<string> {
     this.#reindex()
@@ -213,9 +218,9 @@ export class Store {
     const workloads: Workload[] = []
     const leftovers: Leftover[] = []
     for (const deployment of this.#deployments.values()) {
-      const { namespace, name, uid } = deployment.ref
+      const { namespace, uid } = deployment.ref
       const shared = this.#namespaces.get(namespace) ?? {}
-      const consumer = this.#consumers.get(`${namespace}/${consumerName(name)}`)
+      const consumer = this.consumerOf(deployment.ref)
       if (!optedIn(deployment.annotations, shared)) {
         const idle = pendingOf(deployment).write === undefined
         if (consumer?.ownerUid === uid && idle)

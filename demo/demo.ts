@@ -1,0 +1,122 @@
+/**
+ * The demonstration: a real control plane, the shipped manifests, the bundle of the operator, and one rotation.
+ */
+import { once } from 'node:events'
+import { deployment, secret } from '../test/cluster/fixtures.ts'
+import { beyondDoubt, consumerOf, freshNamespace, startInstalledCluster } from '../test/e2e/installed-cluster.ts'
+import { observe } from '../test/e2e/observer.ts'
+import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
+import { waitUntil } from '../test/cluster/wait.ts'
+import { createScreen, type Row } from './screen.ts'
+
+const screen = createScreen(process.stdout)
+
+/** What is deployed: each pod takes a second to be Ready. */
+const WORKLOADS = [
+  { name: 'orders', mode: 'env', how: 'env variable', replicas: 3 },
+  { name: 'payments', mode: 'envFrom', how: 'all keys as variables', replicas: 3 },
+  { name: 'search', mode: 'subPath', how: 'file by subPath', replicas: 2 },
+] as const
+const BYSTANDER = { name: 'bystander', how: 'not opted in', replicas: 2 } as const
+const podAnnotations = { 'sim.sluice.dev/ready-delay': '1s' }
+
+async function main(): Promise<void> {
+  screen.say('Starting a Kubernetes control plane on this machine (the first time it is built: about 5 minutes) …')
+  const cluster = await startInstalledCluster()
+  const interrupted = once(process, 'SIGINT').then(() => 'interrupted' as const)
+  try {
+    await Promise.race([show(cluster), interrupted])
+  } finally {
+    await cluster.stop()
+  }
+}
+
+async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>): Promise<void> {
+  screen.say(`The API server answers at ${cluster.server}; manifests/install.yaml is installed.`)
+  screen.say('Starting Sluice with the token of its service account …')
+  const operator = await startOperator(cluster, ['--settle=1s'], { program: 'dist/sluice.mjs' })
+  const namespace = await freshNamespace(cluster)
+  const observer = await observe(cluster, namespace)
+  try {
+    await cluster.apply(password(namespace, 'correct horse'))
+    await beyondDoubt(cluster, 3_000)
+    await cluster.apply(
+      ...WORKLOADS.map(({ name, mode, replicas }) =>
+        consumerOf(mode, { name, namespace, replicas, podAnnotations }),
+      ),
+      deployment({ ...BYSTANDER, namespace, podAnnotations, uses: [{ secret: 'db', mode: 'env' }] }),
+    )
+    screen.say('\nThree Deployments share the Secret "db"; a fourth one did not opt in.\n')
+    await watchUntil(operator.status, namespace, (rows) => rows.every(({ fresh, replicas }) => fresh === replicas))
+    await beyondDoubt(cluster, 3_000)
+
+    observer.reset(Object.fromEntries([...WORKLOADS, BYSTANDER].map(({ name, replicas }) => [name, replicas])))
+    screen.say('\nRotating the password:  kubectl patch secret db …\n')
+    const started = performance.now()
+    await cluster.apply(password(namespace, 'battery staple'))
+    let seenStale = false
+    await watchUntil(operator.status, namespace, (rows) => {
+      seenStale ||= rows.some(({ stale }) => stale > 0)
+      return seenStale && rows.every(({ fresh, replicas, running }) => fresh === replicas && !running)
+    })
+    const seconds = (performance.now() - started) / 1000
+
+    screen.say(`\nkubectl get consumers --namespace ${namespace}`)
+    screen.say(await cluster.kubectl(['get', 'consumers', `--namespace=${namespace}`]))
+    const restarted = WORKLOADS.map(({ name }) => `${name} ${observer.newPods(name).length}`).join(', ')
+    const peak = Math.max(...WORKLOADS.map(({ name }) => observer.peakAway(name)))
+    screen.say(`Restarted, in this order:   ${observer.order.join(', ')}`)
+    screen.say(`New pods:                   ${restarted}, bystander ${observer.newPods('bystander').length}`)
+    screen.say(`Most Deployments at once:   ${observer.peakApps}`)
+    screen.say(`Most pods away at once:     ${peak}`)
+    screen.say(`From the change to the end: ${seconds.toFixed(1)} s (5 s of them the quiet period)`)
+  } finally {
+    observer.stop()
+    await operator.end('SIGTERM')
+  }
+}
+
+interface LiveRow extends Row {
+  readonly replicas: number
+  readonly running: boolean
+}
+
+/** Draws what `/status` says until `done`. */
+async function watchUntil(
+  status: () => Promise<readonly StatusRow[]>,
+  namespace: string,
+  done: (rows: readonly LiveRow[]) => boolean,
+): Promise<void> {
+  await waitUntil(
+    'all pods to be fresh',
+    async () => {
+      const seen = (await status()).filter((row) => row.namespace === namespace)
+      const rows = WORKLOADS.map(({ name, how, replicas }) =>
+        rowOf(name, how, replicas, seen.find((row) => row.name === name)),
+      )
+      const { name, how } = BYSTANDER
+      screen.show([...rows, { name, how, fresh: 0, stale: 0, away: 0, note: 'keeps what it has' }])
+      return done(rows) ? { value: true } : { instead: JSON.stringify(seen) }
+    },
+    { deadline: 120_000, every: 100 },
+  )
+  screen.finish()
+}
+
+function rowOf(name: string, how: string, replicas: number, seen: StatusRow | undefined): LiveRow {
+  const stale = seen?.stalePods ?? 0
+  const fresh = Math.max(0, Math.min(seen?.freshPods ?? 0, replicas - (seen?.podsAway ?? 0)))
+  const running = seen?.restart !== undefined
+  const note = running
+    ? `restarting by ${seen.restart.strategy}`
+    : stale > 0 && seen?.hold
+      ? `${seen.hold.reason}`
+      : ''
+  return { name, how, replicas, running, stale, fresh, away: replicas - stale - fresh, note }
+}
+
+function password(namespace: string, value: string): object {
+  return secret({ name: 'db', namespace, data: { password: value } })
+}
+
+await main()

@@ -1,0 +1,89 @@
+/**
+ * Tells about plans and what became of them: to the log, the metrics and `/status`.
+ */
+import type { Action } from '../plan/action.ts'
+import type { Hold } from '../plan/hold.ts'
+import type { Plan } from '../plan/plan.ts'
+import { describeWorkload } from '../refs.ts'
+import { createJournal } from './journal.ts'
+import type { Logger } from './log.ts'
+import type { EvictionOutcome, Metrics } from './metrics.ts'
+import { createRotationTracker } from './rotations.ts'
+import { statusOf } from './status.ts'
+
+/** How an action ended: `error` and the hold that follows from it where it failed. */
+export interface Outcome {
+  readonly error?: unknown
+  readonly obstacle?: Hold | undefined
+}
+
+export interface Reporter {
+  /** A plan was made in `seconds`; `now` is the API server's clock (ms). */
+  planned(plan: Plan, seconds: number, now: number): void
+  /** An action of a plan ended. */
+  done(action: Action, outcome: Outcome, now: number): void
+  /** What `/status` answers. */
+  status(): unknown
+}
+
+/** A reporter over a log and metrics. */
+export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics }): Reporter {
+  const journal = createJournal(log)
+  const rotations = createRotationTracker()
+  let status: unknown = statusOf({ actions: [], workloads: [], wakeAt: Infinity })
+  return {
+    planned(plan, seconds, now) {
+      journal.plan(plan)
+      status = statusOf(plan)
+      const { active, ended } = rotations(plan, now)
+      metrics.planningDuration.observe(seconds)
+      metrics.observeSnapshot(now)
+      metrics.rotationsActive.set(active)
+      for (const duration of ended)
+        metrics.rotationDuration.observe({ outcome: 'succeeded' }, duration)
+      observeWorkloads(metrics, plan)
+    },
+    done(action, { error, obstacle }, now) {
+      if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
+      if (error !== undefined) {
+        const workload = describeWorkload(action.workload)
+        const line = { workload, action: action.kind, reason: obstacle?.reason, err: error }
+        log.warn(line, `a write failed: ${obstacle?.message ?? 'see err'}`)
+        return
+      }
+      if (action.kind === 'record' && action.ended) {
+        const { strategy, startedAt } = action.ended
+        const seconds = Math.max(0, now - startedAt) / 1000
+        metrics.restartEnded(action.workload, { strategy, outcome: 'succeeded', seconds })
+      }
+    },
+    status: () => status,
+  }
+}
+
+function observeWorkloads(metrics: Metrics, { workloads }: Plan): void {
+  const active = workloads.filter(({ assessment }) => assessment.ledger?.restart !== undefined)
+  const stale = workloads.filter(({ assessment }) => assessment.stale.length > 0)
+  metrics.restartsActive.set(active.length)
+  metrics.restartsWaiting.set(stale.filter((each) => !active.includes(each)).length)
+  metrics.observeFleet(
+    workloads.map(({ assessment, hold }) => ({
+      workload: assessment.deployment.ref,
+      stalePods: assessment.counts.stale,
+      unknownPods: assessment.counts.unknown,
+      unprovenPods: assessment.counts.unproven,
+      staleSince: assessment.staleSince,
+      holds: hold ? [hold.reason] : [],
+      invalidSettings: assessment.settings.faults.length,
+    })),
+  )
+  const sources = workloads.flatMap(({ assessment: { uses, deployment } }) =>
+    uses.map(({ source: name }) => ({ namespace: deployment.ref.namespace, name })),
+  )
+  metrics.observeSources(sources)
+}
+
+function evictionOutcome(error: unknown, obstacle: Hold | undefined): EvictionOutcome {
+  if (error === undefined) return 'succeeded'
+  return obstacle?.reason === 'PodDisruptionBudget' ? 'refused' : 'failed'
+}

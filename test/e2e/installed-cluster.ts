@@ -1,0 +1,141 @@
+/**
+ * A test cluster with Sluice's shipped manifests installed, and a namespace for each test.
+ */
+import type { V1Deployment } from '@kubernetes/client-node'
+import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
+import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import { deployment, namespace, secret } from '../cluster/fixtures.ts'
+import { waitUntil } from '../cluster/wait.ts'
+
+/** Starts a cluster and installs what a user installs; the operator itself runs as a local process. */
+export async function startInstalledCluster(): Promise<TestCluster> {
+  const cluster = await startCluster()
+  await cluster.kubectl(['apply', '--server-side', '--filename=manifests/install.yaml'])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
+  // The pod of the shipped Deployment would run beside the process under test.
+  await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
+  return cluster
+}
+
+let namespaces = 0
+
+/** A namespace of its own; what is in it goes with {@link removeNamespace}. */
+export async function freshNamespace(
+  cluster: TestCluster,
+  annotations?: Record<string, string>,
+): Promise<string> {
+  const name = `shop-${++namespaces}`
+  await cluster.apply(namespace({ name, ...(annotations && { annotations }) }))
+  return name
+}
+
+/** Deletes a namespace with all in it, so that no later test shares a budget with it. */
+export async function removeNamespace(cluster: TestCluster, name: string): Promise<void> {
+  await cluster.kubectl(['delete', 'deployments', '--all', `--namespace=${name}`, '--wait=true'])
+  await cluster.kubectl(['delete', 'namespace', name, '--wait=false'])
+}
+
+/** The Secret `db`, with one password and a key that nobody consumes. */
+export function dbSecret(inNamespace: string, password: string, other = 'unused'): object {
+  return secret({ name: 'db', namespace: inNamespace, data: { password, other } })
+}
+
+/** A Deployment that opted in and uses the Secret `db`. */
+export function consumerOf(
+  mode: 'env' | 'envFrom' | 'subPath' | 'volume',
+  options: Parameters<typeof deployment>[0],
+): V1Deployment {
+  return deployment({
+    uses: [{ secret: 'db', mode }],
+    ...options,
+    annotations: { [RESTART_ON_CHANGE]: 'true', ...options.annotations },
+  })
+}
+
+/** Waits until all pods of the Deployments are Available. */
+export async function available(
+  cluster: TestCluster,
+  inNamespace: string,
+  ...names: readonly string[]
+): Promise<void> {
+  for (const name of names) {
+    await cluster.kubectl([
+      'rollout',
+      'status',
+      `deployment/${name}`,
+      `--namespace=${inNamespace}`,
+      '--timeout=60s',
+    ])
+  }
+}
+
+/** A Consumer as kubectl shows it. */
+export interface ConsumerView {
+  readonly metadata: {
+    readonly name: string
+    readonly uid: string
+    readonly resourceVersion: string
+  }
+  readonly status?: {
+    readonly state: string
+    readonly reason: string
+    readonly message: string
+    readonly stalePods: number
+    readonly unprovenPods: number
+    readonly restart?: { readonly id: string; readonly strategy: string }
+    readonly lastRestart?: { readonly id: string; readonly finishedAt: string }
+    readonly sources?: readonly {
+      readonly name: string
+      readonly contents: readonly { readonly key: string; readonly timeline: readonly object[] }[]
+    }[]
+  }
+}
+
+/** The Consumer of a Deployment, if there is one. */
+export async function consumer(
+  cluster: TestCluster,
+  inNamespace: string,
+  name: string,
+): Promise<ConsumerView | undefined> {
+  const text = await cluster.kubectl([
+    'get',
+    'consumers',
+    `--namespace=${inNamespace}`,
+    '--output=json',
+  ])
+  const { items } = JSON.parse(text) as { items: ConsumerView[] }
+  return items.find(({ metadata }) => metadata.name === `deployment-${name}`)
+}
+
+/** Waits until the Consumer of a Deployment is in a state, and, where given, has a reason for it. */
+export async function inState(
+  cluster: TestCluster,
+  inNamespace: string,
+  name: string,
+  state: string,
+  reason?: string,
+): Promise<ConsumerView> {
+  return waitUntil(
+    `${inNamespace}/${name} to be ${state} ${reason ?? ''}`,
+    async () => {
+      const seen = await consumer(cluster, inNamespace, name)
+      const matches =
+        seen?.status?.state === state && (reason === undefined || seen.status.reason === reason)
+      return matches ? { value: seen } : { instead: JSON.stringify(seen?.status ?? 'no Consumer') }
+    },
+    { deadline: 60_000, every: 100 },
+  )
+}
+
+/**
+ * Waits until a second has passed since everything so far: times of the API server are whole seconds, and a test
+ * that wants its pods beyond doubt older than a change must leave the margin between them.
+ */
+export async function beyondDoubt(cluster: TestCluster, margin = 1_000): Promise<void> {
+  const from = Date.now()
+  await waitUntil('the margin to pass', async () => {
+    const passed = Date.now() - from
+    await cluster.kubectl(['version', '--output=json'])
+    return passed > margin + 1_000 ? { value: true } : { instead: `${passed} ms` }
+  })
+}
