@@ -2,7 +2,6 @@
  * Bundles the operator into one file: less to load, so it starts sooner and takes less memory, and the image needs no
  * node_modules.
  */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
@@ -22,7 +21,6 @@ export async function bundle(outfile: string): Promise<void> {
     banner: {
       js: "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)",
     },
-    define: { SLUICE_VERSION: JSON.stringify(version()) },
     // Names stay: they stand in stack traces, and shorter ones were measured to save no memory.
     minifyWhitespace: true,
     minifySyntax: true,
@@ -31,13 +29,6 @@ export async function bundle(outfile: string): Promise<void> {
     sourcemap: 'external',
     logLevel: 'warning',
   })
-}
-
-function version(): string {
-  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    version: string
-  }
-  return manifest.version
 }
 
 if (import.meta.main) await bundle(join(ROOT, 'dist/sluice.mjs'))

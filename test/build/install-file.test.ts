@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import type { V1Container, V1JSONSchemaProps } from '@kubernetes/client-node'
+import { expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { loadConfig } from '../../src/config/load.ts'
+import { INSTALL_FILE } from '../../tools/manifests.ts'
+import { objectsIn } from './rendering.ts'
+
+const yaml = readFileSync(INSTALL_FILE, 'utf8')
+const [deployment] = objectsIn(yaml, 'Deployment')
+const [configMap] = objectsIn(yaml, 'ConfigMap')
+const [definition] = objectsIn(yaml, 'CustomResourceDefinition')
+
+function container(): V1Container {
+  const [only] = deployment?.spec?.template.spec?.containers ?? []
+  if (only) return only
+  throw new Error('expected a container, found none')
+}
+
+/** Loads the configuration where nothing but one file exists. */
+function load(path?: string, text?: string): ReturnType<typeof loadConfig> {
+  return loadConfig({ file: path, flags: {} }, (wanted) => {
+    if (wanted === path && text !== undefined) return text
+    throw Object.assign(new Error(`ENOENT: no such file, open '${wanted}'`), { code: 'ENOENT' })
+  })
+}
+
+test('the installed configuration is the default one, in writing', () => {
+  const { args, volumeMounts } = container()
+  const text = configMap?.data?.['config.yaml']
+  expect(args).toEqual(['run', `--config=${volumeMounts?.[0]?.mountPath}/config.yaml`])
+  expect(load('/etc/sluice/config.yaml', text)).toEqual(load())
+})
+
+test('the image is the one of this version', () => {
+  expect(container().image?.split(':')).toEqual([expect.any(String), manifest.version])
+})
+
+test('every field of a Consumer has a description', () => {
+  const schema = definition?.spec.versions[0]?.schema?.openAPIV3Schema
+  expect(schema && undescribed(schema, '')).toEqual([])
+})
+
+function undescribed(schema: V1JSONSchemaProps, path: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => [
+    ...(field.description === undefined ? [`${path}.${name}`] : []),
+    ...undescribed(field, `${path}.${name}`),
+    ...undescribed((field.items ?? {}) as V1JSONSchemaProps, `${path}.${name}[]`),
+  ])
+}

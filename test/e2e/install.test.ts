@@ -1,0 +1,60 @@
+// What a user installs, on a real API server.
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { INSTALL_FILE, render, renderInstall } from '../../tools/manifests.ts'
+import { objectsIn } from '../build/rendering.ts'
+import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+
+let cluster: TestCluster
+
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+afterAll(async () => {
+  await cluster.stop()
+})
+
+test('install.yaml is what the base renders to', async () => {
+  expect(readFileSync(INSTALL_FILE, 'utf8')).toBe(await renderInstall())
+})
+
+test('kubectl apply meets no warning, and changes nothing the second time', async () => {
+  const apply = async (): Promise<string[]> => {
+    const args = ['apply', `--filename=${INSTALL_FILE}`, '--warnings-as-errors']
+    return (await cluster.kubectl(args)).trim().split('\n')
+  }
+  expect((await apply()).filter((line) => !line.endsWith(' created'))).toEqual([])
+  expect((await apply()).filter((line) => !line.endsWith(' unchanged'))).toEqual([])
+})
+
+test('the kind Consumer is established', async () => {
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
+  const found = await cluster.kubectl(['api-resources', '--categories=sluice', '--no-headers'])
+  expect(found.trim().split(/ +/)).toEqual(['consumers', 'sluice.dev/v1alpha1', 'true', 'Consumer'])
+})
+
+test('Pod Security admits the pod of Sluice, and refuses others in its namespace', async () => {
+  const own = '--namespace=sluice-system'
+  await cluster.kubectl(['rollout', 'status', 'deployment/sluice', own, '--timeout=60s'])
+  await expect(
+    cluster.kubectl(['run', 'loose', '--image=registry.example/loose:1', own]),
+  ).rejects.toThrow('violates PodSecurity "restricted:latest"')
+})
+
+describe('the overlay observe', () => {
+  test('starts Sluice as an observer', async () => {
+    const [deployment] = objectsIn(await render('overlays/observe'), 'Deployment')
+    expect(deployment?.spec?.template.spec?.containers[0]?.args).toEqual([
+      'run',
+      '--config=/etc/sluice/config.yaml',
+      '--mode=observe',
+    ])
+  })
+
+  test('has no right to change anything', async () => {
+    const yaml = await render('overlays/observe')
+    const roles = [...objectsIn(yaml, 'ClusterRole'), ...objectsIn(yaml, 'Role')]
+    const verbs = roles.flatMap(({ rules }) => rules?.flatMap((rule) => rule.verbs) ?? [])
+    expect([...new Set(verbs)].sort()).toEqual(['list', 'watch'])
+  })
+})
