@@ -1,0 +1,295 @@
+/**
+ * Builds small pictures of a cluster for tests of the plan: everything has a calm default, a test states only what
+ * it is about. One Deployment `web` in `shop` with three Ready pods that read `db/password` into their environment.
+ */
+import type { ConsumerRecord, Ledger, Report } from '../../src/consumers/consumer.ts'
+import { consumerName } from '../../src/consumers/consumer.ts'
+import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
+import type { ContainerRecord, PodRecord } from '../../src/consumers/pod.ts'
+import { readSettings, type Annotations, type Settings } from '../../src/consumers/settings.ts'
+import type { PodUses, Use } from '../../src/consumers/uses.ts'
+import type { Policy } from '../../src/plan/policy.ts'
+import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
+import { createDigester } from '../../src/secrets/digest.ts'
+import { missingSource, readSecret, type SourceRecord } from '../../src/secrets/source.ts'
+import type { RecordedSource, Timeline } from '../../src/secrets/timeline.ts'
+
+/** A whole second long ago; all times of tests are counted from here. */
+export const EPOCH = Date.parse('2026-03-01T12:00:00Z')
+
+/** So many seconds after {@link EPOCH}, in milliseconds. */
+export function at(seconds: number): number {
+  return EPOCH + seconds * 1000
+}
+
+/** As the API server writes a time: whole seconds, the fraction cut off. */
+export function apiTime(time: number): string {
+  return new Date(Math.floor(time / 1000) * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+export const digester = createDigester(Buffer.from('a key for tests'))
+
+export const policy: Policy = {
+  mode: 'act',
+  quietPeriod: 5000,
+  maxQuiet: 60_000,
+  margin: 2000,
+  nodeMargin: 60_000,
+}
+
+export const defaults = {
+  volumes: 'ignore',
+  strategy: 'auto',
+  maxUnavailable: { kind: 'count', value: 1 },
+  minRestartInterval: 300_000,
+  settle: 5000,
+} as const
+
+export function settings(own: Annotations = {}, namespace: Annotations = {}): Settings {
+  const prefixed = (annotations: Annotations) =>
+    Object.fromEntries(Object.entries(annotations).map(([name, v]) => [`sluice.dev/${name}`, v]))
+  return readSettings(prefixed(own), prefixed(namespace), defaults)
+}
+
+export const password: Use = { source: 'db', selector: 'password', mode: 'env', optional: false }
+
+/** One container `app` with these uses. */
+export function appUses(...uses: readonly Use[]): PodUses {
+  return [{ container: 'app', init: false, uses }]
+}
+
+const PASSWORD_USES = appUses(password)
+
+export function deployment(
+  name = 'web',
+  change: Partial<DeploymentRecord> & { namespace?: string } = {},
+): DeploymentRecord {
+  const { namespace = 'shop', ...rest } = change
+  const replicas = change.replicas ?? 3
+  return {
+    ref: { kind: 'Deployment', namespace, name, uid: `uid-of-${namespace}-${name}` },
+    resourceVersion: '1000',
+    annotations: {},
+    otherRestarter: undefined,
+    replicas,
+    paused: false,
+    strategy: 'RollingUpdate',
+    maxSurge: 1,
+    wantsNoneAway: false,
+    minReady: 0,
+    restartId: undefined,
+    uses: PASSWORD_USES,
+    observed: true,
+    status: { replicas, updated: replicas },
+    ...rest,
+  }
+}
+
+export interface PodChange extends Partial<Omit<PodRecord, 'ref' | 'containers'>> {
+  readonly container?: Partial<ContainerRecord>
+  readonly containers?: readonly ContainerRecord[]
+}
+
+/** A running container that started with its pod and was never restarted. */
+export function container(
+  createdAt: number,
+  change: Partial<ContainerRecord> = {},
+): ContainerRecord {
+  return {
+    name: 'app',
+    id: 'containerd://1',
+    state: 'running',
+    waitingReason: undefined,
+    startedAt: createdAt + 1000,
+    restarts: 0,
+    absentAt: -Infinity,
+    presentAt: createdAt + 3000,
+    ...change,
+  }
+}
+
+/** A Ready pod, created an hour before {@link EPOCH} if nothing else is said. */
+export function pod(name: string, { container: only, ...change }: PodChange = {}): PodRecord {
+  const createdAt = change.createdAt ?? at(-3600)
+  const ready = change.ready ?? true
+  return {
+    ref: { namespace: 'shop', name, uid: `uid-of-${name}` },
+    replicaSetUid: 'replica-set',
+    restartId: undefined,
+    createdAt,
+    terminal: false,
+    terminating: false,
+    scheduled: true,
+    ready,
+    readyAt: ready ? createdAt + 3000 : undefined,
+    clockSkew: 0,
+    uses: PASSWORD_USES,
+    containers: [container(createdAt, only)],
+    statusAt: createdAt + 3000,
+    ...change,
+  }
+}
+
+/** A change of a Secret: `data` in plain text, null for one that does not exist. */
+export interface Written {
+  readonly at: number
+  readonly data: Readonly<Record<string, string>> | null
+  readonly immutable?: boolean
+  readonly uid?: string
+}
+
+/** The record of a Secret that Sluice watched from its first write on. */
+export function source(name: string, ...writes: readonly Written[]): SourceRecord {
+  const ref = { namespace: 'shop', name }
+  let record: SourceRecord | undefined
+  for (const [
+    index,
+    { at: time, data, immutable = false, uid = `uid-of-${name}` },
+  ] of writes.entries()) {
+    if (data === null) {
+      record = missingSource(ref, record, time)
+      continue
+    }
+    const raw = {
+      metadata: {
+        ...ref,
+        uid,
+        resourceVersion: String(100 + index),
+        managedFields: [{ time: apiTime(time), fieldsV1: { 'f:data': {} } }],
+      },
+      immutable,
+      data: base64(data),
+    }
+    record = readSecret(raw, record, digester, time)
+  }
+  return record ?? missingSource(ref, undefined, at(-7200))
+}
+
+export function base64(data: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  )
+}
+
+/** A ledger that says: every pod is known to hold the first version of these sources. */
+export function appliedLedger(
+  sources: readonly SourceRecord[],
+  change: Partial<Ledger> = {},
+  selectors: readonly string[] = ['password'],
+): Ledger {
+  const recorded = sources.map((each): readonly [string, RecordedSource] => {
+    const [first] = each.versions
+    if (!first) throw new Error('a source has at least one version')
+    const timelines = selectors.flatMap((selector): [string, Timeline][] => {
+      const digest =
+        typeof first.content === 'string'
+          ? first.content
+          : selector === '*'
+            ? first.content.whole
+            : first.content.keys.get(selector)
+      return digest === undefined ? [] : [[selector, [{ digest, since: -Infinity }]]]
+    })
+    const { uid, resourceVersion, writtenAt } = first
+    return [each.ref.name, { uid, resourceVersion, writtenAt, timelines: new Map(timelines) }]
+  })
+  return {
+    keyFingerprint: digester.fingerprint,
+    sources: new Map(recorded),
+    restart: undefined,
+    lastRestart: undefined,
+    ...change,
+  }
+}
+
+export const calmReport: Report = {
+  state: 'Fresh',
+  reason: '',
+  message: '',
+  stalePods: 0,
+  unknownPods: 0,
+  unprovenPods: 0,
+}
+
+/** The Consumer of a Deployment with this ledger. */
+export function consumer(
+  of: DeploymentRecord,
+  ledger: Ledger | undefined,
+  change: Partial<ConsumerRecord> = {},
+): ConsumerRecord {
+  const { namespace, name, uid } = of.ref
+  return {
+    namespace,
+    name: consumerName(name),
+    uid: `consumer-of-${uid}`,
+    resourceVersion: '1',
+    ownerUid: uid,
+    status: ledger && { ledger, report: calmReport, since: at(-3600) },
+    fault: undefined,
+    ...change,
+  }
+}
+
+export const nothingPending: Pending = {
+  write: undefined,
+  evicted: new Set(),
+  obstacle: undefined,
+  reportedAt: -Infinity,
+}
+
+export interface WorkloadChange {
+  readonly deployment?: DeploymentRecord
+  readonly pods?: readonly PodRecord[]
+  readonly annotations?: Annotations
+  readonly settings?: Settings
+  readonly sources?: readonly SourceRecord[]
+  readonly ledger?: Partial<Ledger> | null
+  readonly consumer?: ConsumerRecord | undefined
+  readonly pending?: Partial<Pending>
+}
+
+/** `db` as it was long before {@link EPOCH}, and changed at it. */
+export const rotatedDb = source(
+  'db',
+  { at: at(-7200), data: { password: 'old', user: 'app' } },
+  { at: at(-0.5), data: { password: 'new', user: 'app' } },
+)
+
+/** `db` as it was long before {@link EPOCH}. */
+export const calmDb = source('db', { at: at(-7200), data: { password: 'old', user: 'app' } })
+
+/** A workload with a stale fleet: `db` changed at {@link EPOCH}. `ledger: null` means that it has no Consumer. */
+export function workload(change: WorkloadChange = {}): Workload {
+  const { deployment: of = deployment(), sources = [rotatedDb], ledger = {} } = change
+  const pods =
+    change.pods ??
+    Array.from({ length: of.replicas }, (_, index) => pod(`${of.ref.name}-${index + 1}`))
+  const byName = new Map(sources.map((each) => [each.ref.name, each]))
+  return {
+    deployment: of,
+    pods,
+    settings: change.settings ?? settings(change.annotations),
+    consumer:
+      'consumer' in change
+        ? change.consumer
+        : ledger === null
+          ? undefined
+          : consumer(of, appliedLedger(sources, ledger)),
+    source: (name) => byName.get(name) ?? source(name),
+    pending: { ...nothingPending, ...change.pending },
+  }
+}
+
+/** A synced picture of these workloads. */
+export function snapshot(
+  workloads: readonly Workload[],
+  change: Partial<Omit<Snapshot, 'workloads'>> = {},
+): Snapshot {
+  return {
+    synced: true,
+    paused: false,
+    keyFingerprint: digester.fingerprint,
+    leftovers: [],
+    ...change,
+    workloads,
+  }
+}
