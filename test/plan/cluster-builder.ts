@@ -90,7 +90,7 @@ export interface PodChange extends Partial<Omit<PodRecord, 'ref' | 'containers'>
   readonly containers?: readonly ContainerRecord[]
 }
 
-/** A running container that started with its pod and was never restarted. */
+/** A running container that started with its pod, was never restarted, and was shown soon after its start. */
 export function container(
   createdAt: number,
   change: Partial<ContainerRecord> = {},
@@ -103,7 +103,7 @@ export function container(
     startedAt: createdAt + 1000,
     restarts: 0,
     absentAt: -Infinity,
-    presentAt: createdAt + 3000,
+    presentAt: (change.startedAt ?? createdAt + 1000) + 2000,
     ...change,
   }
 }
