@@ -1,0 +1,102 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { TestCluster } from '../cluster/cluster.ts'
+import { auditPosition, requestsBy, SLUICE, writesBy } from './audit.ts'
+import {
+  available,
+  beyondDoubt,
+  consumer,
+  consumerOf,
+  dbSecret,
+  freshNamespace,
+  inState,
+  removeNamespace,
+  startInstalledCluster,
+} from './installed-cluster.ts'
+import { observe } from './observer.ts'
+import { QUICK, startOperator, type OperatorProcess } from './operator-process.ts'
+import { waitUntil } from '../cluster/wait.ts'
+
+let cluster: TestCluster
+let shop: string
+let operator: OperatorProcess | undefined
+
+beforeAll(async () => {
+  cluster = await startInstalledCluster()
+})
+afterAll(() => cluster.stop())
+
+beforeEach(async () => {
+  shop = await freshNamespace(cluster)
+})
+afterEach(async () => {
+  await operator?.end('SIGTERM')
+  await removeNamespace(cluster, shop)
+})
+
+/** `verb resource` of each write of Sluice since a position of the audit log. */
+function written(from: number): string[] {
+  return writesBy(cluster, SLUICE, from).map(({ verb, resource }) => `${verb} ${resource}`)
+}
+
+async function rotated(replicas: number): Promise<string[]> {
+  operator = await startOperator(cluster)
+  await cluster.apply(
+    dbSecret(shop, 'old'),
+    consumerOf('env', { name: 'orders', namespace: shop, replicas }),
+  )
+  await available(cluster, shop, 'orders')
+  await inState(cluster, shop, 'orders', 'Fresh')
+  await beyondDoubt(cluster)
+  const from = auditPosition(cluster)
+  await cluster.apply(dbSecret(shop, 'new'))
+  await waitUntil('the restart to be recorded', async () => {
+    const status = (await consumer(cluster, shop, 'orders'))?.status
+    return status?.state === 'Fresh' && status.lastRestart
+      ? { value: true }
+      : { instead: JSON.stringify(status) }
+  })
+  return written(from)
+}
+
+test('a restart by eviction costs one eviction a pod, two status writes and one for each reason shown', async () => {
+  const writes = await rotated(3)
+  expect(writes.filter((write) => write === 'create pods/eviction')).toHaveLength(3)
+  // The story before the first pod goes (with the wait for the margin as reason), the start, the end.
+  expect(writes.filter((write) => write === 'update consumers/status')).toHaveLength(3)
+  expect(writes).toHaveLength(6)
+})
+
+test('a restart by rollout costs one patch, two status writes and one for each reason shown', async () => {
+  const writes = await rotated(1)
+  expect(writes.filter((write) => write === 'patch deployments')).toHaveLength(1)
+  expect(writes.filter((write) => write === 'update consumers/status')).toHaveLength(3)
+  expect(writes).toHaveLength(4)
+})
+
+test('mode observe shows what is stale and writes nothing at all', async () => {
+  const from = auditPosition(cluster)
+  operator = await startOperator(cluster, [...QUICK, '--mode=observe'])
+  await cluster.apply(
+    dbSecret(shop, 'old'),
+    consumerOf('env', { name: 'orders', namespace: shop, replicas: 2 }),
+  )
+  await available(cluster, shop, 'orders')
+  await beyondDoubt(cluster)
+  const observer = await observe(cluster, shop)
+  observer.reset({ orders: 2 })
+  await cluster.apply(dbSecret(shop, 'new'))
+  const row = await waitUntil('the stale pods to be shown', async () => {
+    const seen = (await operator?.status())?.find(({ name }) => name === 'orders')
+    return seen?.hold?.reason === 'ObserveOnly'
+      ? { value: seen }
+      : { instead: JSON.stringify(seen) }
+  })
+  expect(row).toMatchObject({ stalePods: 2, podsAway: 0 })
+  expect(await operator.end('SIGTERM')).toBe(0)
+  observer.stop()
+
+  expect(observer.newPods('orders')).toEqual([])
+  expect(writesBy(cluster, SLUICE, from)).toEqual([])
+  // It did ask the server: the log would have shown a write.
+  expect(requestsBy(cluster, SLUICE, from).map(({ verb }) => verb)).toContain('watch')
+})
