@@ -29,13 +29,14 @@ export function record(
   change: LedgerChange = {},
 ): RecordAction {
   const { ledger, consumer, deployment } = assessment
-  const next: Ledger = {
-    keyFingerprint,
-    sources: timelinesToRecord(assessment, now),
+  const { restart, lastRestart } = {
     restart: ledger?.restart,
     lastRestart: ledger?.lastRestart,
     ...change,
   }
+  // The end of a restart tells that its content is applied: that takes no write of its own before.
+  const sources = restart ? assessment.sources : timelinesToRecord(assessment, now)
+  const next: Ledger = { keyFingerprint, sources, restart, lastRestart }
   const report = reportOf(assessment, next.restart, hold)
   const before = consumer?.status
   const since = before?.report.state === report.state ? before.since : now
