@@ -91,10 +91,24 @@ export async function observe(cluster: TestCluster, namespace: string): Promise<
   // A quiet namespace is no reason to stop looking; the library has no setting for it.
   Reflect.set(watch, 'requestTimeoutMs', 2 ** 31 - 1)
   let stopped = false
-  const request = await watch.watch(`/api/v1/namespaces/${namespace}/pods`, {}, see, (error) => {
-    // What an observer did not see, it cannot vouch for.
-    if (!stopped) throw new Error('the observer lost its watch', { cause: error })
-  })
+  const firstPicture = Promise.withResolvers<undefined>()
+  const request = await watch.watch(
+    `/api/v1/namespaces/${namespace}/pods`,
+    {
+      sendInitialEvents: true,
+      resourceVersionMatch: 'NotOlderThan',
+      allowWatchBookmarks: true,
+    },
+    (phase, pod: V1Pod) => {
+      if (phase === 'BOOKMARK') firstPicture.resolve(undefined)
+      else see(phase, pod)
+    },
+    (error) => {
+      // What an observer did not see, it cannot vouch for.
+      if (!stopped) throw new Error('the observer lost its watch', { cause: error })
+    },
+  )
+  await firstPicture.promise
   return {
     get pods() {
       return [...pods.values()]
