@@ -1,7 +1,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /sluice
 # The dependencies first: their layer stays while only the source changes.
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json tsconfig.json .npmrc ./
 RUN npm ci
 COPY src src
 COPY tools tools
