@@ -34,7 +34,7 @@ format: $(MODULES) ## Put the formatting right
 	prettier --write --log-level warn .
 
 .PHONY: demo
-demo: $(MODULES) ## Show a rotation on a cluster of this machine
+demo: build ## Show a rotation on a cluster of this machine
 	@node demo/demo.ts
 
 .PHONY: manifests
