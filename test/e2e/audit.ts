@@ -12,11 +12,14 @@ export interface AuditedRequest {
   readonly namespace: string
   readonly name: string
   readonly code: number
+  /** When the API server got it, to the microsecond (ms since the epoch). */
+  readonly receivedAt: number
 }
 
 interface AuditEvent {
   readonly stage: string
   readonly verb: string
+  readonly requestReceivedTimestamp: string
   readonly user: { readonly username: string }
   readonly objectRef?: {
     readonly resource?: string
@@ -45,16 +48,23 @@ export function requestsBy(cluster: TestCluster, user: string, from = 0): Audite
     .filter((line) => line.endsWith('}'))
     .map((line) => JSON.parse(line) as AuditEvent)
     .filter(({ user: { username } }) => username === user)
-    .map(({ verb, objectRef = {}, responseStatus = {} }) => ({
+    .map(({ verb, requestReceivedTimestamp, objectRef = {}, responseStatus = {} }) => ({
       verb,
       resource: [objectRef.resource, objectRef.subresource].filter(Boolean).join('/'),
       namespace: objectRef.namespace ?? '',
       name: objectRef.name ?? '',
       code: responseStatus.code ?? 0,
+      receivedAt: exactTime(requestReceivedTimestamp),
     }))
 }
 
 /** How long the audit log is now (bytes). */
 export function auditPosition(cluster: TestCluster): number {
   return readFileSync(cluster.auditLog).length
+}
+
+/** `Date.parse` cuts the microseconds off. */
+function exactTime(timestamp: string): number {
+  const [seconds = '', fraction = 'Z'] = timestamp.split('.')
+  return Date.parse(`${seconds}Z`) + Number(`0.${fraction.replace('Z', '')}`) * 1000
 }

@@ -25,6 +25,7 @@ export interface StatusRow {
 
 export interface OperatorProcess {
   readonly url: string
+  readonly pid: number
   readonly log: readonly LogLine[]
   /** Every workload of `/status`, whatever its place. */
   status(): Promise<readonly StatusRow[]>
@@ -47,9 +48,14 @@ const running = new Set<ChildProcess>()
 export async function startOperator(
   cluster: TestCluster,
   flags: readonly string[] = QUICK,
-  { kubeconfig, program = 'src/main.ts' }: { kubeconfig?: string; program?: string } = {},
+  {
+    kubeconfig,
+    program = 'src/main.ts',
+    nodeFlags = [],
+  }: { kubeconfig?: string; program?: string; nodeFlags?: readonly string[] } = {},
 ): Promise<OperatorProcess> {
-  const child = spawn(process.execPath, [program, 'run', '--listen=127.0.0.1:0', ...flags], {
+  const args = [...nodeFlags, program, 'run', '--listen=127.0.0.1:0', ...flags]
+  const child = spawn(process.execPath, args, {
     env: {
       ...process.env,
       KUBECONFIG: kubeconfig ?? (await cluster.kubeconfigFor('sluice-system', 'sluice')),
@@ -85,6 +91,7 @@ export async function startOperator(
   })
   return {
     url,
+    pid: child.pid ?? 0,
     log,
     get,
     async status() {
