@@ -145,9 +145,10 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
     return { ...base, status: undefined, fault: faults.join('; ') }
   }
   const { keyFingerprint, sources, restart, lastRestart, since, ...report } = parsed.data
-  const recorded = sources.map(({ name: source, contents, ...version }) => {
+  const recorded = sources.map((source) => {
+    const { uid: sourceUid, resourceVersion: upTo, writtenAt, contents } = source
     const timelines = new Map<string, Timeline>(contents.map((each) => [each.key, each.timeline]))
-    return [source, { ...version, timelines }] as const
+    return [source.name, { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines }] as const
   })
   const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart }
   return { ...base, status: { ledger, report, since }, fault: undefined }
@@ -160,18 +161,21 @@ export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<s
     ...report,
     since: iso(since),
     keyFingerprint: ledger.keyFingerprint,
-    sources: sorted(ledger.sources).map(([name, { timelines, writtenAt, ...version }]) => ({
-      kind: 'Secret',
-      name,
-      ...version,
-      ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
-      contents: sorted(timelines).map(([key, entries]) => ({
-        key,
-        timeline: entries.map(({ since: start, ...each }) =>
-          start === -Infinity ? each : { ...each, since: iso(start) },
-        ),
-      })),
-    })),
+    sources: sorted(ledger.sources).map(
+      ([name, { uid, resourceVersion, writtenAt, timelines }]) => ({
+        kind: 'Secret',
+        name,
+        uid,
+        resourceVersion,
+        ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
+        contents: sorted(timelines).map(([key, entries]) => ({
+          key,
+          timeline: entries.map(({ since: start, ...each }) =>
+            start === -Infinity ? each : { ...each, since: iso(start) },
+          ),
+        })),
+      }),
+    ),
     ...(restart && { restart: { ...restart, startedAt: iso(restart.startedAt) } }),
     ...(lastRestart && {
       lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },

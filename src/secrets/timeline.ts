@@ -90,8 +90,8 @@ export function applied(timeline: Timeline): Timeline {
 /**
  * The same record under a new HMAC key, so that a lost key does not look like a change of every Secret. Equal UID
  * and resourceVersion mean equal content under any key, and a rotation under way goes on by its recorded time: in
- * both cases today's content takes the place of the recorded one. Where neither applies the selector is left out,
- * and so adopted anew.
+ * both cases today's content takes the place of the recorded one, unless a write of data came after that time:
+ * then it may be yet another content. Where neither applies the selector is left out, and so adopted anew.
  */
 export function rekey(recorded: RecordedSource, source: SourceRecord): RecordedSource {
   const now = source.versions.at(-1)
@@ -99,8 +99,12 @@ export function rekey(recorded: RecordedSource, source: SourceRecord): RecordedS
   const timelines = new Map<string, Timeline>()
   for (const [selector, timeline] of recorded.timelines) {
     if (!now || !(equal || timeline.length > 1)) continue
-    const old = today(timeline).digest
     const current = digestIn(now, selector)
+    const { digest: old, since } = today(timeline)
+    if (!equal && now.changedAt > since) {
+      timelines.set(selector, append(timeline, entryOf(now, current, recorded)))
+      continue
+    }
     const [first, ...rest] = timeline
     const move = (entry: Entry) => (entry.digest === old ? { ...entry, digest: current } : entry)
     timelines.set(selector, [move(first), ...rest.map(move)])

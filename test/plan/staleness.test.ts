@@ -331,6 +331,13 @@ describe('content that ended exactly when the window begins', () => {
     expect(judge(ROTATED, window(at(0) - 1)).verdict).toBe('stale'))
 })
 
+test('content counts from the beginning of the second that its change is dated by', () => {
+  const window = { begin: -Infinity, doubtUntil: at(-2 * HOUR) }
+  const judged = (end: number) => judge(THERE_AND_BACK, { ...window, end }).verdict
+  expect(judged(at(-HOUR) - 1000)).toBe('stale')
+  expect(judged(at(-HOUR) - 1001)).toBe('fresh')
+})
+
 describe('the uses that are judged', () => {
   const uses: readonly Use[] = [
     password,
