@@ -1,9 +1,13 @@
 /**
  * The demonstration: a real control plane, the shipped manifests, the bundle of the operator, and one rotation.
  */
-import { once } from 'node:events'
 import { deployment, secret } from '../test/cluster/fixtures.ts'
-import { beyondDoubt, consumerOf, freshNamespace, startInstalledCluster } from '../test/e2e/installed-cluster.ts'
+import {
+  beyondDoubt,
+  consumerOf,
+  freshNamespace,
+  startInstalledCluster,
+} from '../test/e2e/installed-cluster.ts'
 import { observe } from '../test/e2e/observer.ts'
 import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
 import { waitUntil } from '../test/cluster/wait.ts'
@@ -21,11 +25,17 @@ const BYSTANDER = { name: 'bystander', how: 'not opted in', replicas: 2 } as con
 const podAnnotations = { 'sim.sluice.dev/ready-delay': '1s' }
 
 async function main(): Promise<void> {
-  screen.say('Starting a Kubernetes control plane on this machine (the first time it is built: about 5 minutes) …')
+  screen.say(
+    'Starting a Kubernetes control plane on this machine (the first time it is built: about 5 minutes) …',
+  )
   const cluster = await startInstalledCluster()
-  const interrupted = once(process, 'SIGINT').then(() => 'interrupted' as const)
+  process.once('SIGINT', () => {
+    screen.say('\nInterrupted: ending everything that was started.')
+    // The operator ends with this process.
+    void cluster.stop().finally(() => process.exit(130))
+  })
   try {
-    await Promise.race([show(cluster), interrupted])
+    await show(cluster)
   } finally {
     await cluster.stop()
   }
@@ -44,29 +54,50 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
       ...WORKLOADS.map(({ name, mode, replicas }) =>
         consumerOf(mode, { name, namespace, replicas, podAnnotations }),
       ),
-      deployment({ ...BYSTANDER, namespace, podAnnotations, uses: [{ secret: 'db', mode: 'env' }] }),
+      deployment({
+        ...BYSTANDER,
+        namespace,
+        podAnnotations,
+        uses: [{ secret: 'db', mode: 'env' }],
+      }),
     )
     screen.say('\nThree Deployments share the Secret "db"; a fourth one did not opt in.\n')
-    await watchUntil(operator.status, namespace, (rows) => rows.every(({ fresh, replicas }) => fresh === replicas))
+    await watchUntil(
+      () => operator.status(),
+      namespace,
+      (rows) => rows.every(({ fresh, replicas }) => fresh === replicas),
+    )
     await beyondDoubt(cluster, 3_000)
 
-    observer.reset(Object.fromEntries([...WORKLOADS, BYSTANDER].map(({ name, replicas }) => [name, replicas])))
-    screen.say('\nRotating the password:  kubectl patch secret db …\n')
+    observer.reset(
+      Object.fromEntries([...WORKLOADS, BYSTANDER].map(({ name, replicas }) => [name, replicas])),
+    )
+    screen.say('\nRotating the password in the Secret "db".\n')
     const started = performance.now()
     await cluster.apply(password(namespace, 'battery staple'))
     let seenStale = false
-    await watchUntil(operator.status, namespace, (rows) => {
-      seenStale ||= rows.some(({ stale }) => stale > 0)
-      return seenStale && rows.every(({ fresh, replicas, running }) => fresh === replicas && !running)
-    })
+    await watchUntil(
+      () => operator.status(),
+      namespace,
+      (rows) => {
+        seenStale ||= rows.some(({ stale }) => stale > 0)
+        return (
+          seenStale && rows.every(({ fresh, replicas, running }) => fresh === replicas && !running)
+        )
+      },
+    )
     const seconds = (performance.now() - started) / 1000
 
     screen.say(`\nkubectl get consumers --namespace ${namespace}`)
     screen.say(await cluster.kubectl(['get', 'consumers', `--namespace=${namespace}`]))
-    const restarted = WORKLOADS.map(({ name }) => `${name} ${observer.newPods(name).length}`).join(', ')
+    const restarted = WORKLOADS.map(({ name }) => `${name} ${observer.newPods(name).length}`).join(
+      ', ',
+    )
     const peak = Math.max(...WORKLOADS.map(({ name }) => observer.peakAway(name)))
     screen.say(`Restarted, in this order:   ${observer.order.join(', ')}`)
-    screen.say(`New pods:                   ${restarted}, bystander ${observer.newPods('bystander').length}`)
+    screen.say(
+      `New pods:                   ${restarted}, bystander ${observer.newPods('bystander').length}`,
+    )
     screen.say(`Most Deployments at once:   ${observer.peakApps}`)
     screen.say(`Most pods away at once:     ${peak}`)
     screen.say(`From the change to the end: ${seconds.toFixed(1)} s (5 s of them the quiet period)`)
@@ -92,7 +123,12 @@ async function watchUntil(
     async () => {
       const seen = (await status()).filter((row) => row.namespace === namespace)
       const rows = WORKLOADS.map(({ name, how, replicas }) =>
-        rowOf(name, how, replicas, seen.find((row) => row.name === name)),
+        rowOf(
+          name,
+          how,
+          replicas,
+          seen.find((row) => row.name === name),
+        ),
       )
       const { name, how } = BYSTANDER
       screen.show([...rows, { name, how, fresh: 0, stale: 0, away: 0, note: 'keeps what it has' }])
@@ -110,7 +146,7 @@ function rowOf(name: string, how: string, replicas: number, seen: StatusRow | un
   const note = running
     ? `restarting by ${seen.restart.strategy}`
     : stale > 0 && seen?.hold
-      ? `${seen.hold.reason}`
+      ? seen.hold.reason
       : ''
   return { name, how, replicas, running, stale, fresh, away: replicas - stale - fresh, note }
 }

@@ -54,7 +54,8 @@ export function createScreen(out: NodeJS.WriteStream): Screen {
         out.write(picture.map((text) => `\x1b[2K${text}\n`).join(''))
         drawn = picture.length
       } else {
-        for (const [index, text] of lines.entries()) if (text !== last[index]) out.write(`${text}\n`)
+        for (const [index, text] of lines.entries())
+          if (text !== last[index]) out.write(`${text}\n`)
       }
       last = lines
     },
