@@ -1,8 +1,7 @@
 // What a user installs, on a real API server.
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { INSTALL_FILE, render, renderInstall } from '../../tools/manifests.ts'
-import { objectsIn } from '../build/rendering.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { INSTALL_FILE, renderInstall } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
 
 let cluster: TestCluster
@@ -39,22 +38,4 @@ test('Pod Security admits the pod of Sluice, and refuses others in its namespace
   await expect(
     cluster.kubectl(['run', 'loose', '--image=registry.example/loose:1', own]),
   ).rejects.toThrow('violates PodSecurity "restricted:latest"')
-})
-
-describe('the overlay observe', () => {
-  test('starts Sluice as an observer', async () => {
-    const [deployment] = objectsIn(await render('overlays/observe'), 'Deployment')
-    expect(deployment?.spec?.template.spec?.containers[0]?.args).toEqual([
-      'run',
-      '--config=/etc/sluice/config.yaml',
-      '--mode=observe',
-    ])
-  })
-
-  test('has no right to change anything', async () => {
-    const yaml = await render('overlays/observe')
-    const roles = [...objectsIn(yaml, 'ClusterRole'), ...objectsIn(yaml, 'Role')]
-    const verbs = roles.flatMap(({ rules }) => rules?.flatMap((rule) => rule.verbs) ?? [])
-    expect([...new Set(verbs)].sort()).toEqual(['list', 'watch'])
-  })
 })
