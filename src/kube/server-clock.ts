@@ -37,7 +37,7 @@ export class ServerClock {
 
   /** Takes in one answer. */
   observe({ date, sentAt, receivedAt }: Sample): void {
-    const grown = Math.max(0, receivedAt - this.#at) * DRIFT
+    const grown = this.#grownAt(receivedAt)
     const low = date - receivedAt
     const high = date + 1000 - sentAt
     const lowest = Math.max(low, this.#lowest - grown)
@@ -51,12 +51,18 @@ export class ServerClock {
 
   /** The server's time (ms), rather too early than too late; the local time before the first answer. */
   now(): number {
-    return this.#local() + (this.#lowest === -Infinity ? 0 : this.#lowest)
+    const local = this.#local()
+    return this.#lowest === -Infinity ? local : local + this.#lowest - this.#grownAt(local)
   }
 
-  /** How much too early {@link now} may be (ms). */
+  /** How much too early {@link now} may be (ms); infinite before the first answer. */
   get uncertainty(): number {
-    return this.#highest - this.#lowest
+    return this.#highest - this.#lowest + 2 * this.#grownAt(this.#local())
+  }
+
+  /** How far each bound has moved outwards since the last answer. */
+  #grownAt(local: number): number {
+    return Math.max(0, local - this.#at) * DRIFT
   }
 
   /** When to ask (local ms, after `from`) to learn most: the answer then tells on which side the second began. */
@@ -72,6 +78,8 @@ export class ServerClock {
 const GOOD_ENOUGH = 10
 /** How often to look whether it still is (ms). */
 const LOOK_EVERY = 60_000
+/** Questions in a row: each halves what is unknown, from a second on. Over a slow line more of them tell no more. */
+const QUESTIONS = 12
 
 /**
  * Keeps the clock known to {@link GOOD_ENOUGH} until `signal` aborts: some ten questions, a second apart, at first,
@@ -92,10 +100,16 @@ export async function keepCalibrated(
   },
 ): Promise<void> {
   while (!signal.aborted) {
-    if (clock.uncertainty <= GOOD_ENOUGH) await sleep(LOOK_EVERY, signal)
-    else {
-      await sleep(clock.bestProbe(now()) - now(), signal)
+    for (let left = QUESTIONS; left > 0 && clock.uncertainty > GOOD_ENOUGH; left--) {
+      const from = now()
+      await sleep(clock.bestProbe(from) - from, signal)
+      if (isAborted(signal)) return
       await ask()
     }
+    await sleep(LOOK_EVERY, signal)
   }
+}
+
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
 }
