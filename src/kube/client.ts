@@ -1,13 +1,15 @@
 /**
  * One function for every request to the API server: in one place the connection, the credentials, the time limit,
- * the measure, and the cleaning of errors.
+ * the measure, and the cleaning of errors (docs/adr/0001-one-request-function.md).
  */
-import { request as send, type Dispatcher } from 'undici'
-import { ApiError, type StatusBody } from './api-error.ts'
-import type { Credentials } from './credentials.ts'
+import type { Dispatcher } from 'undici'
+import { ApiError } from './api-error.ts'
+import { CredentialsError } from './credentials-error.ts'
+import type { Access, Credentials } from './credentials.ts'
+import { lines } from './lines.ts'
 
 /** The verbs, as RBAC names them. */
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'
+export type Verb = keyof typeof METHODS
 
 /** What a request is about. */
 export interface ApiCall {
@@ -21,9 +23,15 @@ export interface ApiCall {
   readonly namespace?: string
   readonly name?: string
   readonly query?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
   readonly body?: unknown
+  /** `application/json` if not given; a patch says here what it is. */
   readonly contentType?: string
   readonly accept?: string
+  /** How long the whole request may take (ms); {@link TIMEOUT} if not given. */
+  readonly timeout?: number
+  /** Ends it early, with an error. */
+  readonly signal?: AbortSignal
 }
 
 /** How one request went, for metrics and the clock. */
@@ -31,25 +39,39 @@ export interface CallReport {
   readonly call: ApiCall
   /** HTTP status; 0 where no answer came. */
   readonly status: number
-  /** Local clock, milliseconds; of a watch, until the answer began. */
+  /** Local clock, milliseconds: when the request was handed over, and when the head of the answer was there. */
   readonly sentAt: number
   readonly receivedAt: number
   /** The server's `Date`, whole seconds. */
   readonly date: string | undefined
 }
 
+/** How to follow a stream. */
+export interface StreamOptions {
+  /** Ends the stream, which then throws. */
+  readonly signal: AbortSignal
+  /** How long nothing may arrive (ms) before the stream is given up, and its connection put to the test. */
+  readonly silence: number
+}
+
 export interface KubeClient {
   /** One request and its JSON answer. @throws ApiError, and nothing else */
   request<T>(call: ApiCall): Promise<T>
-  /** The chunks of an answer that goes on. @throws ApiError */
-  stream(call: ApiCall, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** The JSON documents, one a line, of an answer that goes on. @throws ApiError, and nothing else, here and there */
+  stream(call: ApiCall, options: StreamOptions): Promise<AsyncIterable<unknown>>
   /** `GET /version`, which everybody may ask. @throws ApiError */
   serverVersion(): Promise<unknown>
+  /** Ends all connections; what is under way fails. */
   close(): Promise<void>
 }
 
 /** Longest time to wait for an answer (ms); shorter than a lease, so that no write outlives it. */
-const TIMEOUT = 10_000
+export const TIMEOUT = 10_000
+/**
+ * Part of the time limit after which silence ends a request. Less than all of it: undici then asks the connection for a
+ * sign of life, and replaces a dead one, whereas an abort would leave it to the next request.
+ */
+const SILENCE = 0.9
 
 const METHODS = {
   get: 'GET',
@@ -66,41 +88,51 @@ export function createClient(
   credentials: Credentials,
   { now, onCall }: { now: () => number; onCall: (report: CallReport) => void },
 ): KubeClient {
-  const { dispatcher, server } = credentials
-  const open = async (call: ApiCall, signal: AbortSignal): Promise<Dispatcher.ResponseData> => {
+  const { origin, pathname } = new URL(credentials.server)
+  // Some servers live below a path.
+  const base = pathname.replace(/\/$/, '')
+  type Limits = Pick<Dispatcher.RequestOptions, 'signal' | 'headersTimeout' | 'bodyTimeout'>
+  const open = async (call: ApiCall, limits: Limits): Promise<Dispatcher.ResponseData> => {
+    const { dispatcher, headers } = await accessFor(call, credentials)
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body)
     const sentAt = now()
     const report = (status: number, date?: string) =>
       onCall({ call, status, sentAt, receivedAt: now(), date })
     let answer: Dispatcher.ResponseData
     try {
-      answer = await send(urlOf(server, call), {
-        dispatcher,
-        signal,
+      answer = await dispatcher.request({
+        ...limits,
+        origin,
+        path: base + pathOf(call),
         method: METHODS[call.verb],
         headers: {
-          ...(await credentials.headers()),
+          ...headers,
           accept: call.accept ?? 'application/json',
           'user-agent': 'sluice',
-          ...(call.body !== undefined && {
-            'content-type': call.contentType ?? 'application/json',
-          }),
+          ...(body !== undefined && { 'content-type': call.contentType ?? 'application/json' }),
         },
-        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-        headersTimeout: TIMEOUT,
-        bodyTimeout: 0,
+        ...(body !== undefined && { body }),
       })
     } catch (error) {
       report(0)
       throw failedOnTheWay(call, error)
     }
     report(answer.statusCode, textOf(answer.headers['date']))
+    if (answer.statusCode === 401) credentials.refused()
     if (answer.statusCode >= 400) throw await refused(call, answer)
     return answer
   }
   const request = async <T>(call: ApiCall): Promise<T> => {
-    const answer = await open(call, AbortSignal.timeout(TIMEOUT))
+    const timeout = call.timeout ?? TIMEOUT
+    const silence = Math.ceil(timeout * SILENCE)
+    const limit = AbortSignal.timeout(timeout)
+    const { body } = await open(call, {
+      signal: call.signal ? AbortSignal.any([limit, call.signal]) : limit,
+      headersTimeout: silence,
+      bodyTimeout: silence,
+    })
     try {
-      return (await answer.body.json()) as T
+      return (await body.json()) as T
     } catch (error) {
       throw failedOnTheWay(call, error)
     }
@@ -108,51 +140,56 @@ export function createClient(
   return {
     request,
     serverVersion: () => request(VERSION),
-    async stream(call, signal) {
-      const { body } = await open(call, signal)
-      return cleaned(call, body)
+    async stream(call, { signal, silence }) {
+      const limits = { signal, headersTimeout: TIMEOUT, bodyTimeout: silence }
+      const { body } = await open(call, limits)
+      return documents(call, body)
     },
-    close: () => dispatcher.destroy(),
+    close: () => credentials.close(),
   }
 }
 
 /** Not a resource, but shown like one. */
 const VERSION: ApiCall = { verb: 'get', group: '', version: '', resource: 'version' }
 
-/** The path of a call: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris */
-export function pathOf({
-  group,
-  version,
-  namespace,
-  resource,
-  name,
-  subresource,
-}: ApiCall): string {
-  if (resource === VERSION.resource) return '/version'
+/** Path and query of a call: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris */
+export function pathOf(call: ApiCall): string {
+  if (call.resource === VERSION.resource) return '/version'
+  const { group, version, namespace, resource, name, subresource } = call
   const parts = [
-    group === '' ? 'api' : `apis/${group}`,
+    ...(group === '' ? ['api'] : ['apis', group]),
     version,
     ...(namespace === undefined ? [] : ['namespaces', namespace]),
     resource,
     ...(name === undefined ? [] : [name]),
     ...(subresource === undefined ? [] : [subresource]),
   ]
-  return `/${parts.join('/')}`
+  const query = new URLSearchParams({
+    ...call.query,
+    ...(call.verb === 'watch' && { watch: 'true' }),
+  })
+  const path = parts.map(encodeURIComponent).join('/')
+  return query.size === 0 ? `/${path}` : `/${path}?${query.toString()}`
 }
 
-function urlOf(server: string, call: ApiCall): string {
-  const query = new URLSearchParams(call.query).toString()
-  return `${server}${pathOf(call)}${query === '' ? '' : `?${query}`}`
-}
-
-async function* cleaned(call: ApiCall, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function accessFor(call: ApiCall, credentials: Credentials): Promise<Access> {
   try {
-    yield* body
+    return await credentials.access()
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error
+    throw new ApiError(call, { status: 0, reason: 'NoCredentials', cause: error })
+  }
+}
+
+async function* documents(call: ApiCall, body: AsyncIterable<Uint8Array>): AsyncGenerator {
+  try {
+    for await (const line of lines(body)) yield JSON.parse(line)
   } catch (error) {
     throw failedOnTheWay(call, error)
   }
 }
 
+/** Of the error only the word for it is kept: that of a JSON parser quotes what it cannot parse. */
 function failedOnTheWay(call: ApiCall, error: unknown): ApiError {
   const { code, name } = error as { code?: unknown; name?: unknown }
   const reason = typeof code === 'string' ? code : typeof name === 'string' ? name : 'Unknown'
@@ -160,19 +197,16 @@ function failedOnTheWay(call: ApiCall, error: unknown): ApiError {
 }
 
 async function refused(call: ApiCall, answer: Dispatcher.ResponseData): Promise<ApiError> {
-  const seconds = Number(textOf(answer.headers['retry-after']))
-  let body: StatusBody = {}
+  const { statusCode: status, headers } = answer
+  const seconds = Number(textOf(headers['retry-after']))
+  const retryAfterMs = seconds > 0 ? seconds * 1000 : undefined
+  let body: unknown
   try {
-    body = (await answer.body.json()) as StatusBody
+    body = await answer.body.json()
   } catch {
     // Not a Status object (a proxy's page, say): the HTTP status says enough.
   }
-  return new ApiError(call, {
-    status: answer.statusCode,
-    reason: body.reason ?? 'Unknown',
-    retryAfterMs: seconds > 0 ? seconds * 1000 : undefined,
-    body,
-  })
+  return new ApiError(call, { status, retryAfterMs, body })
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {

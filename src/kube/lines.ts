@@ -2,18 +2,25 @@
  * Lines out of a stream of bytes.
  */
 
-/** Each line without its end; a character that is cut by a chunk is put together again. */
+const NEWLINE = 0x0a
+
+/**
+ * Each line without its end. It is bytes that are cut, not text, since a newline is never part of a longer character:
+ * so no character is torn by a chunk. What follows the last newline is a line that was cut off, and is dropped.
+ */
 export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let parts: Uint8Array[] = []
-  for await (const chunk of chunks) {
+  let begun: Buffer[] = []
+  for await (const { buffer, byteOffset, byteLength } of chunks) {
+    const chunk = Buffer.from(buffer, byteOffset, byteLength)
     let begin = 0
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, begin)) {
-      parts.push(chunk.subarray(begin, end))
-      yield Buffer.concat(parts).toString('utf8')
-      parts = []
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, begin)) {
+      const rest = chunk.subarray(begin, end)
+      const line = begun.length === 0 ? rest : Buffer.concat([...begun, rest])
+      begun = []
       begin = end + 1
+      // A string of its own: a slice of a longer one would keep all of that alive.
+      yield line.toString('utf8')
     }
-    if (begin < chunk.length) parts.push(chunk.subarray(begin))
+    if (begin < chunk.length) begun.push(chunk.subarray(begin))
   }
-  if (parts.length > 0) yield Buffer.concat(parts).toString('utf8')
 }

@@ -6,35 +6,33 @@
  * deleted. Any other error is retried for ever.
  * Source of the protocol: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
-import { ApiError } from './api-error.ts'
+import { ApiError, isGone } from './api-error.ts'
+import { Backoff } from './backoff.ts'
 import type { ApiCall, KubeClient } from './client.ts'
-import { lines } from './lines.ts'
+import {
+  eventOf,
+  isEndOfList,
+  refOf,
+  versionOf,
+  type ObjectRef,
+  type RawObject,
+  type WatchEvent,
+} from './watch-event.ts'
 
-/** An object as far as the loop cares. */
-export interface RawObject {
-  readonly metadata: {
-    readonly namespace?: string
-    readonly name: string
-    readonly uid: string
-    readonly resourceVersion: string
-    readonly annotations?: Readonly<Record<string, string>>
-  }
-}
-
+export type { RawObject } from './watch-event.ts'
 /** A removed object; `namespace` is '' for cluster-wide ones. */
-export interface Removed {
-  readonly namespace: string
-  readonly name: string
-  readonly uid: string
-}
+export type Removed = ObjectRef
 
 /** Where objects go. */
 export interface Sink {
   /** A new or changed object. What it throws is reported, and the loop goes on. */
   apply(object: RawObject): void
+  /** An object is gone; one that was created again under its name comes after. */
   remove(object: Removed): void
-  /** The first picture, or one after a gap, is complete. */
-  synced(): void
+  /** The first picture, or one after a gap, is complete as of this version. */
+  synced(resourceVersion: string): void
+  /** Everything up to this version has been delivered; bookmarks, about one a minute, tell so when nothing happens. */
+  progress?(resourceVersion: string): void
 }
 
 export interface ListWatchOptions {
@@ -50,36 +48,39 @@ export interface ListWatchOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** From 0 to 1. */
   readonly random: () => number
-  /** An object that the sink could not take. */
+  /** An object that the sink could not take, or that has no name; the error is the sink's. */
   readonly onMalformed: (object: Removed, error: unknown) => void
   /** The stream broke, or could not be opened. */
   readonly onError: (error: unknown) => void
+  /** Objects in one page of a list. */
+  readonly pageSize?: number
+  /** How long a stream may bring nothing (ms). */
+  readonly silence?: number
 }
 
-/** Objects in one page of a list. */
-const PAGE = 200
-/** Waits between attempts (ms): doubled from the first to the longest, each between half and all of it. */
-const FIRST_WAIT = 200
-const LONGEST_WAIT = 30_000
+const PAGE_SIZE = 200
 /** How long a watch is asked to last (s), as in client-go: between this and twice this. */
 const WATCH_SECONDS = 300
 /** The server sends a bookmark about every minute: a stream silent for longer than this (ms) is dead. */
 const SILENCE = 150_000
-
-class Expired extends Error {}
+/** A stream that delivered something and lasted so long (ms) shows that the server is well. */
+const HEALTHY_AFTER = 10_000
 
 export class ListWatch {
   readonly #options: ListWatchOptions
-  /** UID by `namespace/name`: what must have been deleted if a list lacks it. */
+  readonly #backoff: Backoff
+  /** By `namespace/name`: what must have been deleted if a list lacks it. */
   readonly #known = new Map<string, Removed>()
   #resourceVersion: string | undefined
   #canStreamLists = true
   #synced = false
   #lastEventAt = -Infinity
+  #lastError: ApiError | undefined
   #restarts = 0
 
   constructor(options: ListWatchOptions) {
     this.#options = options
+    this.#backoff = new Backoff(options.random)
   }
 
   /** The first picture has been delivered. */
@@ -97,178 +98,194 @@ export class ListWatch {
     return this.#restarts
   }
 
-  /** Watches until `signal` aborts. */
+  /** Up to where everything has been delivered; undefined while a list is due. */
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion
+  }
+
+  /** Why nothing comes; undefined as soon as the server answers. */
+  get lastError(): ApiError | undefined {
+    return this.#lastError
+  }
+
+  /** Watches until `signal` aborts. Rejects only with what the sink throws elsewhere than in `apply`. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sleep, random, onError } = this.#options
-    let failures = 0
+    const { now, sleep } = this.#options
     while (!signal.aborted) {
-      const before = this.#lastEventAt
-      try {
-        if (this.#resourceVersion !== undefined) await this.#watch(signal, false)
-        else if (this.#canStreamLists) await this.#watch(signal, true)
-        else await this.#list()
-        failures = 0
-      } catch (error) {
-        if (isAborted(signal)) return
-        this.#restarts++
-        if (error instanceof Expired || (error instanceof ApiError && error.status === 410)) {
-          this.#resourceVersion = undefined
-        } else if (this.#isUnknownToServer(error)) {
-          this.#canStreamLists = false
-          continue
-        } else {
-          onError(error)
-        }
-        // Only what was really delivered shows that the server is well again.
-        failures = this.#lastEventAt > before ? 1 : failures + 1
-        const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
-        const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
-        await sleep(Math.max(asked, wait * (0.5 + random() / 2)), signal)
+      const startedAt = now()
+      const end = await this.#attempt(signal)
+      if (end === 'go on') continue
+      // A mere answer is no sign of health: a server that ends each stream at once answers, too.
+      const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
+      if (healthy) this.#backoff.reset()
+      if (healthy && end === 'ended') continue
+      const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
+      await sleep(Math.max(asked, this.#backoff.next()), signal)
+    }
+  }
+
+  /** One list, or one stream to its end; or else what went wrong. */
+  async #attempt(signal: AbortSignal): Promise<'go on' | 'ended' | ApiError> {
+    const { onError } = this.#options
+    try {
+      if (this.#resourceVersion === undefined && !this.#canStreamLists) {
+        await this.#list(signal)
+        return 'go on'
       }
+      await this.#watch(signal, this.#resourceVersion === undefined)
+      return 'ended'
+    } catch (error) {
+      if (signal.aborted) return 'ended'
+      if (!(error instanceof ApiError)) throw error
+      if (this.#isUnknownToServer(error)) {
+        this.#canStreamLists = false
+        return 'go on'
+      }
+      this.#restarts++
+      if (isGone(error)) {
+        this.#resourceVersion = undefined
+      } else {
+        this.#lastError = error
+        onError(error)
+      }
+      return error
     }
   }
 
   /** A server without streaming lists refuses the parameter itself. */
-  #isUnknownToServer(error: unknown): boolean {
+  #isUnknownToServer({ status }: ApiError): boolean {
     const listing = this.#resourceVersion === undefined && this.#canStreamLists
-    return listing && error instanceof ApiError && [400, 422].includes(error.status)
+    return listing && (status === 400 || status === 422)
   }
 
-  async #list(): Promise<void> {
-    const { client, target, metadataOnly } = this.#options
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, target, metadataOnly, pageSize = PAGE_SIZE } = this.#options
     const seen = new Set<string>()
-    let token: string | undefined
-    let resourceVersion: string | undefined
+    let metadata: { readonly resourceVersion: string; readonly continue?: string } | undefined
     do {
-      const page = await client.request<{
-        metadata: { resourceVersion: string; continue?: string }
-        items: RawObject[]
-      }>({
-        ...target,
-        verb: 'list',
-        accept: metadataOnly ? acceptMetadata('List') : 'application/json',
-        query: { ...target.query, limit: String(PAGE), ...(token && { continue: token }) },
-      })
-      this.#lastEventAt = this.#options.now()
+      const page: { metadata: NonNullable<typeof metadata>; items: unknown[] } =
+        await client.request({
+          ...target,
+          verb: 'list',
+          accept: acceptOf(metadataOnly, 'List'),
+          query: {
+            ...target.query,
+            limit: String(pageSize),
+            ...(metadata?.continue && { continue: metadata.continue }),
+          },
+          signal,
+        })
+      this.#heard()
       for (const object of page.items) this.#apply(object, seen)
-      token = page.metadata.continue
-      resourceVersion = page.metadata.resourceVersion
-    } while (token)
-    this.#complete(seen)
-    this.#resourceVersion = resourceVersion
+      metadata = page.metadata
+    } while (metadata.continue)
+    this.#complete(seen, metadata.resourceVersion)
   }
 
   /** With `initial`, the stream begins with all objects and a bookmark that ends them. */
   async #watch(signal: AbortSignal, initial: boolean): Promise<void> {
-    const { client, target, metadataOnly, random } = this.#options
-    const seconds = Math.round(WATCH_SECONDS * (1 + random()))
-    const stream = new AbortController()
-    const both = AbortSignal.any([signal, stream.signal])
-    const query = {
-      ...target.query,
-      watch: '1',
-      allowWatchBookmarks: 'true',
-      timeoutSeconds: String(seconds),
-      ...(initial
-        ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
-        : { resourceVersion: this.#resourceVersion ?? '' }),
+    const { client, target, metadataOnly, random, silence = SILENCE } = this.#options
+    const call: ApiCall = {
+      ...target,
+      verb: 'watch',
+      accept: acceptOf(metadataOnly, ''),
+      query: {
+        ...target.query,
+        allowWatchBookmarks: 'true',
+        timeoutSeconds: String(Math.round(WATCH_SECONDS * (1 + random()))),
+        ...(initial
+          ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+          : { resourceVersion: this.#resourceVersion ?? '' }),
+      },
     }
-    const accept = metadataOnly ? acceptMetadata('') : 'application/json'
-    const chunks = await client.stream({ ...target, verb: 'watch', query, accept }, both)
-    const watchdog = this.#endWhenSilent(stream, both)
-    try {
-      // While the list lasts: what it has brought so far.
-      let seen = initial ? new Set<string>() : undefined
-      for await (const line of lines(chunks)) {
-        this.#lastEventAt = this.#options.now()
-        const event = JSON.parse(line) as WatchEvent
-        this.#handle(event, seen)
-        if (isEndOfList(event)) seen = undefined
+    const events = await client.stream(call, { signal, silence })
+    this.#heard()
+    // While the list lasts: what it has brought so far.
+    let seen = initial ? new Set<string>() : undefined
+    for await (const document of events) {
+      if (signal.aborted) return
+      this.#heard()
+      const event = eventOf(document)
+      if (event.type === 'ERROR') {
+        throw new ApiError(call, { status: event.object.code ?? 0, body: event.object })
       }
-    } finally {
-      stream.abort()
-      await watchdog
+      const version = versionOf(event.object)
+      if (seen && version !== undefined && isEndOfList(event)) {
+        this.#complete(seen, version)
+        seen = undefined
+        continue
+      }
+      this.#handle(event, seen)
+      // The objects of a list come in any order: their versions are no place to resume from.
+      if (!seen && version !== undefined) this.#advance(version)
     }
   }
 
-  #handle({ type, object }: WatchEvent, seen: Set<string> | undefined): void {
-    switch (type) {
-      case 'ERROR':
-        throw object.code === 410
-          ? new Expired()
-          : new Error(`the watch ended: ${object.code ?? 0}`)
-      case 'BOOKMARK':
-        if (seen && isEndOfList({ type, object })) this.#complete(seen)
-        break
-      case 'DELETED':
-        this.#remove(removedOf(object))
-        break
-      case 'ADDED':
-      case 'MODIFIED':
-        this.#apply(object, seen)
+  #handle({ type, object }: Exclude<WatchEvent, { type: 'ERROR' }>, seen?: Set<string>): void {
+    if (type === 'ADDED' || type === 'MODIFIED') {
+      this.#apply(object, seen)
+    } else if (type === 'DELETED') {
+      const ref = refOf(object)
+      if (ref) this.#remove(ref)
+      else this.#nameless()
     }
-    // Initial objects come in any order: their versions are no place to resume from.
-    if (!seen || type === 'BOOKMARK') this.#resourceVersion = object.metadata.resourceVersion
   }
 
-  #apply(object: RawObject, seen: Set<string> | undefined): void {
+  #apply(object: unknown, seen?: Set<string>): void {
     const { sink, onMalformed } = this.#options
-    const ref = removedOf(object)
-    const key = `${ref.namespace}/${ref.name}`
+    const ref = refOf(object)
+    if (!ref) {
+      this.#nameless()
+      return
+    }
+    const key = keyOf(ref)
     const known = this.#known.get(key)
     // Deleted and created again while nobody watched.
     if (known && known.uid !== ref.uid) this.#remove(known)
     this.#known.set(key, ref)
     seen?.add(key)
     try {
-      sink.apply(object)
+      sink.apply(object as RawObject)
     } catch (error) {
       onMalformed(ref, error)
     }
   }
 
   #remove(ref: Removed): void {
-    this.#known.delete(`${ref.namespace}/${ref.name}`)
+    this.#known.delete(keyOf(ref))
     this.#options.sink.remove(ref)
   }
 
+  #nameless(): void {
+    const nobody = { namespace: '', name: '', uid: '' }
+    this.#options.onMalformed(nobody, new Error('an object without a name or a UID'))
+  }
+
   /** The picture is complete: what it lacks was deleted meanwhile. */
-  #complete(seen: ReadonlySet<string>): void {
+  #complete(seen: ReadonlySet<string>, resourceVersion: string): void {
     for (const [key, ref] of this.#known) if (!seen.has(key)) this.#remove(ref)
+    this.#resourceVersion = resourceVersion
     this.#synced = true
-    this.#options.sink.synced()
+    this.#options.sink.synced(resourceVersion)
   }
 
-  async #endWhenSilent(stream: AbortController, signal: AbortSignal): Promise<void> {
-    const { now, sleep } = this.#options
-    let heardAt = now()
-    while (!signal.aborted) {
-      await sleep(heardAt + SILENCE - now(), signal)
-      if (this.#lastEventAt > heardAt) heardAt = this.#lastEventAt
-      else if (now() >= heardAt + SILENCE) stream.abort()
-    }
+  #advance(resourceVersion: string): void {
+    this.#resourceVersion = resourceVersion
+    this.#options.sink.progress?.(resourceVersion)
+  }
+
+  #heard(): void {
+    this.#lastEventAt = this.#options.now()
+    this.#lastError = undefined
   }
 }
 
-interface WatchEvent {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
-  readonly object: RawObject & { readonly code?: number }
+function keyOf({ namespace, name }: Removed): string {
+  return `${namespace}/${name}`
 }
 
-function isEndOfList({ type, object }: WatchEvent): boolean {
-  return (
-    type === 'BOOKMARK' && object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true'
-  )
-}
-
-function removedOf({ metadata: { namespace = '', name, uid } }: RawObject): Removed {
-  return { namespace, name, uid }
-}
-
-function acceptMetadata(suffix: 'List' | ''): string {
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+function acceptOf(metadataOnly: boolean | undefined, suffix: 'List' | ''): string {
+  if (!metadataOnly) return 'application/json'
   return `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1`
-}
-
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted
 }
