@@ -66,6 +66,23 @@ export const yesOrNo: Kind<boolean> = kind('boolean', '"true" or "false"', (text
   text === 'true' ? true : text === 'false' ? false : undefined,
 )
 
+/**
+ * Sources (`db`) and keys (`db/password`) to leave out. A name that nobody uses leaves nothing out; a text that is no
+ * name at all was meant otherwise.
+ */
+export const ignored: Kind<ReadonlySet<string>> = kind(
+  'names',
+  'names like db or db/password, separated by commas',
+  (text) => {
+    const names = text
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+    const readable = names.every((name) => /^[a-z\d][-.a-z\d]*(?:\/[-._a-zA-Z\d]+)?$/.test(name))
+    return readable ? new Set(names) : undefined
+  },
+)
+
 /** One of a few words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Kind<Word> {
   return kind(words.join('|'), `one of ${words.join(', ')}`, (text) =>

@@ -4,7 +4,7 @@
  * An annotation that cannot be read is a fault, never a guess: the workload is held until it is put right.
  */
 import * as annotations from '../annotations.ts'
-import { duration, limit, oneOf, wholeNumber, yesOrNo, type Kind } from '../config/kind.ts'
+import { duration, ignored, limit, oneOf, wholeNumber, yesOrNo, type Kind } from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import type { Limit } from '../plan/limit.ts'
@@ -54,23 +54,13 @@ export function readSettings(
   defaults: Defaults,
 ): Settings {
   const faults: Fault[] = []
-  const readFrom = (where: string, from: Annotations) =>
-    function read<T>(name: string, { schema }: Kind<T>): T | undefined {
-      const text = from[name]
-      if (text === undefined) return undefined
-      const parsed = schema.safeParse(text)
-      if (parsed.success) return parsed.data
-      const expected = parsed.error.issues[0]?.message ?? 'something else'
-      faults.push({ where: `annotation ${name} of the ${where}`, expected, found: quote(text) })
-      return undefined
-    }
-  const own = readFrom('workload', workload)
-  const shared = readFrom('namespace', namespace)
+  const own = readerOf('the workload', workload, faults)
+  const shared = readerOf('the namespace', namespace, faults)
   own(annotations.RESTART_ON_CHANGE, yesOrNo)
   shared(annotations.RESTART_ON_CHANGE, yesOrNo)
   const maxUnavailable = own(annotations.MAX_UNAVAILABLE, limit)
   return {
-    ignore: readIgnored(workload[annotations.IGNORE]),
+    ignore: own(annotations.IGNORE, ignored) ?? new Set(),
     volumes:
       own(annotations.VOLUMES, ignoreOrRestart) ??
       shared(annotations.VOLUMES, ignoreOrRestart) ??
@@ -88,10 +78,26 @@ export function readSettings(
   }
 }
 
-/** Any name is possible: one that no workload uses ignores nothing. */
-function readIgnored(text: string | undefined): ReadonlySet<string> {
-  const names = (text ?? '').split(',').map((name) => name.trim())
-  return new Set(names.filter((name) => name !== ''))
+/**
+ * The kill switch in the annotations of Sluice's own Namespace. One that cannot be read is on, and is told as a fault.
+ */
+export function readKillSwitch(namespace: string, from: Annotations): boolean | Fault {
+  const faults: Fault[] = []
+  const on = readerOf(`namespace ${namespace}`, from, faults)(annotations.PAUSED, yesOrNo)
+  return faults[0] ?? on ?? false
+}
+
+/** Reads one annotation after the other; those that cannot be read are added to `faults`. */
+function readerOf(where: string, from: Annotations, faults: Fault[]) {
+  return function read<T>(name: string, { schema }: Kind<T>): T | undefined {
+    const text = from[name]
+    if (text === undefined) return undefined
+    const parsed = schema.safeParse(text)
+    if (parsed.success) return parsed.data
+    const expected = parsed.error.issues[0]?.message ?? 'something else'
+    faults.push({ where: `annotation ${name} of ${where}`, expected, found: quote(text) })
+    return undefined
+  }
 }
 
 /** A tenant's text, short enough for a message. */

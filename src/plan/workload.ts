@@ -1,6 +1,7 @@
 /**
  * What the plan is made from: one workload with all that belongs to it, as the store sees it now.
  */
+import type { Fault } from '../config/fault.ts'
 import type { ConsumerRecord } from '../consumers/consumer.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
@@ -45,8 +46,8 @@ export interface Leftover {
 export interface Snapshot {
   /** All watches have delivered their first picture. */
   readonly synced: boolean
-  /** The kill switch: Sluice's own namespace is paused. */
-  readonly paused: boolean
+  /** The kill switch: Sluice's own namespace is paused, or nobody can tell, which counts as paused. */
+  readonly paused: boolean | Fault
   /** Of the HMAC key in use. */
   readonly keyFingerprint: string
   readonly workloads: readonly Workload[]

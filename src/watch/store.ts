@@ -3,7 +3,6 @@
  *
  * Raw objects end here: what they are reduced to is all that is kept.
  */
-import { PAUSED } from '../annotations.ts'
 import {
   readConsumer,
   consumerName,
@@ -21,6 +20,7 @@ import {
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
 import {
   optedIn,
+  readKillSwitch,
   readSettings,
   type Annotations,
   type Defaults,
@@ -236,11 +236,10 @@ export class Store {
         pending: pendingOf(deployment),
       })
     }
-    const own = this.#namespaces.get(this.#options.namespace)?.[PAUSED] ?? 'false'
+    const own = this.#options.namespace
     return {
       synced,
-      // A kill switch that cannot be read is on.
-      paused: own !== 'false',
+      paused: readKillSwitch(own, this.#namespaces.get(own) ?? {}),
       keyFingerprint: this.#options.digester.fingerprint,
       workloads,
       leftovers,

@@ -1,6 +1,7 @@
 /**
  * The form of every hold rule: one function a reason, in the order in which they are asked.
  */
+import type { Fault } from '../../config/fault.ts'
 import type { Assessment } from '../assessment.ts'
 import type { Availability } from '../availability.ts'
 import type { Hold } from '../hold.ts'
@@ -9,8 +10,8 @@ import type { Policy } from '../policy.ts'
 /** What a rule may look at besides the workload. */
 export interface Situation {
   readonly policy: Policy
-  /** The kill switch. */
-  readonly paused: boolean
+  /** The kill switch, or why it cannot be read. */
+  readonly paused: boolean | Fault
   /** API server's clock, milliseconds. */
   readonly now: number
   readonly availability: Availability

@@ -1,13 +1,18 @@
 /**
  * Holds over Sluice itself: they stand for every workload.
  */
+import { describeFault } from '../../config/fault.ts'
 import type { HoldRule } from './rule.ts'
 
-/** The kill switch: the Namespace of Sluice is paused. */
-export const killSwitch: HoldRule = (_, { paused }) =>
-  paused
-    ? { reason: 'Paused', message: "Sluice's own namespace is paused: nothing is started anywhere" }
-    : undefined
+/** The kill switch: the Namespace of Sluice is paused. One that cannot be read is on. */
+export const killSwitch: HoldRule = (_, { paused }) => {
+  if (paused === false) return undefined
+  const message =
+    paused === true
+      ? "Sluice's own namespace is paused: nothing is started anywhere"
+      : `${describeFault(paused)}; until it can be read nothing is started anywhere`
+  return { reason: 'Paused', message }
+}
 
 /** Asked last, so that a workload shows what else would hold it. */
 export const observeOnly: HoldRule = (_, { policy }) =>

@@ -1,0 +1,155 @@
+import { afterEach, expect, test } from 'vitest'
+import { waitUntil } from '../cluster/wait.ts'
+import { beyondDoubt, consumerOf, dbSecret } from './installed-cluster.ts'
+import { SharedOperator } from './shared-operator.ts'
+
+const bed = new SharedOperator()
+
+const LIMIT = 'a whole number of at least 1, or a percentage from 1% to 100%'
+const DURATION = 'a duration such as 5s, 1m30s or 500ms, at most 24 days'
+
+test('each annotation that cannot be read holds its workload, and says what was expected and found', async () => {
+  const faults = [
+    ['restart-on-change', 'yes', '"true" or "false"'],
+    ['paused', 'maybe', '"true" or "false"'],
+    ['ignore', 'db;cache', 'names like db or db/password, separated by commas'],
+    ['volumes', 'both', 'one of ignore, restart'],
+    ['unproven', 'guess', 'one of ignore, restart'],
+    ['strategy', 'recreate', 'one of auto, evict, rollout'],
+    ['max-unavailable', '-1', LIMIT],
+    ['max-unavailable', '0', LIMIT],
+    ['max-unavailable', '0%', LIMIT],
+    ['max-unavailable', '', LIMIT],
+    ['priority', 'high', 'a whole number from -1000000 to 1000000'],
+    ['min-interval', '5', DURATION],
+    ['settle', '-5s', DURATION],
+  ].map(([annotation = '', found = '', expected = ''], index) => ({
+    name: `faulty-${index}`,
+    annotation: `sluice.dev/${annotation}`,
+    found,
+    message: `annotation sluice.dev/${annotation} of the workload: expected ${expected}, found "${found}"`,
+  }))
+  await bed.deployed(
+    dbSecret(bed.shop, 'old'),
+    ...faults.map(({ name, annotation, found }) =>
+      consumerOf('env', { name, namespace: bed.shop, annotations: { [annotation]: found } }),
+    ),
+  )
+  await bed.rotate('new')
+  for (const { name, message } of faults) {
+    expect(await bed.heldWithStalePods(name, 'InvalidSetting')).toBe(`Held: ${message}`)
+  }
+  await bed.neighbourIsRestarted()
+  for (const { name } of faults) expect(observed(name)).toBe(0)
+
+  for (const { name, annotation } of faults) {
+    const right = annotation.endsWith('restart-on-change') ? '=true' : '-'
+    await bed.kubectl('annotate', '--overwrite', `deployment/${name}`, `${annotation}${right}`)
+  }
+  for (const { name } of faults) await bed.finished(name)
+  for (const { name } of faults) expect(observed(name)).toBe(1)
+})
+
+test('all faults of the annotations of a namespace and a workload are told at once', async () => {
+  await bed.cluster.kubectl([
+    'annotate',
+    `namespace/${bed.shop}`,
+    'sluice.dev/restart-on-change=on',
+    'sluice.dev/volumes=sometimes',
+    'sluice.dev/paused=perhaps',
+  ])
+  const story = 'a long story '.repeat(2000)
+  const orders = consumerOf('env', {
+    name: 'orders',
+    namespace: bed.shop,
+    annotations: { 'sluice.dev/settle': story },
+  })
+  await bed.cluster.apply(dbSecret(bed.shop, 'old'), orders)
+  const { message } = (await bed.inState('orders', 'Held', 'InvalidSetting')).status ?? {}
+  expect(message?.split('; ')).toEqual([
+    'annotation sluice.dev/restart-on-change of the namespace: expected "true" or "false", found "on"',
+    'annotation sluice.dev/volumes of the namespace: expected one of ignore, restart, found "sometimes"',
+    // A tenant's text, cut short.
+    `annotation sluice.dev/settle of the workload: expected ${DURATION}, found "${story.slice(0, 64)}…"`,
+    'annotation sluice.dev/paused of the namespace: expected "true" or "false", found "perhaps"',
+  ])
+})
+
+test('a surge above an explicit max-unavailable is told with both numbers', async () => {
+  await bed.deployed(
+    dbSecret(bed.shop, 'old'),
+    consumerOf('env', {
+      name: 'orders',
+      namespace: bed.shop,
+      replicas: 3,
+      annotations: { 'sluice.dev/max-unavailable': '1' },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 2 } },
+    }),
+  )
+  await bed.rotate('new')
+  expect(await bed.heldWithStalePods('orders', 'SurgeOverLimit')).toBe(
+    'Held: a rollout starts 2 pods at once (maxSurge), max-unavailable allows 1',
+  )
+  await bed.neighbourIsRestarted()
+  expect(observed('orders')).toBe(0)
+})
+
+test('a kill switch that cannot be read is on, and says that it cannot be read', async () => {
+  await bed.deployed(
+    dbSecret(bed.shop, 'old'),
+    consumerOf('env', { name: 'orders', namespace: bed.shop, replicas: 2 }),
+  )
+  await killSwitch('=maybe')
+  await bed.rotate('new')
+  expect(await bed.heldWithStalePods('orders', 'Paused')).toBe(
+    'Paused: annotation sluice.dev/paused of namespace sluice-system: expected "true" or "false", found "maybe"; until it can be read nothing is started anywhere',
+  )
+  expect(observed('orders')).toBe(0)
+  await killSwitch('-')
+  await bed.finished('orders')
+  expect(observed('orders')).toBe(2)
+})
+
+test('the kill switch stops a restart between two pods, and without it the restart goes on', async () => {
+  await bed.deployed(
+    dbSecret(bed.shop, 'old'),
+    consumerOf('env', {
+      name: 'orders',
+      namespace: bed.shop,
+      replicas: 3,
+      // Long enough to pull the switch before the next pod goes.
+      podAnnotations: { 'sim.sluice.dev/ready-delay': '2s' },
+    }),
+  )
+  await bed.rotate('new')
+  await waitUntil('the first pod to be replaced', () =>
+    Promise.resolve(observed('orders') > 0 ? { value: true } : { instead: 'no new pod' }),
+  )
+  await killSwitch('=true')
+  await bed.inState('orders', 'Paused', 'Paused')
+  await waitUntil('all three pods to be Ready', async () => {
+    const [row] = (await bed.operator.status()).filter(({ namespace }) => namespace === bed.shop)
+    return row?.podsAway === 0 ? { value: row } : { instead: JSON.stringify(row) }
+  })
+  // Twice the time in which the next one would have gone.
+  await beyondDoubt(bed.cluster)
+  expect(observed('orders')).toBe(1)
+  await killSwitch('-')
+  await bed.finished('orders')
+  expect(observed('orders')).toBe(3)
+  expect(bed.observer.peakAway('orders')).toBe(1)
+})
+
+/** Sets or removes the annotation of Sluice's own namespace. */
+async function killSwitch(change: '=true' | '=maybe' | '-'): Promise<void> {
+  const annotation = `sluice.dev/paused${change}`
+  await bed.cluster.kubectl(['annotate', '--overwrite', 'namespace/sluice-system', annotation])
+}
+
+// A switch that a failed test left on would fail all others.
+afterEach(() => killSwitch('-'))
+
+/** How many pods of a Deployment the observer has seen appear. */
+function observed(name: string): number {
+  return bed.observer.newPods(name).length
+}
