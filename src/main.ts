@@ -6,10 +6,19 @@ import manifest from '../package.json' with { type: 'json' }
 import { runCommandLine } from './command-line.ts'
 import { runOperator } from './operator.ts'
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
-  version: manifest.version,
-  readFile: (path) => readFileSync(path, 'utf8'),
-  out: (text) => process.stdout.write(text),
-  err: (text) => process.stderr.write(text),
-  run: (config) => runOperator(config, manifest.version),
-})
+const err = (text: string) => process.stderr.write(text)
+
+try {
+  process.exitCode = await runCommandLine(process.argv.slice(2), {
+    version: manifest.version,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    out: (text) => process.stdout.write(text),
+    err,
+    run: (config) => runOperator(config, manifest.version),
+  })
+} catch (error) {
+  // What ends the program is told in a line; its cause, where it has one, tells more.
+  if (!(error instanceof Error)) throw error
+  err(`sluice: ${error.message}${error.cause instanceof Error ? `: ${error.cause.message}` : ''}\n`)
+  process.exit(1)
+}

@@ -4,7 +4,7 @@
  * One list serves as the applied content, the rotation under way and today's content: the first entry is what
  * every pod is known to hold, the last one is today's, and whatever was current in between stands between them.
  */
-import { ABSENT, type Digest } from './digest.ts'
+import { ABSENT, LOST, type Digest } from './digest.ts'
 import { digestIn, type SourceRecord, type SourceVersion } from './source.ts'
 
 /** One content and since when it was current. */
@@ -73,8 +73,18 @@ function entryOf(version: SourceVersion, digest: Digest, recorded: RecordedSourc
 function append(timeline: Timeline, next: Entry): Timeline {
   const last = today(timeline)
   if (last.digest === next.digest) return timeline
-  if (next.since >= last.since) return [...timeline, next]
-  return [...timeline, { ...next, since: last.since, mayBeEarlier: true }]
+  const entry = next.since >= last.since ? next : { ...next, since: last.since, mayBeEarlier: true }
+  return shortened([...timeline, entry])
+}
+
+/** Entries of one timeline at most; a rotation that is held for long sees many changes. */
+export const MOST_ENTRIES = 16
+
+/** What was current right after the first entry is forgotten first: who started then counts as different. */
+function shortened(timeline: Timeline): Timeline {
+  if (timeline.length <= MOST_ENTRIES) return timeline
+  const [first, second, , ...rest] = timeline
+  return second ? [first, { ...second, digest: LOST }, ...rest] : timeline
 }
 
 /** The entry that is current now. */

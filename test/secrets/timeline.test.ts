@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { createDigester } from '../../src/secrets/digest.ts'
+import { createDigester, LOST } from '../../src/secrets/digest.ts'
 import { MOST_VERSIONS, type SourceRecord } from '../../src/secrets/source.ts'
 import {
   applied,
   isNewer,
+  MOST_ENTRIES,
   rekey,
   timelineOf,
   today,
@@ -54,6 +55,28 @@ function told(timeline: Timeline | undefined): string | undefined {
 describe('a timeline', () => {
   const first = source('db', write(0, 'a'))
   const known = recordOf(first, appliedA)
+
+  test('stays short however often the content changes while it is held', () => {
+    let recorded = known
+    for (let second = 60; second < 60 + 40 * 60; second += 60) {
+      const password = second % 120 === 0 ? 'b' : 'c'
+      const timeline = timelineOf(
+        recorded,
+        source('db', write(second, password)),
+        'password',
+        false,
+      )
+      if (!timeline) throw new Error('expected a timeline')
+      expect(timeline.length).toBeLessThanOrEqual(MOST_ENTRIES)
+      recorded = { ...recorded, resourceVersion: '', timelines: new Map([['password', timeline]]) }
+    }
+    const timeline = recorded.timelines.get('password') ?? [appliedA]
+    expect(timeline).toHaveLength(MOST_ENTRIES)
+    // Who started right after the first entry holds content that is no longer known.
+    expect(timeline[0]).toEqual(appliedA)
+    expect(timeline[1]?.digest).toBe(LOST)
+    expect(today(timeline).digest).toBe(B)
+  })
 
   test('without a record begins with today’s content, adopted', () => {
     const now = source('db', write(0, 'a'), write(60, 'b'))
