@@ -114,6 +114,7 @@ export class ListWatch {
     while (!signal.aborted) {
       const startedAt = now()
       const end = await this.#attempt(signal)
+      if (isAborted(signal)) return
       if (end === 'go on') continue
       // A mere answer is no sign of health: a server that ends each stream at once answers, too.
       const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
@@ -278,6 +279,11 @@ export class ListWatch {
     this.#lastEventAt = this.#options.now()
     this.#lastError = undefined
   }
+}
+
+/** Asked anew: what was true before an await need not be true after it. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
 }
 
 function keyOf({ namespace, name }: Removed): string {
