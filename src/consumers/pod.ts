@@ -143,7 +143,7 @@ export function readPod(
     uses: intern(usesOf(raw.spec)),
     containers,
     // Before its first status a pod is as it was created, however late that is heard of.
-    statusAt: writtenAt ?? endOfSecond(createdAt + 1),
+    statusAt: writtenAt ?? endOfSecond(createdAt),
   }
 }
 

@@ -4,7 +4,7 @@
 import type { Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Use } from '../consumers/uses.ts'
-import { endOfSecond } from '../secrets/managed-time.ts'
+import { nextWholeSecond } from '../secrets/managed-time.ts'
 import {
   applied,
   rekey,
@@ -78,7 +78,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     stale,
     staleSince: Math.min(...stale.map(({ since }) => since)),
     changedAt,
-    completeAt: endOfSecond(changedAt + margins.margin),
+    completeAt: nextWholeSecond(changedAt + margins.margin),
   }
 }
 

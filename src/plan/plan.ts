@@ -95,11 +95,14 @@ function candidates(judged: readonly Judged[]): readonly Judged[] {
  * A restart that has something away, owed or settling cannot give its slot back. A write under way counts as done.
  */
 function isCommitted({ assessment, situation }: Judged): boolean {
-  const { ledger, pending, deployment } = assessment
+  const { ledger, pending, deployment, judged } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
-  return (
-    ledger?.restart !== undefined && (situation.availability.away > 0 || rollingOut(deployment))
-  )
+  const restart = ledger?.restart
+  if (!restart) return false
+  // The rollout is done, yet the picture of the pods is older: those that are starting are not in it.
+  const podsAreOld =
+    deployment.restartId === restart.id && judged.some(({ pod }) => pod.restartId !== restart.id)
+  return situation.availability.away > 0 || rollingOut(deployment) || podsAreOld
 }
 
 function takesSlot(action: Action): boolean {

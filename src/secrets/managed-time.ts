@@ -27,5 +27,10 @@ export function newestManagedTime(
 
 /** The end of the second that `time` (ms) falls into. */
 export function endOfSecond(time: number): number {
+  return Math.floor(time / 1000) * 1000 + 1000
+}
+
+/** The next whole second (ms), `time` itself if it is one. */
+export function nextWholeSecond(time: number): number {
   return Math.ceil(time / 1000) * 1000
 }

@@ -24,11 +24,7 @@ const raw = (status: unknown, ownerReferences?: readonly { kind: string; uid: st
     ...(status !== undefined && { status }),
   })
 
-const hex = fc.string({
-  unit: fc.constantFrom(...'0123456789abcdef'),
-  minLength: 32,
-  maxLength: 32,
-})
+const hex = fc.uuid().map((uuid) => uuid.replaceAll('-', ''))
 const digest = fc.oneof(
   hex,
   fc.tuple(hex, fc.integer({ min: 1, max: 999 })).map(([text, empty]) => `${text}-${empty}`),

@@ -1,7 +1,7 @@
 /**
  * Holds that time ends.
  */
-import { endOfSecond } from '../../secrets/managed-time.ts'
+import { nextWholeSecond } from '../../secrets/managed-time.ts'
 import type { Hold } from '../hold.ts'
 import type { HoldRule } from './rule.ts'
 
@@ -10,7 +10,7 @@ import type { HoldRule } from './rule.ts'
  * creationTimestamp loses the fraction of a second, so the wait ends at a whole one.
  */
 export const justChanged: HoldRule = ({ changedAt }, { now, policy: { margin } }) =>
-  waitUntil(now, endOfSecond(changedAt + margin), {
+  waitUntil(now, nextWholeSecond(changedAt + margin), {
     reason: 'JustChanged',
     message: 'the content changed this moment; pods created now could not be told from older ones',
   })
