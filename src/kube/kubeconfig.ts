@@ -53,7 +53,9 @@ function requireComplete(config: KubeConfig, files: string): void {
     ['user', config.users, context.user],
   ] as const) {
     if (!known.some((each) => each.name === wanted)) {
-      throw new CredentialsError(`${files}: context ${name} needs the ${kind} ${wanted}, not there`)
+      throw new CredentialsError(
+        `${files}: context ${name} needs the ${kind} ${wanted}, which is missing`,
+      )
     }
   }
 }
