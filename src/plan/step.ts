@@ -30,11 +30,11 @@ export function nextStep(
 ): Step {
   const { consumer, deployment, ledger, pending } = assessment
   if (pending.write) return { actions: [], hold: undefined }
-  if (consumer?.fault)
-    return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
   if (consumer && consumer.ownerUid !== deployment.ref.uid) {
     return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
   }
+  if (consumer?.fault)
+    return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
   const step = ledger?.restart
     ? continueRestart(assessment, situation, slot, context, ledger.restart)
     : beginRestart(assessment, situation, slot, context)

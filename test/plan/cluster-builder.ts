@@ -6,13 +6,15 @@ import type { ConsumerRecord, Ledger, Report } from '../../src/consumers/consume
 import { consumerName } from '../../src/consumers/consumer.ts'
 import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
 import type { ContainerRecord, PodRecord } from '../../src/consumers/pod.ts'
-import { readSettings, type Annotations, type Settings } from '../../src/consumers/settings.ts'
+import { readSettings, type Settings } from '../../src/consumers/settings.ts'
 import type { PodUses, Use } from '../../src/consumers/uses.ts'
 import type { Policy } from '../../src/plan/policy.ts'
 import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
 import { createDigester } from '../../src/secrets/digest.ts'
 import { missingSource, readSecret, type SourceRecord } from '../../src/secrets/source.ts'
 import type { RecordedSource, Timeline } from '../../src/secrets/timeline.ts'
+
+type Annotations = Readonly<Record<string, string>>
 
 /** A whole second long ago; all times of tests are counted from here. */
 export const EPOCH = Date.parse('2026-03-01T12:00:00Z')

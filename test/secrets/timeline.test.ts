@@ -143,21 +143,21 @@ describe('a timeline', () => {
   })
 
   test('never has a required content that is absent', () => {
-    const gone = source('db', write(0, 'a'), { at: at(60), data: null })
+    const gone = source('db', write(0, 'a'), { at: at(59.5), data: null })
     expect(timelineOf(known, gone, 'password', false)).toEqual([appliedA])
-    const withoutKey = source('db', write(0, 'a'), { at: at(60), data: { user: 'x' } })
+    const withoutKey = source('db', write(0, 'a'), { at: at(59.5), data: { user: 'x' } })
     expect(timelineOf(known, withoutKey, 'password', false)).toEqual([appliedA])
     expect(timelineOf(undefined, gone, 'password', false)).toBeUndefined()
   })
 
   test('has an optional content that is absent', () => {
-    const gone = source('db', write(0, 'a'), { at: at(60), data: null })
+    const gone = source('db', write(0, 'a'), { at: at(59.5), data: null })
     expect(told(timelineOf(known, gone, 'password', true))).toBe('A, absent since 60 or before')
     expect(told(timelineOf(undefined, gone, 'password', true))).toBe('absent since 60')
   })
 
   test('goes on when a required source is back, with the same content or another', () => {
-    const gone: Written = { at: at(60), data: null }
+    const gone: Written = { at: at(59.5), data: null }
     const same = source('db', write(0, 'a'), gone, write(90, 'a', { uid: 'u2' }))
     expect(timelineOf(known, same, 'password', false)).toEqual([appliedA])
     const other = source('db', write(0, 'a'), gone, write(90, 'b', { uid: 'u2' }))
@@ -165,12 +165,12 @@ describe('a timeline', () => {
   })
 
   test('goes on after a source that was recorded as absent', () => {
-    const gone = source('db', write(0, 'a'), { at: at(60), data: null })
+    const gone = source('db', write(0, 'a'), { at: at(59.5), data: null })
     const record = recordOf(gone, appliedA, { digest: 'absent', since: at(60) })
     const back = source(
       'db',
       write(0, 'a'),
-      { at: at(60), data: null },
+      { at: at(59.5), data: null },
       write(90, 'b', { uid: 'u2' }),
     )
     expect(told(timelineOf(record, back, 'password', true))).toBe('A, absent since 60, B since 90')

@@ -89,19 +89,18 @@ export class SimulatedOperator {
     const cluster = this.#cluster
     const shown = (lag: number) => cluster.stateAt(Math.max(now - lag, this.#startedAt))
     const { secret } = shown(this.#lags.secrets)
-    const version = secret.metadata.resourceVersion
     // A watch shows every version in between; each is heard of when its time has come.
-    if (this.#source?.resourceVersion !== version) {
-      this.#source = readSecret(secret, this.#source, digester, now)
-    }
-    const source = this.#source ?? readSecret(secret, undefined, digester, now)
+    const known = this.#source
+    const isKnown = known?.resourceVersion === secret.metadata.resourceVersion
+    const source = isKnown ? known : readSecret(secret, known, digester, now)
+    this.#source = source
     const { pods } = shown(this.#lags.pods)
     const { consumers } = shown(this.#lags.consumers)
     const { deployments } = shown(this.#lags.deployments)
     return snapshot(
       [...deployments.values()].map((watched) => {
         const { name } = watched.ref
-        const evicted = this.#evicted.get(name) ?? new Set()
+        const evicted = this.#evicted.get(name) ?? new Set<string>()
         for (const uid of evicted)
           if (pods.get(uid)?.record.terminating ?? true) evicted.delete(uid)
         const isWrite = ({ action }: { action: Action }) =>
@@ -128,13 +127,17 @@ export class SimulatedOperator {
   #arrive(action: Action): void {
     switch (action.kind) {
       case 'evict':
-        return this.#cluster.evict(action)
+        this.#cluster.evict(action)
+        break
       case 'patch':
-        return this.#cluster.patch(action)
+        this.#cluster.patch(action)
+        break
       case 'record':
-        return this.#cluster.record(action)
+        this.#cluster.record(action)
+        break
       case 'forget':
-        return this.#cluster.forget(action)
+        this.#cluster.forget(action)
+        break
     }
   }
 

@@ -52,6 +52,7 @@ export function run(scenario: Scenario): Outcome {
   const mayHaveMissed = kills.length > 0 && new Set(passwords).size < passwords.length
   const violations = new Set<string>()
   const count = { evict: 0, patch: 0, started: 0 }
+  const watchLags = [lags.secrets, lags.pods, lags.deployments, lags.consumers]
   let seenStates = 0
   for (let step = 0; ; step++) {
     const now = Math.min(cluster.nextAt, operator.nextAt, ...wakeUps)
@@ -86,7 +87,7 @@ export function run(scenario: Scenario): Outcome {
     if (planned.wakeAt < Infinity) wakeUps.add(planned.wakeAt)
     for (; seenStates < cluster.history.length; seenStates++) {
       const since = cluster.history[seenStates]?.since ?? now
-      for (const lag of Object.values(lags)) if (since + lag > now) wakeUps.add(since + lag)
+      for (const lag of watchLags) if (since + lag > now) wakeUps.add(since + lag)
     }
     const restarting = workloads.filter(({ name }) => isRestarting(cluster, name))
     if (restarting.length > 1) {

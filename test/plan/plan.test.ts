@@ -1,0 +1,715 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Restart, State } from '../../src/consumers/consumer.ts'
+import type { Action } from '../../src/plan/action.ts'
+import { HOLD_REASONS, type Hold, type HoldReason } from '../../src/plan/hold.ts'
+import { plan } from '../../src/plan/plan.ts'
+import type { Policy } from '../../src/plan/policy.ts'
+import type { Snapshot } from '../../src/plan/workload.ts'
+import { REPORT_INTERVAL } from '../../src/plan/record.ts'
+import { createDigester } from '../../src/secrets/digest.ts'
+import {
+  appliedLedger,
+  appUses,
+  at,
+  calmDb,
+  consumer,
+  deployment,
+  password,
+  pod,
+  policy,
+  rotatedDb,
+  snapshot,
+  source,
+  workload,
+  type WorkloadChange,
+} from './cluster-builder.ts'
+
+/** Ten seconds after the change: quiet, and settled. */
+const NOW = at(10)
+
+const evicting: Restart = { id: 'r1', strategy: 'evict', startedAt: at(6) }
+const rolling: Restart = { id: 'r1', strategy: 'rollout', startedAt: at(6) }
+
+/** A pod that the restart made, Ready since `ready`. */
+const replacement = (name: string, ready?: number) =>
+  pod(name, { createdAt: at(7), ready: ready !== undefined, readyAt: ready })
+
+/** An action in a line. */
+function line(action: Action): string {
+  const { namespace, name } = action.workload
+  const target = `${namespace}/${name}`
+  switch (action.kind) {
+    case 'record':
+      return `record ${target}: ${action.cause}, ${action.status.report.state}`
+    case 'evict':
+      return `evict ${target}: ${action.pod.name}`
+    case 'patch':
+      return `patch ${target}: ${action.restart.id}`
+    case 'forget':
+      return `forget ${target}: ${action.consumer.name}`
+  }
+}
+
+function planned(seen: Snapshot, now = NOW, change: Partial<Policy> = {}) {
+  const { actions, workloads, wakeAt } = plan(seen, { ...policy, ...change }, now)
+  const holds = workloads.flatMap(({ assessment, hold }): [string, Hold][] =>
+    hold ? [[assessment.deployment.ref.name, hold]] : [],
+  )
+  const isReport = (action: Action) => action.kind === 'record' && action.cause === 'reported'
+  return {
+    actions,
+    /** What is done; reports, which change nothing, stand apart. */
+    lines: actions.filter((action) => !isReport(action)).map(line),
+    reports: actions.filter(isReport).map(line),
+    holds: new Map(holds),
+    wakeAt,
+  }
+}
+
+/** The plan for a single workload. */
+function one(change: WorkloadChange = {}, now = NOW, policyChange: Partial<Policy> = {}) {
+  const { holds, ...rest } = planned(snapshot([workload(change)]), now, policyChange)
+  return { ...rest, hold: [...holds.values()][0] }
+}
+
+const recorded = ({ actions }: { actions: readonly Action[] }) => {
+  const record = actions.find((action) => action.kind === 'record')
+  if (!record) throw new Error('nothing is recorded')
+  return record.status
+}
+
+/** The Consumer as it was written down after the change, so that nothing of the story is left to record. */
+function told(change: WorkloadChange = {}): WorkloadChange {
+  const { deployment: of = deployment(), sources = [rotatedDb], ledger } = change
+  const known = appliedLedger(sources, ledger ?? {})
+  const changed = one({ ...change, consumer: consumer(of, known) }, at(0.5))
+  const status = changed.actions.find((action) => action.kind === 'record')?.status
+  return { ...change, consumer: consumer(of, status?.ledger ?? known) }
+}
+
+describe('a workload that was never seen', () => {
+  test('has today’s content adopted and is not restarted', () => {
+    const adopted = one({ ledger: null })
+    expect(adopted.lines).toEqual(['record shop/web: adopted, Fresh'])
+    expect(recorded(adopted).report).toMatchObject({ stalePods: 0, unknownPods: 3 })
+  })
+
+  test('is not restarted by what was adopted either', () => {
+    const { ledger } = recorded(one({ ledger: null }))
+    const seenAgain = one({ consumer: consumer(deployment(), ledger) })
+    expect(seenAgain.lines).toEqual([])
+    expect(seenAgain.reports).toEqual(['record shop/web: reported, Fresh'])
+  })
+
+  test('is restarted at the next change, pods of unknown content included', () => {
+    const { ledger } = recorded(one({ ledger: null, sources: [calmDb] }))
+    expect(one({ consumer: consumer(deployment(), ledger) }).lines).toEqual([
+      'record shop/web: started, Restarting',
+    ])
+  })
+})
+
+describe('a change', () => {
+  test('is written down at once, before anything is done for it', () => {
+    const now = one({}, at(0.5))
+    expect(now.lines).toEqual(['record shop/web: changed, Waiting'])
+    const { timelines } = recorded(now).ledger.sources.get('db') ?? {}
+    expect(timelines?.get('password')?.map(({ since }) => since)).toEqual([-Infinity, at(0)])
+  })
+
+  test('begins a restart when its time has come', () => {
+    const started = one(told())
+    expect(started.lines).toEqual(['record shop/web: started, Restarting'])
+    expect(recorded(started).ledger.restart).toEqual({
+      id: NOW.toString(36),
+      strategy: 'evict',
+      startedAt: NOW,
+    })
+  })
+
+  test('of a Secret that is put back before anybody holds it restarts nothing', () => {
+    const back = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-60.5), data: { password: 'new' } },
+      { at: at(-0.5), data: { password: 'old' } },
+    )
+    expect(one({ sources: [back] }).lines).toEqual([])
+  })
+
+  test.each([
+    ['replicas 0', { deployment: deployment('web', { replicas: 0 }), pods: [] }],
+    [
+      'pods that a deploy made meanwhile',
+      { pods: [5, 6, 7].map((s) => pod(`w${s}`, { createdAt: at(s) })) },
+    ],
+    [
+      'only terminal and terminating pods',
+      {
+        deployment: deployment('web', { replicas: 0 }),
+        pods: [pod('w1', { terminal: true }), pod('w2', { terminating: true })],
+      },
+    ],
+  ] satisfies [string, WorkloadChange][])(
+    'with %s is recorded and restarts nothing',
+    (_, change) => {
+      const both = { ...told(change) }
+      const after = one(both)
+      expect(after.lines).toEqual(['record shop/web: changed, Fresh'])
+      const { timelines } = recorded(after).ledger.sources.get('db') ?? {}
+      expect(timelines?.get('password')).toHaveLength(1)
+    },
+  )
+
+  test('is not forgotten before the watch of the pods can have shown who started before it', () => {
+    const none = { deployment: deployment('web', { replicas: 0 }), pods: [] }
+    expect(one(told(none), at(1.9)).lines).toEqual([])
+    expect(one(told(none), at(1.9)).wakeAt).toBe(at(2))
+  })
+})
+
+describe('a restart by evict', () => {
+  const under = (change: WorkloadChange = {}): WorkloadChange => ({
+    ...told({ ...change, ledger: { restart: evicting } }),
+  })
+
+  test('evicts one pod, then waits until its replacement is back and calm, then the next', () => {
+    expect(one(under()).lines).toEqual(['evict shop/web: web-1'])
+
+    const gone = one(under({ pods: [pod('web-2'), pod('web-3')] }))
+    expect(gone.lines).toEqual([])
+    expect(gone.hold).toEqual({
+      reason: 'PodsAway',
+      message: '1 of 3 pods are away, at most 1 may be',
+    })
+
+    const settling = one(under({ pods: [pod('web-2'), pod('web-3'), replacement('web-4', at(8))] }))
+    expect(settling.hold?.reason).toBe('PodsAway')
+    expect(settling.hold?.until).toBe(at(13))
+    expect(settling.wakeAt).toBe(at(13))
+
+    const calm = { pods: [pod('web-2'), pod('web-3'), replacement('web-4', at(8))] }
+    expect(one(under(calm), at(13)).lines).toEqual(['evict shop/web: web-2'])
+  })
+
+  test('counts a pod whose eviction was sent as away until it is seen to go', () => {
+    const sent = { ...under(), pending: { evicted: new Set(['uid-of-web-1']) } }
+    expect(one(sent).lines).toEqual([])
+    expect(one(sent).hold?.reason).toBe('PodsAway')
+  })
+
+  test.each([
+    ['1', 1],
+    ['2', 2],
+    ['5', 3],
+    ['34%', 1],
+    ['67%', 2],
+    ['100%', 3],
+  ])('with max-unavailable %s evicts %i of 3 pods at once', (limit, count) => {
+    expect(one(under({ annotations: { 'max-unavailable': limit } })).lines).toHaveLength(count)
+  })
+
+  test('evicts pods that are not Ready first, and does not wait for them', () => {
+    const sick = {
+      pods: [pod('web-1'), pod('web-2', { ready: false }), pod('web-3', { ready: false })],
+    }
+    expect(one(under(sick)).lines).toEqual(['evict shop/web: web-2'])
+  })
+
+  test('waits for fresh pods that are not Ready', () => {
+    const sick = { pods: [pod('web-1'), pod('web-2'), replacement('web-3')] }
+    expect(one(under(sick)).hold?.reason).toBe('PodsAway')
+  })
+
+  test('ends when all pods are fresh, back and calm, and remembers only today’s content', () => {
+    const pods = ['web-4', 'web-5', 'web-6'].map((name) => replacement(name, at(8)))
+    expect(one(under({ pods }), at(12.9)).lines).toEqual([])
+    const finished = one(under({ pods }), at(13))
+    expect(finished.lines).toEqual(['record shop/web: finished, Fresh'])
+    const { ledger } = recorded(finished)
+    expect(ledger.restart).toBeUndefined()
+    expect(ledger.lastRestart).toEqual({ id: 'r1', finishedAt: at(13) })
+    expect(ledger.sources.get('db')?.timelines.get('password')).toMatchObject([
+      { since: -Infinity },
+    ])
+  })
+
+  test('goes on with the same restart when new content comes', () => {
+    const again = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-0.5), data: { password: 'new' } },
+      { at: at(19.5), data: { password: 'newest' } },
+    )
+    const change = under({
+      sources: [again],
+      pods: ['a', 'b', 'c'].map((n) => replacement(n, at(8))),
+    })
+    expect(one(change, at(21)).hold?.reason).toBe('JustChanged')
+    expect(one(change, at(22)).lines).toEqual(['evict shop/web: a'])
+  })
+})
+
+describe('a restart by rollout', () => {
+  const under = (change: WorkloadChange = {}) => told({ ...change, ledger: { restart: rolling } })
+  const patched = (change = {}) => deployment('web', { restartId: 'r1', ...change })
+  const newPods = ['n1', 'n2', 'n3'].map((name) =>
+    pod(name, { createdAt: at(7), readyAt: at(8), restartId: 'r1' }),
+  )
+
+  test('patches once, on condition that the Deployment is as it was judged', () => {
+    const { actions } = one(under())
+    expect(actions).toMatchObject([{ kind: 'patch', restart: rolling, resourceVersion: '1000' }])
+  })
+
+  test('does not patch again when the answer was lost but the annotation is there', () => {
+    const of = patched({ observed: false })
+    expect(one(under({ deployment: of })).hold?.reason).toBe('RolloutInProgress')
+  })
+
+  test('waits for the rollout', () => {
+    const of = patched({ status: { replicas: 4, updated: 2 } })
+    const { lines, hold } = one(under({ deployment: of }))
+    expect(lines).toEqual([])
+    expect(hold).toEqual({
+      reason: 'RolloutInProgress',
+      message: 'a rollout is in progress: 2 of 4 pods updated',
+    })
+  })
+
+  test('does not take old pods in a late picture for a reason to begin again', () => {
+    const { lines, hold } = one(under({ deployment: patched() }))
+    expect(lines).toEqual([])
+    expect(hold?.reason).toBe('RolloutInProgress')
+  })
+
+  test('ends when its pods are back and calm', () => {
+    const done = under({ deployment: patched(), pods: newPods })
+    expect(one(done, at(12)).hold?.reason).toBe('PodsAway')
+    expect(one(done, at(13)).lines).toEqual(['record shop/web: finished, Fresh'])
+  })
+
+  test('takes a new id where its own pods are stale again, so that there is one rollout for each content', () => {
+    const again = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-0.5), data: { password: 'new' } },
+      { at: at(19.5), data: { password: 'newest' } },
+    )
+    const extended = one(under({ deployment: patched(), pods: newPods, sources: [again] }), at(30))
+    expect(extended.lines).toEqual(['record shop/web: extended, Restarting'])
+    expect(recorded(extended).ledger.restart).toEqual({ ...rolling, id: at(30).toString(36) })
+  })
+
+  test('that somebody undid while pods are stale patches the same id again', () => {
+    expect(one(under({ deployment: deployment('web', { restartId: 'r0' }) })).lines).toEqual([
+      'patch shop/web: r1',
+    ])
+  })
+
+  test.each([
+    ['a single replica', { replicas: 1 }, {}, 'rollout'],
+    ['several replicas', {}, {}, 'evict'],
+    ['an owner who wants none away', { wantsNoneAway: true }, {}, 'rollout'],
+    ['Recreate and several replicas', { strategy: 'Recreate', wantsNoneAway: true }, {}, 'evict'],
+    ['a single replica, told to evict', { replicas: 1 }, { strategy: 'evict' }, 'evict'],
+    ['several replicas, told to roll out', {}, { strategy: 'rollout' }, 'rollout'],
+  ] as const)('is chosen for %s: %s %s, %s', (_, of, annotations, strategy) => {
+    const started = one(told({ deployment: deployment('web', of), annotations }))
+    expect(recorded(started).ledger.restart?.strategy).toBe(strategy)
+  })
+})
+
+describe('a hold', () => {
+  const immutable = source(
+    'db',
+    { at: at(-7200), data: { password: 'old' }, immutable: true },
+    { at: at(-0.5), data: { password: 'new' }, immutable: true, uid: 'u2' },
+  )
+  const budget: Hold = {
+    reason: 'PodDisruptionBudget',
+    message: 'web-pdb allows none',
+    until: at(60),
+  }
+  const from = (data: Record<string, string> | null) =>
+    source('db', { at: at(-7200), data: { password: 'old' } }, { at: at(-0.5), data })
+
+  const goneAfterwards = source(
+    'db',
+    { at: at(-7200), data: { password: 'old' } },
+    { at: at(-0.5), data: { password: 'new' } },
+    { at: at(5), data: null },
+  )
+
+  const cases: Partial<Record<HoldReason, [WorkloadChange, RegExp, Partial<Policy>?]>> = {
+    ObserveOnly: [{}, /would start now, but mode is observe/, { mode: 'observe' }],
+    Paused: [{ annotations: { paused: 'true' } }, /annotation of the workload or its namespace/],
+    InvalidSetting: [
+      { annotations: { 'max-unavailable': '0' } },
+      /max-unavailable.*expected a whole number of at least 1.*found "0"/,
+    ],
+    OtherRestarter: [{ deployment: deployment('web', { otherRestarter: 'Reloader' }) }, /Reloader/],
+    DeploymentPaused: [{ deployment: deployment('web', { paused: true }) }, /spec\.paused/],
+    SourceMissing: [{ sources: [from(null)] }, /^Secret db does not exist$/],
+    KeyMissing: [{ sources: [from({ user: 'x' })] }, /^key db\/password does not exist/],
+    ValueEmpty: [{ sources: [from({ password: '' })] }, /left a value empty in db\/password$/],
+    ImmutableRecreated: [{ sources: [immutable] }, /immutable Secret db was created again/],
+    SurgeOverLimit: [
+      {
+        deployment: deployment('web', { maxSurge: 3 }),
+        annotations: { strategy: 'rollout', 'max-unavailable': '2' },
+      },
+      /starts 3 pods at once \(maxSurge\), max-unavailable allows 2/,
+    ],
+    PodDisruptionBudget: [{ pending: { obstacle: budget } }, /web-pdb allows none/],
+    MinRestartInterval: [
+      { ledger: { lastRestart: { id: 'r0', finishedAt: at(-60) } } },
+      /^the last restart ended less than 300 s ago$/,
+    ],
+    QuietPeriod: [{}, /stay unchanged for 20 s/, { quietPeriod: 20_000 }],
+    JustChanged: [{}, /changed this moment/, { margin: 15_000, quietPeriod: 0 }],
+    RolloutInProgress: [
+      { deployment: deployment('web', { status: { replicas: 4, updated: 1 } }) },
+      /1 of 4 pods updated/,
+    ],
+    PodsAway: [{ pods: [pod('web-1'), pod('web-2')] }, /^1 of 3 pods are away, at most 1 may be$/],
+  }
+
+  test.each(Object.entries(cases))('for %s says so', (reason, [change, message, policyChange]) => {
+    // Written down as it was before, so that only the hold is left to say.
+    const story = change.sources || reason === 'JustChanged' ? change : told(change)
+    const { hold, actions } = one(story, NOW, policyChange)
+    expect(hold?.reason).toBe(reason)
+    expect(hold?.message).toMatch(message)
+    expect(actions.filter(({ kind }) => kind === 'evict' || kind === 'patch')).toEqual([])
+    expect(
+      actions.flatMap((a) => (a.kind === 'record' ? [a.status.ledger.restart] : [])),
+    ).not.toContainEqual(expect.anything())
+  })
+
+  test('for a malformed Consumer names the fault, and touches nothing', () => {
+    const broken = consumer(deployment(), undefined, { fault: 'status.since: Invalid' })
+    const { hold, actions } = one({ consumer: broken })
+    expect(actions).toEqual([])
+    expect(hold?.reason).toBe('MalformedConsumer')
+    expect(hold?.message).toContain('deployment-web cannot be read (status.since: Invalid)')
+  })
+
+  test('for the kill switch stands for every workload', () => {
+    const both = ['web', 'api'].map((name) => workload(told({ deployment: deployment(name) })))
+    const { holds, actions } = planned(snapshot(both, { paused: true }))
+    expect([...holds.values()].map(({ reason }) => reason)).toEqual(['Paused', 'Paused'])
+    expect(holds.get('api')?.message).toContain('Sluice')
+    expect(actions.some(({ kind }) => kind === 'evict' || kind === 'patch')).toBe(false)
+  })
+
+  test('for a picture that is not complete does nothing at all', () => {
+    const { actions, holds, wakeAt } = planned(
+      snapshot([workload({ ledger: null })], { synced: false }),
+    )
+    expect(actions).toEqual([])
+    expect(holds.get('web')?.reason).toBe('NotSynced')
+    expect(wakeAt).toBe(Infinity)
+  })
+
+  test('has a test for every reason that the plan itself gives', () => {
+    const given = HOLD_REASONS.filter((reason) => !(reason in cases))
+    // By the three tests above, the budget below, and by the answers of the API server.
+    expect(given.sort()).toEqual(
+      [
+        'ClusterBudget',
+        'Forbidden',
+        'MalformedConsumer',
+        'NotSynced',
+        'Refused',
+        'ServerBusy',
+      ].sort(),
+    )
+  })
+
+  test.each<[HoldReason, WorkloadChange]>([
+    ['Paused', { annotations: { paused: 'true' } }],
+    ['OtherRestarter', { deployment: deployment('web', { otherRestarter: 'wave' }) }],
+    ['SourceMissing', { sources: [goneAfterwards] }],
+  ])('for %s stops a restart under way too', (reason, change) => {
+    const { lines, hold } = one({ ...change, ledger: { restart: evicting } })
+    expect(hold?.reason).toBe(reason)
+    expect(lines.filter((each) => each.startsWith('evict'))).toEqual([])
+  })
+
+  test('over the quiet period and the interval does not stop a restart under way', () => {
+    const change = told({
+      ledger: { restart: evicting, lastRestart: { id: 'r0', finishedAt: at(5) } },
+    })
+    expect(one(change, NOW, { quietPeriod: 50_000 }).lines).toEqual(['evict shop/web: web-1'])
+  })
+
+  test('over the quiet period ends after the longest time, however often the content changes', () => {
+    const times = [-0.5, 19.5, 39.5, 59.5]
+    const changing = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      ...times.map((second) => ({ at: at(second), data: { password: `at ${second}` } })),
+    )
+    const quiet = { quietPeriod: 30_000, maxQuiet: 60_000, margin: 0 }
+    expect(one({ sources: [changing] }, at(59.9), quiet).hold?.reason).toBe('QuietPeriod')
+    expect(one({ sources: [changing] }, at(60), quiet).hold).toBeUndefined()
+  })
+
+  test('that time ends says when to look again', () => {
+    const { hold, wakeAt } = one(told(), at(3))
+    expect(hold).toMatchObject({ reason: 'QuietPeriod', until: at(5) })
+    expect(wakeAt).toBe(at(5))
+  })
+
+  test('is shown even where nothing is stale, if a person must put it right', () => {
+    expect(one({ sources: [calmDb], annotations: { paused: 'true' } }).hold?.reason).toBe('Paused')
+  })
+
+  test('over an optional source that is missing there is none', () => {
+    const of = deployment('web', { uses: appUses({ ...password, optional: true }) })
+    const pods = [pod('web-1', { uses: of.uses })]
+    const { hold } = one({ deployment: of, pods, sources: [from(null)] }, at(30))
+    expect(hold?.reason).not.toBe('SourceMissing')
+  })
+})
+
+describe('what people read', () => {
+  const read = { pending: { reportedAt: NOW - REPORT_INTERVAL } }
+
+  test('is written when it changes, but not more often than that', () => {
+    const change = told({ annotations: { paused: 'true' } })
+    expect(one({ ...change, ...read }).reports).toEqual(['record shop/web: reported, Paused'])
+    const justNow = { ...change, pending: { reportedAt: NOW - REPORT_INTERVAL + 1 } }
+    expect(one(justNow).reports).toEqual([])
+    expect(one(justNow).wakeAt).toBe(NOW + 1)
+  })
+
+  test('is not written while it stays as it is', () => {
+    expect(one({ sources: [calmDb], ...read }).actions).toEqual([])
+  })
+
+  test('keeps the time since when the state is so', () => {
+    const change = told({ annotations: { paused: 'true' } })
+    const known = change.consumer?.status
+    if (!known) throw new Error('a story that was told has a status')
+    const shownAs = (state: State) =>
+      recorded(
+        one({
+          ...change,
+          ...read,
+          consumer: consumer(deployment(), undefined, {
+            status: { ...known, report: { ...known.report, state }, since: at(1) },
+          }),
+        }),
+      ).since
+    expect(shownAs('Paused')).toBe(at(1))
+    expect(shownAs('Waiting')).toBe(NOW)
+  })
+})
+
+describe('the order', () => {
+  /** A waiting workload; `ledger` and annotations as given. */
+  const waiting = (name: string, change: WorkloadChange & { namespace?: string } = {}) => {
+    const { namespace = 'shop', ...rest } = change
+    return workload(told({ ...rest, deployment: deployment(name, { namespace }) }))
+  }
+  const order = (...workloads: readonly ReturnType<typeof waiting>[]) =>
+    plan(snapshot(workloads), policy, NOW).workloads.map(
+      ({ assessment }) => assessment.deployment.ref.name,
+    )
+
+  test('inside a namespace is by name, if nothing else tells', () => {
+    expect(order(waiting('c'), waiting('a'), waiting('b'))).toEqual(['a', 'b', 'c'])
+  })
+
+  test('puts higher priority first', () => {
+    const urgent = waiting('z', { annotations: { priority: '5' } })
+    const late = waiting('a', { annotations: { priority: '-1' } })
+    expect(order(late, waiting('m'), urgent)).toEqual(['z', 'm', 'a'])
+  })
+
+  test('then those that are already hurting', () => {
+    const hurting = waiting('z', { pods: [pod('z-1', { ready: false }), pod('z-2'), pod('z-3')] })
+    expect(order(waiting('a'), hurting)).toEqual(['z', 'a'])
+  })
+
+  test('then the longest stale', () => {
+    const longer = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-600.5), data: { password: 'new' } },
+    )
+    expect(order(waiting('a'), waiting('z', { sources: [longer] }))).toEqual(['z', 'a'])
+  })
+
+  test('takes namespaces in turn, the one served longest ago first', () => {
+    const served = (namespace: string, name: string, finishedAt: number) =>
+      waiting(name, { namespace, ledger: { lastRestart: { id: 'r', finishedAt } } })
+    expect(
+      order(
+        served('a', 'a1', at(-1000)),
+        served('a', 'a2', at(-3000)),
+        served('b', 'b1', at(-2000)),
+        served('b', 'b2', at(-9000)),
+        waiting('c1', { namespace: 'c' }),
+      ),
+    ).toEqual(['c1', 'b1', 'a1', 'b2', 'a2'])
+  })
+})
+
+describe('the cluster', () => {
+  const waiting = (name: string, change: WorkloadChange = {}) =>
+    workload(told({ ...change, deployment: deployment(name) }))
+
+  test('has one workload restarted at a time', () => {
+    const { lines, holds } = planned(snapshot([waiting('a'), waiting('b'), waiting('c')]))
+    expect(lines.filter((each) => each.includes('started'))).toEqual([
+      'record shop/a: started, Restarting',
+    ])
+    expect(holds.get('b')).toEqual({
+      reason: 'ClusterBudget',
+      message: 'shop/a is being restarted, at most 1 at once in the cluster',
+    })
+  })
+
+  test('goes on with the restart that has pods away, whatever its place', () => {
+    const away = waiting('z', { ledger: { restart: evicting }, pods: [pod('z-1'), pod('z-2')] })
+    const { lines, holds } = planned(snapshot([waiting('a'), away]))
+    expect(lines).toEqual([])
+    expect(holds.get('a')?.reason).toBe('ClusterBudget')
+    expect(holds.get('z')?.reason).toBe('PodsAway')
+  })
+
+  test('is not blocked by a workload that is held', () => {
+    const held = waiting('a', { annotations: { paused: 'true', priority: '9' } })
+    expect(planned(snapshot([held, waiting('b')])).lines).toContain(
+      'record shop/b: started, Restarting',
+    )
+  })
+
+  test('is not blocked by a restart that is held with no pod away', () => {
+    const held = waiting('a', { annotations: { paused: 'true' }, ledger: { restart: evicting } })
+    expect(planned(snapshot([held, waiting('b')])).lines).toContain(
+      'record shop/b: started, Restarting',
+    )
+  })
+
+  test('is blocked by a restart that is held with a pod away', () => {
+    const held = waiting('a', {
+      annotations: { paused: 'true' },
+      ledger: { restart: evicting },
+      pods: [pod('a-1'), pod('a-2')],
+    })
+    expect(planned(snapshot([held, waiting('b')])).holds.get('b')?.reason).toBe('ClusterBudget')
+  })
+
+  test('is blocked by a write that begins a restart and is not answered yet', () => {
+    const { actions } = planned(snapshot([waiting('a')]))
+    const [write] = actions
+    const begun = workload({ ...told({ deployment: deployment('a') }), pending: { write } })
+    expect(planned(snapshot([begun, waiting('b')])).holds.get('b')?.reason).toBe('ClusterBudget')
+  })
+
+  test('is blocked by a rollout whose new pods are not seen yet', () => {
+    const rolled = workload(
+      told({
+        deployment: deployment('a', { restartId: 'r1' }),
+        ledger: { restart: rolling },
+      }),
+    )
+    expect(planned(snapshot([rolled, waiting('b')])).holds.get('b')?.reason).toBe('ClusterBudget')
+  })
+})
+
+describe('a Consumer', () => {
+  test('of a workload that opted out is forgotten', () => {
+    const of = deployment()
+    const left = { workload: of.ref, consumer: consumer(of, undefined) }
+    expect(planned(snapshot([], { leftovers: [left] })).lines).toEqual([
+      'forget shop/web: deployment-web',
+    ])
+  })
+
+  test('of another workload of that name is no record and is forgotten', () => {
+    const ledger = appliedLedger([rotatedDb], { restart: evicting })
+    const foreign = consumer(deployment(), ledger, { ownerUid: 'the one before' })
+    expect(one({ consumer: foreign }).lines).toEqual(['forget shop/web: deployment-web'])
+  })
+
+  test('of another workload is forgotten even if it cannot be read', () => {
+    const foreign = consumer(deployment(), undefined, { ownerUid: undefined, fault: 'status: bad' })
+    expect(one({ consumer: foreign }).lines).toEqual(['forget shop/web: deployment-web'])
+  })
+
+  test('under a lost HMAC key goes on, and is written under the new one', () => {
+    const other = createDigester(Buffer.from('lost'))
+    const ledger = { ...appliedLedger([calmDb]), keyFingerprint: other.fingerprint }
+    const { lines, actions } = one({
+      sources: [calmDb],
+      consumer: consumer(deployment(), ledger),
+    })
+    expect(lines).toEqual(['record shop/web: changed, Fresh'])
+    expect(recorded({ actions }).report.unknownPods).toBe(0)
+  })
+})
+
+describe('a plan', () => {
+  const change = fc.constantFrom<WorkloadChange>(
+    {},
+    { ledger: null },
+    { ledger: { restart: evicting } },
+    { ledger: { restart: rolling } },
+    { annotations: { paused: 'true' } },
+    { annotations: { strategy: 'rollout', 'max-unavailable': '50%' } },
+    { sources: [calmDb] },
+    { pods: [pod('web-1', { ready: false }), pod('web-2', { terminating: true })] },
+    { pending: { evicted: new Set(['uid-of-web-1']) } },
+  )
+  const picture = fc
+    .array(fc.tuple(change, fc.constantFrom('shop', 'mail')), { maxLength: 5 })
+    .map((all) =>
+      snapshot(
+        all.map(([each, namespace], n) =>
+          workload({ ...each, deployment: deployment(`w${n}`, { namespace }) }),
+        ),
+      ),
+    )
+
+  test('is the same for the same picture, and leaves that as it was', () => {
+    fc.assert(
+      fc.property(picture, fc.integer({ min: 0, max: 400 }), (seen, second) => {
+        const content = () => seen.workloads.map((each) => ({ ...each, source: each.source('db') }))
+        const copy = structuredClone(content())
+        const first = plan(seen, policy, at(second))
+        expect(plan(seen, policy, at(second))).toEqual(first)
+        expect(content()).toEqual(copy)
+      }),
+    )
+  })
+
+  test('does not depend on the order in which workloads are seen', () => {
+    fc.assert(
+      fc.property(picture, fc.integer({ min: 0, max: 400 }), (seen, second) => {
+        const reversed = { ...seen, workloads: seen.workloads.toReversed() }
+        const lines = (of: Snapshot) => plan(of, policy, at(second)).actions.map(line).sort()
+        expect(lines(reversed)).toEqual(lines(seen))
+      }),
+    )
+  })
+
+  test('never acts on more than one workload, nor on a workload and its record at once', () => {
+    fc.assert(
+      fc.property(picture, fc.integer({ min: 0, max: 400 }), (seen, second) => {
+        const { actions } = plan(seen, policy, at(second))
+        const acting = actions.filter(({ kind }) => kind === 'evict' || kind === 'patch')
+        expect(new Set(acting.map(({ workload: of }) => of.uid)).size).toBeLessThanOrEqual(1)
+        for (const { workload: of } of acting) {
+          const records = actions.filter((a) => a.kind === 'record' && a.workload.uid === of.uid)
+          expect(records).toEqual([])
+        }
+      }),
+    )
+  })
+})
