@@ -73,6 +73,7 @@ export class ListWatch {
   readonly #known = new Map<string, Removed>()
   #resourceVersion: string | undefined
   #canStreamLists = true
+  #interrupt = new AbortController()
   #synced = false
   #lastEventAt = -Infinity
   #lastError: ApiError | undefined
@@ -108,20 +109,30 @@ export class ListWatch {
     return this.#lastError
   }
 
+  /**
+   * Lists anew, at once: when {@link resourceVersion} is there again, the picture is at least as new as this call.
+   * Waiting for the watch would take a minute where nothing happens. What is known stays until the list lacks it.
+   */
+  relist(): void {
+    this.#resourceVersion = undefined
+    this.#interrupt.abort()
+  }
+
   /** Watches until `signal` aborts. Rejects only with what the sink throws elsewhere than in `apply`. */
   async run(signal: AbortSignal): Promise<void> {
     const { now, sleep } = this.#options
     while (!signal.aborted) {
+      this.#interrupt = new AbortController()
+      const untilRelist = AbortSignal.any([signal, this.#interrupt.signal])
       const startedAt = now()
-      const end = await this.#attempt(signal)
-      if (isAborted(signal)) return
-      if (end === 'go on') continue
+      const end = await this.#attempt(untilRelist)
+      if (end === 'go on' || isAborted(untilRelist)) continue
       // A mere answer is no sign of health: a server that ends each stream at once answers, too.
       const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
       if (healthy) this.#backoff.reset()
       if (healthy && end === 'ended') continue
       const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
-      await sleep(Math.max(asked, this.#backoff.next()), signal)
+      await sleep(Math.max(asked, this.#backoff.next()), untilRelist)
     }
   }
 
@@ -176,6 +187,8 @@ export class ListWatch {
           },
           signal,
         })
+      // The answer of a list that was asked for too early.
+      if (signal.aborted) return
       this.#heard()
       for (const object of page.items) this.#apply(object, seen)
       metadata = page.metadata

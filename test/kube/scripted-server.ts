@@ -7,7 +7,7 @@ import type { ApiCall, KubeClient, StreamOptions } from '../../src/kube/client.t
 import { ListWatch, type ListWatchOptions, type RawObject } from '../../src/kube/list-watch.ts'
 
 /** What the server does with one call. */
-export type Step = (call: ApiCall, pass: (ms: number) => void) => unknown
+export type Step = (call: ApiCall, pass: (ms: number) => void, loop: ListWatch) => unknown
 
 /** A Secret as the loop sees it. */
 export function secret(name: string, version: number, uid = `uid-${name}`): RawObject {
@@ -68,7 +68,7 @@ export async function play(
     calls.push(call)
     states.push(stateOf(loop))
     const step = steps.shift()
-    if (step) return step(call, (ms) => (time += ms))
+    if (step) return step(call, (ms) => (time += ms), loop)
     end.abort()
     throw new ApiError(call, { status: 0, reason: 'AbortError' })
   }
