@@ -55,10 +55,15 @@ describe('credentials', () => {
     const first = write('first', kubeconfig({ token: 'first' }))
     const second = kubeconfig({ token: 'second' })
     const more = kubeconfig({ token: 'b' }, {}, 'b')
-    const all = { ...second, clusters: [...second.clusters, ...more.clusters] }
+    const all = {
+      ...more,
+      clusters: [...second.clusters, ...more.clusters],
+      users: [...second.users, ...more.users],
+    }
     vi.stubEnv('KUBECONFIG', `${first}:${write('second', all)}`)
-    const { headers } = await (await load()).access()
-    expect(headers).toEqual({ authorization: 'Bearer first' })
+    const credentials = await load()
+    expect(credentials.server).toBe('https://a.example:6443')
+    expect((await credentials.access()).headers).toEqual({ authorization: 'Bearer first' })
   })
 
   test('may be a name and a password', async () => {

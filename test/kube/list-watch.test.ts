@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { bookmark, event, page, play, refuse, secret, stream } from './scripted-server.ts'
+import {
+  bookmark,
+  event,
+  page,
+  play,
+  refuse,
+  secret,
+  stream,
+  type Step,
+} from './scripted-server.ts'
 
 const LIST_OF_A = stream([event('ADDED', secret('a', 7)), bookmark(10, 'end')], { lasts: 60_000 })
 
@@ -302,6 +311,18 @@ describe('an object', () => {
       expect(queries).toEqual(['list as stream', 'watch 10', 'watch 10'])
     },
   )
+})
+
+test('nothing more is delivered once the loop is told to stop', async () => {
+  const stopping: Step = async function* (_, { stop }) {
+    yield await Promise.resolve(event('ADDED', secret('a', 1)))
+    stop()
+    yield event('ADDED', secret('b', 2))
+  }
+  const { seen, calls, sleeps } = await play([stopping])
+  expect(seen).toEqual(['apply a 1'])
+  expect(calls).toHaveLength(1)
+  expect(sleeps).toEqual([])
 })
 
 test('the loop ends with what its sink throws elsewhere than in apply', async () => {

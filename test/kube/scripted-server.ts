@@ -6,8 +6,16 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall, KubeClient, StreamOptions } from '../../src/kube/client.ts'
 import { ListWatch, type ListWatchOptions, type RawObject } from '../../src/kube/list-watch.ts'
 
+/** What a step may do besides its answer. */
+export interface World {
+  /** Lets time pass (ms). */
+  readonly pass: (ms: number) => void
+  /** Stops the loop. */
+  readonly stop: () => void
+}
+
 /** What the server does with one call. */
-export type Step = (call: ApiCall, pass: (ms: number) => void, loop: ListWatch) => unknown
+export type Step = (call: ApiCall, world: World) => unknown
 
 /** A Secret as the loop sees it. */
 export function secret(name: string, version: number, uid = `uid-${name}`): RawObject {
@@ -30,7 +38,7 @@ export function stream(
   events: readonly unknown[],
   { lasts = 0, error }: { lasts?: number; error?: string } = {},
 ): Step {
-  return async function* (call, pass) {
+  return async function* (call, { pass }) {
     for (const each of events) yield await Promise.resolve(each)
     pass(lasts)
     if (error !== undefined) throw new ApiError(call, { status: 0, reason: error })
