@@ -40,9 +40,9 @@ export class Coordinator {
     while (!signal.aborted) {
       this.#look = Promise.withResolvers()
       const { wakeAt, took } = this.#plan()
-      await this.#wait(wakeAt, signal, stopped)
-      // Planning takes at most half of the time, however many events there are.
+      // Planning takes at most half of the time, however many events there are; after a calm nothing is waited for.
       await this.#options.sleep(took, signal)
+      await this.#wait(wakeAt, signal, stopped)
     }
   }
 
