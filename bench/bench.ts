@@ -1,0 +1,59 @@
+/**
+ * Runs the benchmarks that are named, or all of them, and prints one table each.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { TestCluster } from '../test/cluster/cluster.ts'
+import { startInstalledCluster } from '../test/e2e/installed-cluster.ts'
+import { bundle } from '../tools/build.ts'
+import { measureApiLoad } from './api-load.ts'
+import { measureDetection } from './detection.ts'
+import { describe, type Chapter } from './figure.ts'
+import { measureFirstWrite } from './first-write.ts'
+import { measurePlan } from './plan.ts'
+import { measureWrites } from './writes.ts'
+
+type OnCluster = (cluster: TestCluster, program: string) => Promise<Chapter>
+
+/** Each of these starts an operator of its own, and leaves a namespace behind, on a cluster of its own. */
+const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
+  detection: measureDetection,
+  'first-write': measureFirstWrite,
+  writes: measureWrites,
+  'api-load': measureApiLoad,
+}
+const BENCHMARKS = [...Object.keys(ON_CLUSTER), 'plan']
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !BENCHMARKS.includes(name))
+if (unknown.length > 0) {
+  throw new Error(`expected some of ${BENCHMARKS.join(', ')}, found ${unknown.join(', ')}`)
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+try {
+  console.log(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${machine()}\n`)
+  const program = join(folder, 'sluice.mjs')
+  await bundle(program)
+  for (const name of asked.length > 0 ? asked : BENCHMARKS) {
+    const measure = ON_CLUSTER[name]
+    console.log(describe(await (measure ? onCluster(measure, program) : measurePlan())))
+  }
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+async function onCluster(measure: OnCluster, program: string): Promise<Chapter> {
+  const cluster = await startInstalledCluster()
+  try {
+    return await measure(cluster, program)
+  } finally {
+    await cluster.stop()
+  }
+}
+
+function machine(): string {
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${memory} GiB`
+}
