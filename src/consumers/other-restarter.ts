@@ -12,11 +12,16 @@ const RESTARTERS: readonly { name: string; matches: (annotation: string) => bool
   { name: 'wave', matches: (name) => /^wave\.(pusher\.com|wave-k8s\.io)\//.test(name) },
 ]
 
+// What they leave behind in a pod template, and their own way to say no.
+const NO_SWITCH = /\/(last-reloaded-from|ignore|config-hash)$/
+
 /** The name of another restarter that the annotations of a workload or of its pod template turn on. */
 export function otherRestarter(
   ...annotations: readonly (Readonly<Record<string, string>> | undefined)[]
 ): string | undefined {
   const switches = annotations.flatMap((each) => Object.entries(each ?? {}))
-  const on = switches.filter(([, value]) => value !== 'false').map(([name]) => name)
+  const on = switches
+    .filter(([name, value]) => value !== 'false' && !NO_SWITCH.test(name))
+    .map(([name]) => name)
   return RESTARTERS.find(({ matches }) => on.some(matches))?.name
 }

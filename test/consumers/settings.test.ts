@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { optedIn, readSettings } from '../../src/consumers/settings.ts'
+import { describeFault } from '../../src/config/fault.ts'
+import { defaults, settings } from '../plan/cluster-builder.ts'
+
+const faults = (...of: Parameters<typeof settings>) => settings(...of).faults.map(describeFault)
+
+describe('a workload without annotations', () => {
+  test('has the settings of the configuration', () => {
+    expect(settings()).toMatchObject({
+      ignore: new Set(),
+      volumes: defaults.volumes,
+      unproven: 'ignore',
+      strategy: defaults.strategy,
+      maxUnavailable: defaults.maxUnavailable,
+      maxUnavailableIsExplicit: false,
+      priority: 0,
+      minInterval: defaults.minRestartInterval,
+      settle: defaults.settle,
+      paused: false,
+      faults: [],
+    })
+  })
+})
+
+describe('an annotation', () => {
+  test('of the workload goes before the configuration', () => {
+    const own = {
+      'restart-on-change': 'true',
+      ignore: 'mail, db/user,',
+      volumes: 'restart',
+      unproven: 'restart',
+      strategy: 'rollout',
+      'max-unavailable': '25%',
+      priority: '-3',
+      'min-interval': '90s',
+      settle: '1m',
+      paused: 'true',
+    }
+    expect(settings({ ...own, ignore: 'mail, db/user' })).toMatchObject({
+      ignore: new Set(['mail', 'db/user']),
+      volumes: 'restart',
+      unproven: 'restart',
+      strategy: 'rollout',
+      maxUnavailable: { kind: 'percent', value: 25 },
+      maxUnavailableIsExplicit: true,
+      priority: -3,
+      minInterval: 90_000,
+      settle: 60_000,
+      paused: true,
+      faults: [],
+    })
+  })
+
+  test('of the workload goes before that of its namespace, and that before the configuration', () => {
+    const restart = { volumes: 'restart' }
+    const ignore = { volumes: 'ignore' }
+    const eager = { ...defaults, volumes: 'restart' } as const
+    expect(settings(ignore, restart).volumes).toBe('ignore')
+    expect(settings({}, restart).volumes).toBe('restart')
+    expect(readSettings({}, { 'sluice.dev/volumes': 'ignore' }, eager).volumes).toBe('ignore')
+    expect(readSettings({}, {}, eager).volumes).toBe('restart')
+  })
+
+  test('of either pauses', () => {
+    expect(settings({ paused: 'false' }, { paused: 'true' }).paused).toBe(true)
+    expect(settings({ paused: 'true' }, { paused: 'false' }).paused).toBe(true)
+    expect(settings({ paused: 'false' }, { paused: 'false' }).paused).toBe(false)
+  })
+
+  test('that only a workload has means nothing on a namespace', () => {
+    expect(settings({}, { strategy: 'rollout', priority: 'x' })).toMatchObject({
+      strategy: 'auto',
+      priority: 0,
+      faults: [],
+    })
+  })
+
+  test.each([
+    ['restart-on-change', 'yes'],
+    ['volumes', 'Restart'],
+    ['unproven', ''],
+    ['strategy', 'delete'],
+    ['max-unavailable', '0'],
+    ['max-unavailable', '1.5'],
+    ['priority', '1.5'],
+    ['priority', 'high'],
+    ['min-interval', '5'],
+    ['settle', '-1s'],
+    ['paused', 'True'],
+  ])('%s that is %j is a fault that says what was expected', (name, value) => {
+    const [fault, ...more] = faults({ [name]: value })
+    expect(more).toEqual([])
+    expect(fault).toMatch(
+      new RegExp(`^annotation sluice\\.dev/${name} of the workload: expected .+, found "`),
+    )
+    expect(fault?.endsWith(`found ${JSON.stringify(value)}`)).toBe(true)
+  })
+
+  test('of the namespace that cannot be read is a fault of the namespace', () => {
+    expect(faults({}, { paused: 'maybe', volumes: 'maybe' })).toEqual([
+      expect.stringMatching(/^annotation sluice\.dev\/volumes of the namespace: /),
+      expect.stringMatching(/^annotation sluice\.dev\/paused of the namespace: /),
+    ])
+  })
+
+  test('that is very long is cut in the message', () => {
+    const [fault] = faults({ strategy: 'x'.repeat(10_000) })
+    expect(fault?.length).toBeLessThan(250)
+  })
+
+  test('tells all its faults at once', () => {
+    expect(faults({ strategy: 'x', settle: 'x', priority: 'x' })).toHaveLength(3)
+  })
+})
+
+test.each([
+  [undefined, undefined, false],
+  ['true', undefined, true],
+  [undefined, 'true', true],
+  ['false', 'true', false],
+  ['false', undefined, false],
+  [undefined, 'false', false],
+  ['true', 'false', true],
+  ['yes please', undefined, true],
+  [undefined, '', true],
+])('a workload with %j in a namespace with %j is in: %s', (own, shared, expected) => {
+  const annotation = (value: string | undefined): Record<string, string> =>
+    value === undefined ? {} : { 'sluice.dev/restart-on-change': value }
+  expect(optedIn(annotation(own), annotation(shared))).toBe(expected)
+})
