@@ -260,12 +260,9 @@ describe('an error', () => {
   })
 
   test('of the line that takes long to show does not count as a healthy time', async () => {
-    const timeout = (
-      call: Parameters<ReturnType<typeof refuse>>[0],
-      pass: (ms: number) => void,
-    ) => {
-      pass(30_000)
-      return refuse(504)(call, pass)
+    const timeout: Step = (call, world) => {
+      world.pass(30_000)
+      return refuse(504)(call, world)
     }
     const { sleeps } = await play([timeout, timeout, timeout])
     expect(sleeps).toEqual([400, 800, 1_600])

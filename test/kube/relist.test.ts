@@ -20,7 +20,7 @@ const firstPicture = [
 
 /** A stream in the middle of which the loop is told to list anew. */
 function interrupted(before: readonly unknown[], after: readonly unknown[]): Step {
-  return async function* (_, __, loop) {
+  return async function* (_, { loop }) {
     for (const each of before) yield await Promise.resolve(each)
     loop.relist()
     for (const each of after) yield await Promise.resolve(each)
@@ -62,9 +62,9 @@ test('a list that was under way does not count: it may be older', async () => {
 test('nor does the answer of a paged one that comes all the same', async () => {
   const { seen, queries } = await play([
     refuse(400),
-    (call, pass, loop) => {
-      loop.relist()
-      return page([secret('db', 1)], 1)(call, pass, loop)
+    (call, world) => {
+      world.loop.relist()
+      return page([secret('db', 1)], 1)(call, world)
     },
     page([secret('db', 5)], 5),
   ])
@@ -77,9 +77,9 @@ test('a wait for the next attempt is cut short', async () => {
   let loop: ListWatch | undefined
   const { queries } = await play(
     [
-      (call, pass, self) => {
-        loop = self
-        return refuse(503)(call, pass, self)
+      (call, world) => {
+        loop = world.loop
+        return refuse(503)(call, world)
       },
       stream([bookmark(5, 'end')], { lasts: 20_000 }),
     ],

@@ -8,6 +8,8 @@ import { ListWatch, type ListWatchOptions, type RawObject } from '../../src/kube
 
 /** What a step may do besides its answer. */
 export interface World {
+  /** The loop under test, to be told something meanwhile. */
+  readonly loop: ListWatch
   /** Lets time pass (ms). */
   readonly pass: (ms: number) => void
   /** Stops the loop. */
@@ -76,7 +78,7 @@ export async function play(
     calls.push(call)
     states.push(stateOf(loop))
     const step = steps.shift()
-    if (step) return step(call, (ms) => (time += ms), loop)
+    if (step) return step(call, { loop, pass: (ms) => (time += ms), stop: () => end.abort() })
     end.abort()
     throw new ApiError(call, { status: 0, reason: 'AbortError' })
   }
