@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import type { Config } from './config/settings.ts'
 import { Coordinator } from './coordinator.ts'
+import { isNotFound } from './kube/api-error.ts'
+import { Backoff } from './kube/backoff.ts'
 import { createClient, type CallReport, type KubeClient } from './kube/client.ts'
 import { loadCredentials } from './kube/credentials.ts'
 import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
@@ -49,8 +51,50 @@ export async function runOperator(config: Config, version: string): Promise<void
     },
   })
 
+  // It listens before it knows anything: who looks for the reason that it does nothing finds it at /readyz.
+  const reporter = createReporter({ log, metrics })
+  const start: { picture?: { watches: readonly Watch[]; store: Store }; trouble: string } = {
+    trouble: 'the digest key has not been read yet',
+  }
+  const server = await startHttpServer({
+    listen: config.listen,
+    metrics() {
+      if (start.picture) observeWatches(metrics, start.picture.watches, start.picture.store)
+      return metrics.scrape()
+    },
+    healthy: () => verdict((start.picture?.watches ?? []).filter(isSilent), silence),
+    ready: () =>
+      start.picture
+        ? verdict(
+            start.picture.watches.filter(({ watch }) => !watch.synced),
+            notSynced,
+          )
+        : { ok: false, reasons: [start.trouble] },
+    status: () => reporter.status(),
+    onError: (error) => log.error({ err: error }, 'an endpoint failed'),
+  })
+  const { address, port } = server.address
+  log.info({ address: `${address}:${port}`, version, mode: config.mode }, 'listening')
+  const close = async () => {
+    await server.close()
+    await client.close()
+    log.info('ended')
+  }
+
   const act = config.mode === 'act'
-  const key = act ? await ensureDigestKey(client, config.namespace) : newDigestKey()
+  const key = act
+    ? await untilRead(() => ensureDigestKey(client, config.namespace), {
+        signal: end.signal,
+        onError(error) {
+          start.trouble = `the digest key cannot be read: ${messageOf(error)}`
+          log.error({ err: error }, 'the digest key cannot be read; it is tried again')
+        },
+      })
+    : newDigestKey()
+  if (!key) {
+    await close()
+    return
+  }
   const store = new Store({
     digester: createDigester(key),
     now,
@@ -58,13 +102,12 @@ export async function runOperator(config: Config, version: string): Promise<void
     namespace: config.namespace,
     onSourceChanged: (source) => metrics.sourceChanged(source),
   })
-  const watches = watchedResources(store, { consumers: act }).map((resource) => ({
-    resource: resource.target.resource,
-    watch: watchInto(resource, client, log, () => coordinator.changed()),
-  }))
+  const watches = watchedResources(store, { consumers: act }).map((resource) =>
+    watchInto(resource, client, log, () => coordinator.changed()),
+  )
+  start.picture = { watches, store }
   const synced = () => watches.every(({ watch }) => watch.synced)
 
-  const reporter = createReporter({ log, metrics })
   const queue = new PQueue({
     concurrency: WRITE_CONCURRENCY,
     interval: 1_000,
@@ -99,24 +142,6 @@ export async function runOperator(config: Config, version: string): Promise<void
     sleep,
   })
 
-  const server = await startHttpServer({
-    listen: config.listen,
-    metrics() {
-      observeWatches(metrics, watches, store)
-      return metrics.scrape()
-    },
-    healthy: () => verdict(watches.filter(isSilent), 'nothing came from the watch of'),
-    ready: () =>
-      verdict(
-        watches.filter(({ watch }) => !watch.synced),
-        'not synced yet:',
-      ),
-    status: () => reporter.status(),
-    onError: (error) => log.error({ err: error }, 'an endpoint failed'),
-  })
-  const { address, port } = server.address
-  log.info({ address: `${address}:${port}`, version, mode: config.mode }, 'listening')
-
   const running = [
     ...watches.map(({ watch }) => watch.run(end.signal)),
     coordinator.run(end.signal),
@@ -130,14 +155,31 @@ export async function runOperator(config: Config, version: string): Promise<void
   await Promise.all(running).finally(stop)
   log.info('ending: nothing new is started')
   await Promise.race([executor.idle(), sleep(END_TIMEOUT, new AbortController().signal)])
-  await server.close()
-  await client.close()
-  log.info('ended')
+  await close()
+}
+
+/** Reads until it succeeds; `undefined` where `signal` aborts first. */
+async function untilRead<T>(
+  read: () => Promise<T>,
+  { signal, onError }: { signal: AbortSignal; onError: (error: unknown) => void },
+): Promise<T | undefined> {
+  const backoff = new Backoff(Math.random)
+  while (!signal.aborted) {
+    try {
+      return await read()
+    } catch (error) {
+      onError(error)
+      await sleep(backoff.next(), signal)
+    }
+  }
+  return undefined
 }
 
 interface Watch {
   readonly resource: string
   readonly watch: ListWatch
+  /** What broke it last; empty since it has delivered all again. */
+  readonly trouble: string
 }
 
 function watchInto(
@@ -145,9 +187,10 @@ function watchInto(
   client: KubeClient,
   log: Logger,
   changed: () => void,
-): ListWatch {
+): Watch {
   const { resource } = target
-  return new ListWatch({
+  let trouble = ''
+  const watch = new ListWatch({
     client,
     target,
     ...(metadataOnly && { metadataOnly }),
@@ -161,6 +204,7 @@ function watchInto(
         changed()
       },
       synced() {
+        trouble = ''
         synced?.()
         changed()
       },
@@ -170,8 +214,25 @@ function watchInto(
     random: Math.random,
     onMalformed: (object, error) =>
       log.error({ resource, object, err: error }, 'an object cannot be read'),
-    onError: (error) => log.warn({ resource, err: error }, 'a watch broke and is opened again'),
+    onError(error) {
+      trouble = messageOf(error)
+      log.warn({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
+    },
   })
+  return {
+    resource,
+    watch,
+    get trouble() {
+      return trouble
+    },
+  }
+}
+
+/** For a person. Errors of the API server's answers hold nothing of these answers. */
+function messageOf(error: unknown): string {
+  // Discovery knows no such kind: the one that Sluice brings along is missing, not an object of it.
+  const hint = isNotFound(error) ? '; are all manifests of Sluice installed?' : ''
+  return error instanceof Error ? `${error.message}${hint}` : 'unknown'
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */
@@ -196,8 +257,16 @@ function observeWatches(metrics: Metrics, watches: readonly Watch[], store: Stor
   for (const { resource, watch } of watches) metrics.observeWatch(resource, watch)
 }
 
-function verdict(bad: readonly Watch[], reason: string): Verdict {
-  return { ok: bad.length === 0, reasons: bad.map(({ resource }) => `${reason} ${resource}`) }
+function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {
+  return { ok: bad.length === 0, reasons: bad.map(reason) }
+}
+
+function silence({ resource }: Watch): string {
+  return `nothing came from the watch of ${resource}`
+}
+
+function notSynced({ resource, trouble }: Watch): string {
+  return `not synced yet: ${resource}${trouble && ` (${trouble})`}`
 }
 
 function isSilent({ watch }: Watch): boolean {
