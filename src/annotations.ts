@@ -5,7 +5,7 @@ export const PREFIX = 'sluice.dev/'
 
 /** On a workload or a Namespace: "true" opts in. */
 export const RESTART_ON_CHANGE = `${PREFIX}restart-on-change`
-/** On a workload: sources (`name`) or single keys (`name/key`) to leave out, separated by commas. */
+/** On a Secret "true"; on a workload: sources (`name`) or single keys (`name/key`) to leave out, separated by commas. */
 export const IGNORE = `${PREFIX}ignore`
 /** On a workload or a Namespace: what to do for plain volumes, `ignore` or `restart`. */
 export const VOLUMES = `${PREFIX}volumes`
@@ -23,5 +23,13 @@ export const SETTLE = `${PREFIX}settle`
 export const UNPROVEN = `${PREFIX}unproven`
 /** On a workload, a Namespace or Sluice's own Namespace: "true" stops all new actions there. */
 export const PAUSED = `${PREFIX}paused`
+/** On a workload or a Secret: the name of a group that restarts with it share their limits with. */
+export const GROUP = `${PREFIX}group`
+/** On a workload: how long a replacement may take before it counts as failed. */
+export const PROGRESS_DEADLINE = `${PREFIX}progress-deadline`
+/** On a workload: the id of a failure that a person has dealt with. */
+export const RESUME = `${PREFIX}resume`
+/** On a Secret: "true" for a leaked key, or a cut-over where the old password is already dead. */
+export const URGENT = `${PREFIX}urgent`
 /** On a pod template, written by Sluice and by nobody else: the id of the last `rollout` restart. */
 export const RESTART_ID = `${PREFIX}restart-id`

@@ -32,7 +32,15 @@ const UNHEALTHY_SILENCE = 300_000
 
 /** A longer timer of Node would not wait at all. */
 const LONGEST_TIMER = 2 ** 31 - 1
-const RESOURCES = ['namespaces', 'secrets', 'deployments', 'replicasets', 'pods', 'consumers']
+const RESOURCES = [
+  'namespaces',
+  'secrets',
+  'deployments',
+  'replicasets',
+  'pods',
+  'consumers',
+  'halts',
+]
 
 /** Runs until SIGTERM or SIGINT. @throws where it cannot start */
 export async function runOperator(config: Config, version: string): Promise<void> {

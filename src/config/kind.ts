@@ -51,6 +51,30 @@ export const positiveNumber: Kind<number> = kind(
   (text) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
 )
 
+/** The name of a group of restarts. */
+export const groupName: Kind<string> = kind(
+  'name',
+  'a name: up to 63 lower-case letters, digits and hyphens',
+  (text) => (/^[a-z\d](?:[-a-z\d]{0,61}[a-z\d])?$/.test(text) ? text : undefined),
+)
+
+/** A whole number of at least 1, or none. */
+export const numberOrNone: Kind<number> = kind(
+  'number|none',
+  'a whole number of at least 1, or none',
+  (text) => (text === 'none' ? Infinity : /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
+)
+
+/** A share in whole percent, as a number from 1 to 100. */
+export const percentage: Kind<number> = kind(
+  'percentage',
+  'a percentage from 1% to 100%',
+  (text) => {
+    const value = Number(/^([1-9]\d{0,2})%$/.exec(text)?.[1])
+    return value >= 1 && value <= 100 ? value : undefined
+  },
+)
+
 /** A whole number, negative ones included. */
 export const wholeNumber: Kind<number> = kind(
   'number',

@@ -9,7 +9,9 @@ import {
   limit,
   listenAddress,
   namespaceName,
+  numberOrNone,
   oneOf,
+  percentage,
   positiveNumber,
   type Kind,
 } from './kind.ts'
@@ -69,6 +71,51 @@ export const settings = {
     default: '60s',
     atLeast: 'margin',
     meaning: 'The same for times that were taken from the clock of a node.',
+  },
+  maxConcurrentRestarts: {
+    kind: positiveNumber,
+    default: '1',
+    meaning: 'How many workloads Sluice restarts at once in the whole cluster.',
+  },
+  maxConcurrentPerGroup: {
+    kind: positiveNumber,
+    default: '1',
+    meaning:
+      'How many workloads of one group it restarts at once; workloads that use the same changed Secret are a group.',
+  },
+  maxStartingPods: {
+    kind: numberOrNone,
+    default: 'none',
+    meaning:
+      'How many pods of one group may be starting at once, whoever started them, before Sluice replaces another.',
+  },
+  urgentMaxUnavailable: {
+    kind: limit,
+    default: '25%',
+    meaning:
+      'What maxUnavailable is for an urgent Secret, where it is more and the workload does not say itself.',
+  },
+  urgentMaxConcurrentRestarts: {
+    kind: positiveNumber,
+    default: '4',
+    meaning:
+      'How many workloads at once an urgent Secret may bring it to, in the cluster and in a group.',
+  },
+  flappingChanges: {
+    kind: positiveNumber,
+    default: '5',
+    meaning: 'How often a Secret may change within an hour before restarts for it are halted.',
+  },
+  massChangeShare: {
+    kind: percentage,
+    default: '20%',
+    meaning:
+      'Which share of the consumed Secrets may change within 10 minutes before all restarts are halted until a person allows them.',
+  },
+  massChangeMinimum: {
+    kind: positiveNumber,
+    default: '20',
+    meaning: 'How many Secrets that must be at least.',
   },
   maxUnavailable: {
     kind: limit,

@@ -23,6 +23,35 @@ export interface Restart {
   readonly strategy: Strategy
   /** Milliseconds, API server's clock. */
   readonly startedAt: number
+  /** Of the pods that it replaces by eviction: only a failure under this hash is its own. */
+  readonly templateHash?: string | undefined
+  /** A pod was not Ready when it began: what fails then need not be the content's fault. */
+  readonly wasUnwell?: boolean | undefined
+}
+
+/** One content of one source, as a digest. */
+export interface Content {
+  readonly source: string
+  readonly key: string
+  readonly digest: string
+}
+
+/** What kind of failure stopped a restart. */
+export const FAILURE_KINDS = [
+  /** A new pod ran and is no good: the content is suspect, and its groups are halted. */
+  'Unfit',
+  /** A new pod never ran, or the workload was unwell before: only this workload is held. */
+  'CannotStart',
+] as const
+
+/** A restart that failed. */
+export interface Failure {
+  readonly id: string
+  readonly kind: (typeof FAILURE_KINDS)[number]
+  readonly failedAt: number
+  readonly message: string
+  /** What it failed with: other content ends the failure. */
+  readonly contents: readonly Content[]
 }
 
 /** A restart that ended. */
@@ -39,6 +68,8 @@ export interface Ledger {
   readonly sources: ReadonlyMap<string, RecordedSource>
   readonly restart: Restart | undefined
   readonly lastRestart: FinishedRestart | undefined
+  /** The failure that stands. */
+  readonly failure?: Failure | undefined
 }
 
 /** The part that people read. */
@@ -91,6 +122,8 @@ const timeline = z
     },
   )
 
+export const contentsSchema = z.array(z.object({ source: z.string(), key: z.string(), digest }))
+
 /** Unknown fields are passed over, so that a neighbouring version's state can be read. */
 const statusSchema = z.object({
   state: z.enum(STATES),
@@ -113,7 +146,24 @@ const statusSchema = z.object({
       }),
     )
     .default([]),
-  restart: z.object({ id: z.string(), strategy: z.enum(STRATEGIES), startedAt: time }).optional(),
+  restart: z
+    .object({
+      id: z.string(),
+      strategy: z.enum(STRATEGIES),
+      startedAt: time,
+      templateHash: z.string().optional(),
+      wasUnwell: z.boolean().optional(),
+    })
+    .optional(),
+  failure: z
+    .object({
+      id: z.string(),
+      kind: z.enum(FAILURE_KINDS),
+      failedAt: time,
+      message: z.string(),
+      contents: contentsSchema,
+    })
+    .optional(),
   lastRestart: z.object({ id: z.string(), finishedAt: time }).optional(),
 })
 
@@ -144,19 +194,19 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
     )
     return { ...base, status: undefined, fault: faults.join('; ') }
   }
-  const { keyFingerprint, sources, restart, lastRestart, since, ...report } = parsed.data
+  const { keyFingerprint, sources, restart, lastRestart, failure, since, ...report } = parsed.data
   const recorded = sources.map((source) => {
     const { uid: sourceUid, resourceVersion: upTo, writtenAt, contents } = source
     const timelines = new Map<string, Timeline>(contents.map((each) => [each.key, each.timeline]))
     return [source.name, { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines }] as const
   })
-  const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart }
+  const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart, failure }
   return { ...base, status: { ledger, report, since }, fault: undefined }
 }
 
 /** The wire form of a status: stable order, no value of a Secret in it. */
 export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<string, unknown> {
-  const { restart, lastRestart } = ledger
+  const { restart, lastRestart, failure } = ledger
   return {
     ...report,
     since: iso(since),
@@ -180,6 +230,7 @@ export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<s
     ...(lastRestart && {
       lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },
     }),
+    ...(failure && { failure: { ...failure, failedAt: iso(failure.failedAt) } }),
   }
 }
 

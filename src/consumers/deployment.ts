@@ -23,10 +23,14 @@ export interface DeploymentRecord {
   readonly strategy: 'RollingUpdate' | 'Recreate'
   /** In pods, of `spec.replicas`: how many more a rollout starts at once. */
   readonly maxSurge: number
+  /** In pods: how many a rollout takes away at once. */
+  readonly maxUnavailable: number
   /** Its owner wrote `maxUnavailable: 0`. A share that rounds down to no pod, as the default does, is no such wish. */
   readonly wantsNoneAway: boolean
   /** Milliseconds. */
   readonly minReady: number
+  /** `progressDeadlineSeconds`, in milliseconds. */
+  readonly progressDeadline: number
   /** The restart id in the pod template, if there is one. */
   readonly restartId: string | undefined
   /** What the next pods will consume. */
@@ -51,6 +55,7 @@ export interface RawDeployment {
     readonly replicas?: number
     readonly paused?: boolean
     readonly minReadySeconds?: number
+    readonly progressDeadlineSeconds?: number
     readonly strategy?: {
       readonly type?: string
       readonly rollingUpdate?: {
@@ -83,9 +88,11 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
     replicas,
     paused: raw.spec.paused ?? false,
     strategy: strategy?.type === 'Recreate' ? 'Recreate' : 'RollingUpdate',
-    maxSurge: podCount(rolling?.maxSurge ?? '25%', replicas),
+    maxSurge: podCount(rolling?.maxSurge ?? '25%', replicas, Math.ceil),
+    maxUnavailable: podCount(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
     wantsNoneAway: rolling?.maxUnavailable === 0 || rolling?.maxUnavailable === '0%',
     minReady: (raw.spec.minReadySeconds ?? 0) * 1000,
+    progressDeadline: (raw.spec.progressDeadlineSeconds ?? 600) * 1000,
     restartId: template.metadata?.annotations?.[RESTART_ID],
     uses: intern(usesOf(template.spec)),
     observed: (raw.status?.observedGeneration ?? 0) >= (raw.metadata.generation ?? 0),
@@ -113,9 +120,7 @@ export function readReplicaSet(raw: RawReplicaSet): ReplicaSetRecord | undefined
   return owner && { uid: raw.metadata.uid, deploymentUid: owner.uid }
 }
 
-/** A Kubernetes IntOrString of pods, `2` or `"25%"`, rounded up. The API server has validated it. */
-function podCount(value: number | string, replicas: number): number {
-  return typeof value === 'number'
-    ? value
-    : Math.ceil((Number.parseInt(value, 10) * replicas) / 100)
+/** A Kubernetes IntOrString of pods, `2` or `"25%"`. The API server has validated it. */
+function podCount(value: number | string, replicas: number, round: (n: number) => number): number {
+  return typeof value === 'number' ? value : round((Number.parseInt(value, 10) * replicas) / 100)
 }

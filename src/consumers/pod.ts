@@ -31,11 +31,14 @@ export interface PodRecord {
   readonly replicaSetUid: string
   /** The restart id in the template that it was made from. */
   readonly restartId: string | undefined
+  /** The hash of that template. */
+  readonly templateHash: string | undefined
   readonly createdAt: number
   /** Phase Failed or Succeeded: it is nobody's. */
   readonly terminal: boolean
   readonly terminating: boolean
-  readonly scheduled: boolean
+  /** When it got a node; `undefined` while it has none. */
+  readonly scheduledAt: number | undefined
   readonly ready: boolean
   /** Since when it is Ready, at the latest; `undefined` while it is not. */
   readonly readyAt: number | undefined
@@ -67,6 +70,7 @@ export interface RawPod {
     readonly creationTimestamp: string
     readonly deletionTimestamp?: string
     readonly annotations?: Readonly<Record<string, string>>
+    readonly labels?: Readonly<Record<string, string>>
     readonly ownerReferences?: readonly OwnerReference[]
     readonly managedFields?: readonly ManagedField[]
   }
@@ -119,6 +123,7 @@ export function readPod(
   const condition = (type: string) => raw.status?.conditions?.find((each) => each.type === type)
   const ready = condition('Ready')?.status === 'True'
   const createdAt = Date.parse(creationTimestamp)
+  const scheduledAt = timeOf(condition('PodScheduled'), 'True')
   const writtenAt = newestManagedTime(raw.metadata.managedFields, ownsContainerStatuses)
   const shownAt = Math.min(writtenAt ?? Infinity, endOfSecond(now))
   const statuses = [
@@ -132,14 +137,15 @@ export function readPod(
     ref: { namespace, name, uid },
     replicaSetUid: owner.uid,
     restartId: raw.metadata.annotations?.[RESTART_ID],
+    templateHash: raw.metadata.labels?.['pod-template-hash'],
     createdAt,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
     terminating: deletionTimestamp !== undefined,
-    scheduled: raw.spec.nodeName !== undefined,
+    scheduledAt: raw.spec.nodeName === undefined ? undefined : (scheduledAt ?? createdAt),
     ready,
     // Both are later than the moment it became Ready: the status that says so, and our seeing it.
     readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(shownAt, now)) : undefined,
-    clockSkew: skew(raw.status?.startTime, condition('PodScheduled')?.lastTransitionTime),
+    clockSkew: skew(raw.status?.startTime, scheduledAt),
     uses: intern(usesOf(raw.spec)),
     containers,
     // Before its first status a pod is as it was created, however late that is heard of.
@@ -177,12 +183,19 @@ function readContainer(
  * The scheduler's PodScheduled time and the kubelet's startTime are a moment apart in truth; a large difference
  * says that the node's clock is off (or that the kubelet was down: then its times prove little as well).
  */
-function skew(
-  startTime: string | undefined,
-  scheduledTime: string | undefined,
-): number | undefined {
-  const difference = Date.parse(startTime ?? '') - Date.parse(scheduledTime ?? '')
+function skew(startTime: string | undefined, scheduledAt: number | undefined): number | undefined {
+  const difference = Date.parse(startTime ?? '') - (scheduledAt ?? NaN)
   return Number.isNaN(difference) ? undefined : difference
+}
+
+/** Since when a condition has a status. */
+function timeOf(
+  condition: { readonly status: string; readonly lastTransitionTime?: string } | undefined,
+  status: 'True',
+): number | undefined {
+  if (condition?.status !== status) return undefined
+  const time = Date.parse(condition.lastTransitionTime ?? '')
+  return Number.isNaN(time) ? undefined : time
 }
 
 function ownsContainerStatuses({ subresource, fieldsV1 }: ManagedField): boolean {

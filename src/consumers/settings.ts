@@ -4,13 +4,11 @@
  * An annotation that cannot be read is a fault, never a guess: the workload is held until it is put right.
  */
 import * as annotations from '../annotations.ts'
-import { duration, ignored, limit, oneOf, wholeNumber, yesOrNo, type Kind } from '../config/kind.ts'
+import { duration, groupName, ignored, limit, oneOf, wholeNumber, yesOrNo } from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import type { Limit } from '../plan/limit.ts'
-
-/** Annotations by name. */
-export type Annotations = Readonly<Record<string, string>>
+import { readerOf, type Annotations } from './annotation-reader.ts'
 
 /** What counts for one workload. Durations are milliseconds. */
 export interface Settings {
@@ -25,6 +23,12 @@ export interface Settings {
   readonly priority: number
   readonly minInterval: number
   readonly settle: number
+  /** A group that the workload joins, within its namespace. */
+  readonly group: string | undefined
+  /** How long a replacement may take; `undefined` for what the Deployment itself allows. */
+  readonly progressDeadline: number | undefined
+  /** The id of a failure that a person has dealt with. */
+  readonly resume: string | undefined
   /** The workload or its Namespace is paused. */
   readonly paused: boolean
   readonly faults: readonly Fault[]
@@ -72,6 +76,9 @@ export function readSettings(
     priority: own(annotations.PRIORITY, wholeNumber) ?? 0,
     minInterval: own(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
     settle: own(annotations.SETTLE, duration) ?? defaults.settle,
+    group: own(annotations.GROUP, groupName),
+    progressDeadline: own(annotations.PROGRESS_DEADLINE, duration),
+    resume: workload[annotations.RESUME],
     paused:
       Boolean(own(annotations.PAUSED, yesOrNo)) || Boolean(shared(annotations.PAUSED, yesOrNo)),
     faults,
@@ -85,22 +92,4 @@ export function readKillSwitch(namespace: string, from: Annotations): boolean | 
   const faults: Fault[] = []
   const on = readerOf(`namespace ${namespace}`, from, faults)(annotations.PAUSED, yesOrNo)
   return faults[0] ?? on ?? false
-}
-
-/** Reads one annotation after the other; those that cannot be read are added to `faults`. */
-function readerOf(where: string, from: Annotations, faults: Fault[]) {
-  return function read<T>(name: string, { schema }: Kind<T>): T | undefined {
-    const text = from[name]
-    if (text === undefined) return undefined
-    const parsed = schema.safeParse(text)
-    if (parsed.success) return parsed.data
-    const expected = parsed.error.issues[0]?.message ?? 'something else'
-    faults.push({ where: `annotation ${name} of ${where}`, expected, found: quote(text) })
-    return undefined
-  }
-}
-
-/** A tenant's text, short enough for a message. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text)
 }

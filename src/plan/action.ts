@@ -2,7 +2,8 @@
  * What a plan asks for: data, done by `restart/`.
  */
 import type { ConsumerStatus, Restart } from '../consumers/consumer.ts'
-import type { PodRef, WorkloadRef } from '../refs.ts'
+import type { HaltSpec } from '../consumers/halt.ts'
+import { describeWorkload, type PodRef, type WorkloadRef } from '../refs.ts'
 
 /** Why a Consumer is written. */
 export type RecordCause =
@@ -16,6 +17,10 @@ export type RecordCause =
   | 'extended'
   /** A restart ended. */
   | 'finished'
+  /** A restart failed. */
+  | 'failed'
+  /** A failure is over. */
+  | 'recovered'
   /** Nothing but what people read. */
   | 'reported'
 
@@ -52,4 +57,31 @@ export interface PatchAction {
   readonly resourceVersion: string
 }
 
-export type Action = RecordAction | ForgetAction | EvictAction | PatchAction
+/** Halts a group. */
+export interface HaltAction {
+  readonly kind: 'halt'
+  readonly namespace: string
+  readonly name: string
+  readonly spec: HaltSpec
+}
+
+/** Deletes a Halt that is over. */
+export interface ReleaseAction {
+  readonly kind: 'release'
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** An action for one workload. */
+export type WorkloadAction = RecordAction | ForgetAction | EvictAction | PatchAction
+
+export type Action = WorkloadAction | HaltAction | ReleaseAction
+
+/** What an action is about, in words. */
+export function describeTarget(action: Action): string {
+  if (action.kind === 'halt' || action.kind === 'release') {
+    return `Halt ${action.namespace}/${action.name}`
+  }
+  return describeWorkload(action.workload)
+}

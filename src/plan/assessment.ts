@@ -44,6 +44,8 @@ export interface Assessment extends Workload {
   readonly staleSince: number
   /** When one of the contents last changed (ms); -Infinity if that was long ago. */
   readonly changedAt: number
+  /** A Secret that changed is urgent. */
+  readonly urgent: boolean
   /** From when on a pod that is not seen yet, the watches being no later than the margin, is not from before that. */
   readonly completeAt: number
 }
@@ -59,7 +61,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
   const timeline = (use: Use) => sources.get(use.source)?.timelines.get(use.selector)
   const judged = live.map((pod) => {
     const usesIn = (container: string) =>
-      judgedUses(pod.uses.find((each) => each.container === container)?.uses ?? [], settings)
+      counted(workload, pod.uses.find((each) => each.container === container)?.uses ?? [])
     return { pod, ...judgePod(pod, usesIn, timeline, margins) }
   })
   const stale = judged.filter(
@@ -78,6 +80,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     stale,
     staleSince: Math.min(...stale.map(({ since }) => since)),
     changedAt,
+    urgent: isUrgent(workload, sources),
     completeAt: nextWholeSecond(changedAt + margins.margin),
   }
 }
@@ -97,6 +100,18 @@ export function timelinesToRecord(
   )
 }
 
+/** The uses that count: judged by the workload's settings, and not ignored by the source itself. */
+function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
+  return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
+}
+
+function isUrgent({ source }: Workload, sources: ReadonlyMap<string, RecordedSource>): boolean {
+  return [...sources].some(
+    ([name, { timelines: all }]) =>
+      source(name).settings.urgent && [...all.values()].some((timeline) => timeline.length > 1),
+  )
+}
+
 /** The recorded state, if it is this workload's own: a Consumer of another UID is no record. */
 function ledgerOf(
   { consumer, deployment, source }: Workload,
@@ -111,14 +126,11 @@ function ledgerOf(
   return { ...ledger, keyFingerprint: fingerprint, sources: new Map(sources) }
 }
 
-function distinctUses(
-  { deployment, settings }: Workload,
-  pods: readonly PodRecord[],
-): readonly Use[] {
-  const specs = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly Use[] {
+  const specs = new Set([workload.deployment.uses, ...pods.map(({ uses }) => uses)])
   const uses = new Map<string, Use>()
   for (const { uses: ofContainer } of [...specs].flat()) {
-    for (const use of judgedUses(ofContainer, settings)) {
+    for (const use of counted(workload, ofContainer)) {
       const key = `${use.source}/${use.selector}`
       const optional = use.optional && (uses.get(key)?.optional ?? true)
       uses.set(key, { ...use, optional })

@@ -2,7 +2,7 @@
  * How many pods of a workload are away: the one number behind health and budget. Pure.
  */
 import type { PodRecord } from '../consumers/pod.ts'
-import { resolveLimit } from './limit.ts'
+import { resolveLimit, type Limit } from './limit.ts'
 import type { Assessment } from './assessment.ts'
 
 export interface Availability {
@@ -19,8 +19,12 @@ export interface Availability {
 }
 
 /** Counts the pods that are away now. */
-export function availability(assessment: Assessment, now: number): Availability {
-  const { deployment, settings, judged, stale } = assessment
+export function availability(
+  assessment: Assessment,
+  now: number,
+  urgentLimit?: Limit,
+): Availability {
+  const { deployment, judged, stale } = assessment
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
   let up = 0
   let exempt = 0
@@ -34,7 +38,7 @@ export function availability(assessment: Assessment, now: number): Availability 
   return {
     desired: deployment.replicas,
     away: Math.max(0, deployment.replicas - up - exempt),
-    limit: resolveLimit(settings.maxUnavailable, deployment.replicas),
+    limit: limitOf(assessment, urgentLimit),
     nextAt,
   }
 }
@@ -48,4 +52,14 @@ function calmSince({ deployment, settings, ledger }: Assessment, pod: PodRecord)
   const startedAt = ledger?.restart?.startedAt ?? Infinity
   const isReplacement = pod.createdAt >= Math.floor(startedAt / 1000) * 1000
   return pod.readyAt + deployment.minReady + (isReplacement ? settings.settle : 0)
+}
+
+/** An urgent Secret widens the limit, but not one that the workload itself gives. */
+function limitOf(
+  { deployment, settings, urgent }: Assessment,
+  urgentLimit: Limit | undefined,
+): number {
+  const limit = resolveLimit(settings.maxUnavailable, deployment.replicas)
+  if (!urgent || !urgentLimit || settings.maxUnavailableIsExplicit) return limit
+  return Math.max(limit, resolveLimit(urgentLimit, deployment.replicas))
 }

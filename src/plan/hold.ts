@@ -21,6 +21,12 @@ const STATE_OF = {
   Forbidden: 'Held',
   Refused: 'Held',
   PodDisruptionBudget: 'Held',
+  RestartFailed: 'Failed',
+  CannotStart: 'Failed',
+  GroupHalted: 'Held',
+  SourceFlapping: 'Held',
+  MassChange: 'Held',
+  Outage: 'Held',
   ServerBusy: 'Waiting',
   JustChanged: 'Waiting',
   QuietPeriod: 'Waiting',
@@ -28,6 +34,9 @@ const STATE_OF = {
   RolloutInProgress: 'Waiting',
   PodsAway: 'Waiting',
   ClusterBudget: 'Waiting',
+  GroupBudget: 'Waiting',
+  StartingPods: 'Waiting',
+  YieldsToUrgent: 'Waiting',
 } as const satisfies Record<string, State>
 
 export type HoldReason = keyof typeof STATE_OF

@@ -3,21 +3,22 @@
  *
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
-import type { WorkloadRef } from '../refs.ts'
 import type { Action } from './action.ts'
 import { assess, type Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
+import { Budget, type Claim } from './budget.ts'
+import { nextDeadline, recoveredAt } from './failure.ts'
+import { belongsTo, groupsOf, type Group } from './groups.ts'
+import { haltActions } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { rollingOut } from './holds/workload.ts'
 import { inOrder } from './order.ts'
 import type { Policy } from './policy.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
-import { nextStep } from './step.ts'
+import { startingPods, startingPodsOf } from './starting.ts'
+import { nextStep, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
-
-/** How many workloads may be restarted at once in the cluster. */
-const MAX_CONCURRENT_RESTARTS = 1
 
 /** One workload in the plan. */
 export interface PlannedWorkload {
@@ -26,75 +27,138 @@ export interface PlannedWorkload {
   readonly hold: Hold | undefined
 }
 
+/** A group that restarts are running, waiting or halted in. */
+export interface PlannedGroup {
+  readonly group: Group
+  readonly startingPods: number
+}
+
 export interface Plan {
   readonly actions: readonly Action[]
   /** Every opted-in workload, in the order in which they were considered. */
   readonly workloads: readonly PlannedWorkload[]
+  readonly groups: readonly PlannedGroup[]
   /** When to plan again even if nothing happens (ms, API server's clock); Infinity for never. */
   readonly wakeAt: number
 }
 
-type Judged = Omit<PlannedWorkload, 'hold'>
+interface Candidate extends Claim {
+  readonly assessment: Assessment
+  readonly situation: Situation
+  /** A restart with something away, owed or settling: it cannot give its slot back. */
+  readonly committed: boolean
+}
 
 /** Plans. `now` is the API server's clock, in milliseconds. */
 export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
-  const { keyFingerprint, paused } = snapshot
-  const judged = snapshot.workloads.map((workload): Judged => {
-    const assessment = assess(workload, keyFingerprint, policy)
-    return {
-      assessment,
-      situation: { policy, now, paused, availability: availability(assessment, now) },
-    }
-  })
-  if (!snapshot.synced) return holdAll(judged)
+  const { keyFingerprint } = snapshot
+  const assessments = snapshot.workloads.map((each) => assess(each, keyFingerprint, policy))
+  const shared = { ...snapshot, policy, now, cannotStart: unableToStart(assessments) }
+  const candidates = assessments.map((each) => candidateOf(each, shared))
+  if (!snapshot.synced) return holdAll(candidates)
+
+  const byNamespace = Map.groupBy(assessments, ({ deployment }) => deployment.ref.namespace)
+  const budget = new Budget(policy, (group) =>
+    startingIn(group, byNamespace.get(group.namespace) ?? [], snapshot, now),
+  )
+  for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
 
   const actions: Action[] = []
   const workloads: PlannedWorkload[] = []
-  const running: WorkloadRef[] = []
-  for (const { assessment, situation } of candidates(judged)) {
-    const { ref } = assessment.deployment
-    const committed = isCommitted({ assessment, situation })
-    if (committed) running.push(ref)
-    const slot = committed || running.length < MAX_CONCURRENT_RESTARTS ? undefined : noSlot(running)
-    const context = { keyFingerprint, now }
-    const step = nextStep(assessment, situation, slot, context)
-    if (!committed && step.actions.some(takesSlot)) running.push(ref)
-    const report = step.actions.length === 0 && recordReport(assessment, context, step.hold)
-    actions.push(...step.actions, ...(report ? [report] : []))
-    workloads.push({ assessment, situation, hold: step.hold })
+  const context = { keyFingerprint, now }
+  let urgentWaits: Hold | undefined
+  for (const candidate of inTurn(candidates)) {
+    const { assessment, situation, urgent, groups, committed } = candidate
+    const turn = turnOf(candidate, budget, urgent ? undefined : urgentWaits)
+    const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
+    if (!committed && steps.some(takesSlot)) budget.occupy(candidate)
+    budget.start(groups, steps.filter(({ kind }) => kind === 'evict').length)
+    if (urgent && hold && hold === turn.toBegin) urgentWaits = yieldTo(candidate)
+    const report = steps.length === 0 && recordReport(assessment, context, hold)
+    actions.push(...steps, ...(report ? [report] : []))
+    workloads.push({ assessment, situation, hold })
   }
   for (const { workload, consumer } of snapshot.leftovers) {
     actions.push({ kind: 'forget', workload, consumer })
   }
-  return { actions, workloads, wakeAt: wakeAt(workloads, now) }
+  actions.push(...haltActions(assessments, snapshot, policy, now))
+  return {
+    actions,
+    workloads,
+    groups: groupsIn(candidates).map((group) => ({
+      group,
+      startingPods: budget.startingIn(group),
+    })),
+    wakeAt: wakeAt(snapshot, workloads, now),
+  }
 }
 
-/** Restarts that have pods away come first: they hold a slot. Then restarts under way, then those that wait. */
-function candidates(judged: readonly Judged[]): readonly Judged[] {
-  const byAssessment = new Map(judged.map((each) => [each.assessment, each]))
-  const all = [...byAssessment.keys()]
-  const groups = Map.groupBy(judged, (each) => {
-    if (isCommitted(each)) return 'committed'
-    if (each.assessment.ledger?.restart) return 'begun'
-    return each.assessment.stale.length > 0 ? 'waiting' : 'calm'
-  })
-  const ordered = (name: 'begun' | 'waiting') =>
-    inOrder(
-      (groups.get(name) ?? []).map(({ assessment }) => assessment),
-      all,
-    ).flatMap((assessment) => byAssessment.get(assessment) ?? [])
-  return [
-    ...(groups.get('committed') ?? []),
-    ...ordered('begun'),
-    ...ordered('waiting'),
-    ...(groups.get('calm') ?? []),
-  ]
+/** What every workload of one plan has in common. */
+type Shared = Omit<Situation, 'availability'>
+
+function candidateOf(
+  assessment: Assessment,
+  { policy, now, paused, halts, namespace, cannotStart }: Shared,
+): Candidate {
+  const situation: Situation = {
+    policy,
+    now,
+    paused,
+    halts,
+    namespace,
+    cannotStart,
+    availability: availability(assessment, now, policy.urgentMaxUnavailable),
+  }
+  return {
+    assessment,
+    situation,
+    workload: assessment.deployment.ref,
+    groups: groupsOf(assessment),
+    urgent: assessment.urgent,
+    committed: isCommitted(assessment, situation),
+  }
+}
+
+/** Names of the workloads whose pods cannot start. */
+function unableToStart(assessments: readonly Assessment[]): readonly string[] {
+  return assessments
+    .filter(({ ledger }) => ledger?.failure?.kind === 'CannotStart')
+    .map(({ deployment: { ref } }) => `${ref.namespace}/${ref.name}`)
 }
 
 /**
- * A restart that has something away, owed or settling cannot give its slot back. A write under way counts as done.
+ * Urgent ones first; then restarts that have pods away, since they hold a slot; then restarts under way, then those
+ * that wait.
  */
-function isCommitted({ assessment, situation }: Judged): boolean {
+function inTurn(candidates: readonly Candidate[]): readonly Candidate[] {
+  const byAssessment = new Map(candidates.map((each) => [each.assessment, each]))
+  const all = [...byAssessment.keys()]
+  const ranks = Map.groupBy(candidates, ({ assessment, committed, urgent }) => {
+    const needed = assessment.stale.length > 0 || assessment.ledger?.restart !== undefined
+    if (!needed && !committed) return 'calm'
+    if (urgent) return 'urgent'
+    if (committed) return 'committed'
+    return assessment.ledger?.restart ? 'begun' : 'waiting'
+  })
+  return (['urgent', 'committed', 'begun', 'waiting', 'calm'] as const).flatMap((rank) =>
+    inOrder(
+      (ranks.get(rank) ?? []).map(({ assessment }) => assessment),
+      all,
+    ).flatMap((assessment) => byAssessment.get(assessment) ?? []),
+  )
+}
+
+/** What the budgets say to a candidate. */
+function turnOf(candidate: Candidate, budget: Budget, urgentWaits: Hold | undefined): Turn {
+  return {
+    toBegin: candidate.committed ? urgentWaits : (urgentWaits ?? budget.holdToBegin(candidate)),
+    toStart: (pods) => budget.holdToStart(candidate, pods),
+    room: budget.room(candidate.groups),
+  }
+}
+
+/** A write under way counts as done. */
+function isCommitted(assessment: Assessment, { availability: { away } }: Situation): boolean {
   const { ledger, pending, deployment, judged } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
   const restart = ledger?.restart
@@ -102,40 +166,65 @@ function isCommitted({ assessment, situation }: Judged): boolean {
   // The rollout is done, yet the picture of the pods is older: those that are starting are not in it.
   const podsAreOld =
     deployment.restartId === restart.id && judged.some(({ pod }) => pod.restartId !== restart.id)
-  return situation.availability.away > 0 || rollingOut(deployment) || podsAreOld
+  return away > 0 || rollingOut(deployment) || podsAreOld
 }
 
 function takesSlot(action: Action): boolean {
   if (action.kind === 'record') return action.status.ledger.restart !== undefined
-  return action.kind !== 'forget'
+  return action.kind === 'evict' || action.kind === 'patch'
 }
 
-function noSlot(running: readonly WorkloadRef[]): Hold {
-  const names = running.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')
-  return {
-    reason: 'ClusterBudget',
-    message: `${names} is being restarted, at most ${MAX_CONCURRENT_RESTARTS} at once in the cluster`,
-  }
+/** Over all consumers of the group, opted in or not. */
+function startingIn(
+  group: Group,
+  assessments: readonly Assessment[],
+  { bystanders }: Snapshot,
+  now: number,
+): number {
+  const own = assessments.filter((each) => belongsTo(each, group))
+  const others = group.kind === 'Secret' ? bystanders(group) : []
+  return (
+    own.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
+    others.reduce((sum, each) => sum + startingPods(each, now), 0)
+  )
+}
+
+function groupsIn(candidates: readonly Candidate[]): readonly Group[] {
+  const groups = candidates.flatMap((candidate) =>
+    candidate.groups.map(
+      (group) => [`${group.kind} ${group.namespace}/${group.name}`, group] as const,
+    ),
+  )
+  return [...new Map(groups).values()]
+}
+
+function yieldTo({ workload: { namespace, name } }: Claim): Hold {
+  return { reason: 'YieldsToUrgent', message: `${namespace}/${name} is urgent and waits` }
 }
 
 /** An incomplete picture proves nothing: nothing is done, not even a baseline taken. */
-function holdAll(judged: readonly Judged[]): Plan {
+function holdAll(candidates: readonly Candidate[]): Plan {
   const hold: Hold = {
     reason: 'NotSynced',
     message: 'the watches have not delivered their first picture yet',
   }
-  return { actions: [], workloads: judged.map((each) => ({ ...each, hold })), wakeAt: Infinity }
+  const workloads = candidates.map(({ assessment, situation }) => ({ assessment, situation, hold }))
+  return { actions: [], workloads, groups: [], wakeAt: Infinity }
 }
 
-function wakeAt(workloads: readonly PlannedWorkload[], now: number): number {
+function wakeAt({ halts }: Snapshot, workloads: readonly PlannedWorkload[], now: number): number {
   let next = Infinity
   const consider = (time: number) => {
     if (time > now) next = Math.min(next, time)
   }
-  for (const { assessment, hold } of workloads) {
+  for (const { spec } of halts) consider(spec?.until ?? Infinity)
+  for (const { assessment, situation, hold } of workloads) {
     consider(hold?.until ?? Infinity)
     consider(assessment.pending.reportedAt + REPORT_INTERVAL)
     consider(assessment.completeAt)
+    consider(situation.availability.nextAt)
+    consider(nextDeadline(assessment))
+    if (assessment.ledger?.failure) consider(recoveredAt(assessment, now))
   }
   return next
 }

@@ -3,4 +3,19 @@
  */
 import type { Config } from '../config/settings.ts'
 
-export type Policy = Pick<Config, 'mode' | 'quietPeriod' | 'maxQuiet' | 'margin' | 'nodeMargin'>
+export type Policy = Pick<
+  Config,
+  | 'mode'
+  | 'quietPeriod'
+  | 'maxQuiet'
+  | 'margin'
+  | 'nodeMargin'
+  | 'maxConcurrentRestarts'
+  | 'maxConcurrentPerGroup'
+  | 'maxStartingPods'
+  | 'urgentMaxUnavailable'
+  | 'urgentMaxConcurrentRestarts'
+  | 'flappingChanges'
+  | 'massChangeShare'
+  | 'massChangeMinimum'
+>

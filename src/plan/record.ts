@@ -18,7 +18,7 @@ export interface Context {
 }
 
 /** What a record changes of the restart under way and of the last one. */
-export type LedgerChange = Partial<Pick<Ledger, 'restart' | 'lastRestart'>>
+export type LedgerChange = Partial<Pick<Ledger, 'restart' | 'lastRestart' | 'failure'>>
 
 /** A record of what is so now. */
 export function record(
@@ -29,15 +29,16 @@ export function record(
   change: LedgerChange = {},
 ): RecordAction {
   const { ledger, consumer, deployment } = assessment
-  const { restart, lastRestart } = {
+  const { restart, lastRestart, failure } = {
     restart: ledger?.restart,
     lastRestart: ledger?.lastRestart,
+    failure: ledger?.failure,
     ...change,
   }
   // The end of a restart tells that its content is applied: that takes no write of its own before.
   const sources = restart ? assessment.sources : timelinesToRecord(assessment, now)
-  const next: Ledger = { keyFingerprint, sources, restart, lastRestart }
-  const report = reportOf(assessment, next.restart, hold)
+  const next: Ledger = { keyFingerprint, sources, restart, lastRestart, failure }
+  const report = reportOf(assessment, next, hold)
   const before = consumer?.status
   const since = before?.report.state === report.state ? before.since : now
   const ended = next.restart ? undefined : ledger?.restart
@@ -76,11 +77,11 @@ export function recordReport(
 
 function reportOf(
   { counts, stale, judged }: Assessment,
-  restart: Restart | undefined,
+  { restart, failure }: Ledger,
   hold: Hold | undefined,
 ): Report {
   return {
-    state: stateToShow(restart, hold, stale.length > 0),
+    state: failure ? 'Failed' : stateToShow(restart, hold, stale.length > 0),
     reason: hold?.reason ?? '',
     message:
       hold?.message ??

@@ -4,12 +4,14 @@
 import type { Restart } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
 import type { Assessment } from './assessment.ts'
+import { contentsOf, findFailure, isReplacement, stands } from './failure.ts'
 import type { Hold } from './hold.ts'
 import { firstHold, type Situation } from './holds/rule.ts'
 import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
+import { rolloutSize } from './starting.ts'
 import { chooseStrategy } from './strategy.ts'
 
 /** What to do for a workload now, and why not more. */
@@ -18,14 +20,21 @@ export interface Step {
   readonly hold: Hold | undefined
 }
 
-/**
- * The next step of a workload.
- * @param slot why no further restart may begin in the cluster, undefined while one may
- */
+/** What the budgets say to a workload whose turn it is. */
+export interface Turn {
+  /** Why its restart may not begin, or go on with another pod. */
+  readonly toBegin: Hold | undefined
+  /** Why this many pods may not start at once. */
+  readonly toStart: (pods: number) => Hold | undefined
+  /** How many pods may start. */
+  readonly room: number
+}
+
+/** The next step of a workload. */
 export function nextStep(
   assessment: Assessment,
   situation: Situation,
-  slot: Hold | undefined,
+  turn: Turn,
   context: Context,
 ): Step {
   const { consumer, deployment, ledger, pending } = assessment
@@ -33,11 +42,15 @@ export function nextStep(
   if (consumer && consumer.ownerUid !== deployment.ref.uid) {
     return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
   }
-  if (consumer?.fault)
+  if (consumer?.fault) {
     return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
+  }
+  if (ledger?.failure && !stands(ledger.failure, assessment, context.now)) {
+    return recording(assessment, context, 'recovered', { failure: undefined })
+  }
   const step = ledger?.restart
-    ? continueRestart(assessment, situation, slot, context, ledger.restart)
-    : beginRestart(assessment, situation, slot, context)
+    ? continueRestart(assessment, situation, turn, context, ledger.restart)
+    : beginRestart(assessment, situation, turn, context)
   if (step.actions.some(({ kind }) => kind === 'record')) return step
   // What changed is written down before the first pod is replaced for it.
   const story = recordStory(assessment, context, step.hold)
@@ -47,19 +60,23 @@ export function nextStep(
 function beginRestart(
   assessment: Assessment,
   situation: Situation,
-  slot: Hold | undefined,
+  turn: Turn,
   context: Context,
 ): Step {
   const { deployment, ledger, settings, stale } = assessment
   if (stale.length === 0 || !ledger) {
     return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
   }
-  const hold = firstHold(START_RULES, assessment, situation) ?? slot
+  const strategy = chooseStrategy(deployment, settings)
+  const pods = strategy === 'rollout' ? rolloutSize(deployment) : 1
+  const hold = firstHold(START_RULES, assessment, situation) ?? turn.toBegin ?? turn.toStart(pods)
   if (hold) return { actions: [], hold }
   const restart: Restart = {
     id: newId(context.now),
-    strategy: chooseStrategy(deployment, settings),
+    strategy,
     startedAt: context.now,
+    templateHash: stale[0]?.pod.templateHash,
+    wasUnwell: stale.some(({ pod }) => !pod.ready),
   }
   return recording(assessment, context, 'started', { restart })
 }
@@ -67,12 +84,21 @@ function beginRestart(
 function continueRestart(
   assessment: Assessment,
   situation: Situation,
-  slot: Hold | undefined,
+  turn: Turn,
   context: Context,
   restart: Restart,
 ): Step {
-  const { deployment, pending, stale } = assessment
-  const { away, limit } = situation.availability
+  const { pending, stale } = assessment
+  const found = findFailure(assessment, restart, context.now)
+  if (found) {
+    const failure = {
+      ...found,
+      id: restart.id,
+      failedAt: context.now,
+      contents: contentsOf(assessment),
+    }
+    return recording(assessment, context, 'failed', { restart: undefined, failure })
+  }
   if (stale.length === 0 && pending.evicted.size === 0) {
     const hold =
       rolloutInProgress(assessment, situation) ?? podsAway(assessment, untilAllAreBack(situation))
@@ -80,21 +106,35 @@ function continueRestart(
     const lastRestart = { id: restart.id, finishedAt: context.now }
     return recording(assessment, context, 'finished', { restart: undefined, lastRestart })
   }
-  const hold = firstHold(STEP_RULES, assessment, situation) ?? slot
+  const hold = firstHold(STEP_RULES, assessment, situation) ?? turn.toBegin
   if (hold) return { actions: [], hold }
-  const { ref: workload, resourceVersion } = deployment
-  if (restart.strategy === 'evict') {
-    const next = podsInOrder(assessment).slice(0, limit - away)
-    return {
-      actions: next.map(({ pod }) => ({ kind: 'evict', workload, pod: pod.ref })),
-      hold: undefined,
-    }
+  return restart.strategy === 'evict'
+    ? evictNext(assessment, situation, turn)
+    : rollOut(assessment, turn, context, restart)
+}
+
+function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
+  const { away, limit } = availability
+  const hold = turn.toStart(1)
+  if (hold) return { actions: [], hold }
+  const { ref: workload } = assessment.deployment
+  const next = podsInOrder(assessment).slice(0, Math.min(limit - away, turn.room))
+  return {
+    actions: next.map(({ pod }) => ({ kind: 'evict', workload, pod: pod.ref })),
+    hold: undefined,
   }
+}
+
+function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
+  const { deployment, stale } = assessment
+  const { ref: workload, resourceVersion } = deployment
   if (deployment.restartId !== restart.id) {
+    const hold = turn.toStart(rolloutSize(deployment))
+    if (hold) return { actions: [], hold }
     return { actions: [{ kind: 'patch', workload, restart, resourceVersion }], hold: undefined }
   }
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
-  if (stale.some(({ pod }) => pod.restartId !== restart.id)) {
+  if (stale.some(({ pod }) => !isReplacement(pod, restart))) {
     return {
       actions: [],
       hold: { reason: 'RolloutInProgress', message: 'old pods are still seen' },

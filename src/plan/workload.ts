@@ -6,10 +6,12 @@ import type { ConsumerRecord } from '../consumers/consumer.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Settings } from '../consumers/settings.ts'
-import type { WorkloadRef } from '../refs.ts'
+import type { HaltRecord } from '../consumers/halt.ts'
+import type { SourceRef, WorkloadRef } from '../refs.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Hold } from './hold.ts'
+import type { Bystander } from './starting.ts'
 
 /** An opted-in workload and everything that the plan needs to know of it. */
 export interface Workload {
@@ -34,6 +36,8 @@ export interface Pending {
   readonly obstacle: Hold | undefined
   /** When its Consumer was last written (ms), -Infinity if not by this process. */
   readonly reportedAt: number
+  /** Since when pods may be owed that do not exist yet (ms): the last eviction, or the start of this process. */
+  readonly owedSince: number
 }
 
 /** A Consumer whose workload has opted out. */
@@ -52,4 +56,11 @@ export interface Snapshot {
   readonly keyFingerprint: string
   readonly workloads: readonly Workload[]
   readonly leftovers: readonly Leftover[]
+  readonly halts: readonly HaltRecord[]
+  /** Sluice's own namespace. */
+  readonly namespace: string
+  /** When a person last deleted a MassChange (ms); -Infinity if never. */
+  readonly massChangeReleasedAt: number
+  /** Deployments that use a source and did not opt in: their pods use the budget up. */
+  readonly bystanders: (source: SourceRef) => readonly Bystander[]
 }

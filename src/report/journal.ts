@@ -1,7 +1,7 @@
 /**
  * The log of what is decided: a line when a restart starts, ends or is stopped, and when a hold's reason changes.
  */
-import type { Action } from '../plan/action.ts'
+import { describeTarget, type Action } from '../plan/action.ts'
 import type { Plan, PlannedWorkload } from '../plan/plan.ts'
 import { describeWorkload } from '../refs.ts'
 import type { Logger } from './log.ts'
@@ -32,7 +32,7 @@ export function createJournal(log: Logger): Journal {
 }
 
 function logAction(log: Logger, action: Action): void {
-  const workload = describeWorkload(action.workload)
+  const workload = describeTarget(action)
   switch (action.kind) {
     case 'record': {
       const { restart, lastRestart } = action.status.ledger
@@ -51,6 +51,12 @@ function logAction(log: Logger, action: Action): void {
       return
     case 'evict':
       log.info({ workload, pod: action.pod.name }, 'evicting a stale pod')
+      return
+    case 'halt':
+      log.warn({ halt: workload, ...action.spec }, `halting: ${action.spec.message}`)
+      return
+    case 'release':
+      log.info({ halt: workload }, 'a Halt is over')
       return
     case 'patch':
       log.info({ workload, restart: action.restart.id }, 'starting a rollout')

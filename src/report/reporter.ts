@@ -1,10 +1,9 @@
 /**
  * Tells about plans and what became of them: to the log, the metrics and `/status`.
  */
-import type { Action } from '../plan/action.ts'
+import { describeTarget, type Action } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
-import { describeWorkload } from '../refs.ts'
 import { createJournal } from './journal.ts'
 import type { Logger } from './log.ts'
 import type { EvictionOutcome, Metrics } from './metrics.ts'
@@ -30,7 +29,7 @@ export interface Reporter {
 export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics }): Reporter {
   const journal = createJournal(log)
   const rotations = createRotationTracker()
-  let status: unknown = statusOf({ actions: [], workloads: [], wakeAt: Infinity })
+  let status: unknown = statusOf({ actions: [], workloads: [], groups: [], wakeAt: Infinity })
   return {
     planned(plan, seconds, now) {
       journal.plan(plan)
@@ -46,15 +45,16 @@ export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics
     done(action, { error, obstacle }, now) {
       if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
       if (error !== undefined) {
-        const workload = describeWorkload(action.workload)
+        const workload = describeTarget(action)
         const line = { workload, action: action.kind, reason: obstacle?.reason, err: error }
         log.warn(line, `a write failed: ${obstacle?.message ?? 'see err'}`)
         return
       }
       if (action.kind === 'record' && action.ended) {
         const { strategy, startedAt } = action.ended
+        const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'
         const seconds = Math.max(0, now - startedAt) / 1000
-        metrics.restartEnded(action.workload, { strategy, outcome: 'succeeded', seconds })
+        metrics.restartEnded(action.workload, { strategy, outcome, seconds })
       }
     },
     status: () => status,

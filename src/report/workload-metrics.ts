@@ -22,7 +22,7 @@ export interface WorkloadRow {
 }
 
 /** How a restart or a rotation can end. */
-export const OUTCOMES = ['succeeded'] as const
+export const OUTCOMES = ['succeeded', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 /** Each strategy with each outcome. */

@@ -11,6 +11,7 @@ import {
   type ConsumerRecord,
   type RawConsumer,
 } from '../consumers/consumer.ts'
+import { writeHalt, type RawHalt } from '../consumers/halt.ts'
 import type { RawDeployment } from '../consumers/deployment.ts'
 import type { RawPod } from '../consumers/pod.ts'
 import { isNotFound } from '../kube/api-error.ts'
@@ -122,7 +123,21 @@ export function createApiWrites({ client, queue, picture, consumerOf }: ApiWrite
       picture.applyDeployment(answer)
     },
 
-    settle: (action) => settle(client, picture, action, consumerOf(action.workload)),
+    async halt({ namespace, name, spec }) {
+      const body = writeHalt(namespace, name, spec)
+      picture.applyHalt(await send<RawHalt>({ ...halts(namespace), verb: 'create', body }))
+    },
+
+    async release({ namespace, name, uid }) {
+      try {
+        await send({ ...halts(namespace), verb: 'delete', name, body: { preconditions: { uid } } })
+      } catch (error) {
+        if (!isNotFound(error)) throw error
+      }
+      picture.removeHalt({ namespace, name, uid })
+    },
+
+    settle: (action) => settle(client, picture, action, consumerOf),
   }
 }
 
@@ -134,14 +149,19 @@ async function settle(
   client: KubeClient,
   picture: Picture,
   action: Action,
-  consumer: ConsumerRecord | undefined,
+  consumerOf: ApiWritesOptions['consumerOf'],
 ): Promise<boolean> {
-  const { namespace, name } = action.workload
   const read = async <T>(collection: Collection, object: string): Promise<T | undefined> => {
     const query = { fieldSelector: `metadata.name=${object}` }
     const list = await client.request<{ items: T[] }>({ ...collection, verb: 'list', query })
     return list.items[0]
   }
+  if (action.kind === 'halt' || action.kind === 'release') {
+    const halt = await read<RawHalt>(halts(action.namespace), action.name)
+    if (halt) picture.applyHalt(halt)
+    return (halt !== undefined) === (action.kind === 'halt')
+  }
+  const { namespace, name } = action.workload
   switch (action.kind) {
     case 'evict': {
       const pod = await read<RawPod>(pods(namespace), action.pod.name)
@@ -154,6 +174,7 @@ async function settle(
     }
     case 'record':
     case 'forget': {
+      const consumer = consumerOf(action.workload)
       const found = await read<RawConsumer>(consumers(namespace), consumerName(name))
       if (consumer && consumer.uid !== found?.metadata.uid) picture.removeConsumer(consumer)
       if (found) picture.applyConsumer(found)
@@ -167,6 +188,10 @@ type Collection = Pick<ApiCall, 'group' | 'version' | 'resource' | 'namespace'>
 
 function consumers(namespace: string): Collection {
   return { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'consumers', namespace }
+}
+
+function halts(namespace: string): Collection {
+  return { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'halts', namespace }
 }
 
 function pods(namespace: string): Collection {

@@ -41,30 +41,41 @@ interface Memory {
   /** Failures in a row. */
   failures: number
   reportedAt: number
+  owedSince: number
 }
 
 export class Executor {
   readonly #options: ExecutorOptions
   readonly #memory = new Map<string, Memory>()
   readonly #running = new Set<Promise<void>>()
+  readonly #startedAt: number
 
   constructor(options: ExecutorOptions) {
     this.#options = options
+    this.#startedAt = options.now()
   }
 
   /** Starts the actions of a plan; each reports through `onDone`. */
   start(actions: readonly Action[]): void {
     for (const action of actions) {
+      if (this.#isUnderWay(action)) continue
       const running = this.#run(action).catch(this.#options.onDefect)
       this.#running.add(running)
       void running.finally(() => this.#running.delete(running))
     }
   }
 
+  /** A Halt has no workload whose plan would know of the write. */
+  #isUnderWay(action: Action): boolean {
+    if (action.kind !== 'halt' && action.kind !== 'release') return false
+    const { write, obstacle } = this.#memoryOf(keyOf(action))
+    return write !== undefined || this.#options.now() < (obstacle?.until ?? -Infinity)
+  }
+
   /** What was done for a workload and is not seen yet. */
   pendingOf(workload: { readonly ref: { readonly uid: string } }): Pending {
     const memory = this.#memory.get(workload.ref.uid)
-    if (!memory) return NOTHING_PENDING
+    if (!memory) return { ...NOTHING_PENDING, owedSince: this.#startedAt }
     for (const uid of memory.evicted) {
       const pod = this.#options.picture.pod(uid)
       if (!pod || pod.terminating) memory.evicted.delete(uid)
@@ -87,9 +98,11 @@ export class Executor {
 
   async #run(action: Action): Promise<void> {
     const { writes, now, onDone } = this.#options
-    const memory = this.#memoryOf(action.workload.uid)
-    if (action.kind === 'evict') memory.evicted.add(action.pod.uid)
-    else memory.write = action
+    const memory = this.#memoryOf(keyOf(action))
+    if (action.kind === 'evict') {
+      memory.evicted.add(action.pod.uid)
+      memory.owedSince = now()
+    } else memory.write = action
     let outcome: Outcome = {}
     try {
       await perform(writes, action)
@@ -141,15 +154,24 @@ export class Executor {
       obstacle: undefined,
       failures: 0,
       reportedAt: -Infinity,
+      owedSince: this.#startedAt,
     }
     this.#memory.set(workload, memory)
     return memory
   }
 }
 
-const NOTHING_PENDING: Pending = {
+const NOTHING_PENDING: Omit<Pending, 'owedSince'> = {
   write: undefined,
   evicted: new Set(),
   obstacle: undefined,
   reportedAt: -Infinity,
+}
+
+/** What an action is remembered under: the UID of its workload, or the name of the Halt. */
+function keyOf(action: Action): string {
+  if (action.kind === 'halt' || action.kind === 'release') {
+    return `${action.namespace}/${action.name}`
+  }
+  return action.workload.uid
 }

@@ -2,6 +2,7 @@
  * Writes of mode `observe`: Consumers live in memory, nothing leaves the process.
  */
 import { consumerName, writeStatus } from '../consumers/consumer.ts'
+import { writeHalt } from '../consumers/halt.ts'
 import type { RecordAction } from '../plan/action.ts'
 import type { Picture } from './picture.ts'
 import type { Writes } from './writes.ts'
@@ -30,6 +31,17 @@ export function createMemoryWrites(picture: Picture): Writes {
     },
     evict: () => refuse('an eviction'),
     patch: () => refuse('a patch'),
+    halt({ namespace, name, spec }) {
+      picture.applyHalt({
+        ...writeHalt(namespace, name, spec),
+        metadata: { namespace, name, uid: name },
+      })
+      return Promise.resolve()
+    },
+    release(action) {
+      picture.removeHalt(action)
+      return Promise.resolve()
+    },
     settle: () => Promise.resolve(true),
   }
 }

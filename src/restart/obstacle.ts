@@ -75,14 +75,17 @@ function budgetHold(error: ApiError): Omit<Hold, 'until'> | undefined {
 }
 
 /** The exact right that an action needs, as RBAC says it. */
-function missingRight({ kind, workload: { namespace } }: Action): string {
+function missingRight(action: Action): string {
+  const { namespace } = 'workload' in action ? action.workload : action
   const rights = {
     record: 'create consumers.sluice.dev and update consumers.sluice.dev/status',
     forget: 'delete consumers.sluice.dev',
     evict: 'create pods/eviction',
     patch: 'patch deployments.apps',
+    halt: 'create halts.sluice.dev',
+    release: 'delete halts.sluice.dev',
   } as const
-  return `the service account needs to ${rights[kind]} in namespace ${namespace}`
+  return `the service account needs to ${rights[action.kind]} in namespace ${namespace}`
 }
 
 function wait(error: unknown, { failures, random }: Failure): number {

@@ -3,6 +3,7 @@
  */
 import type { RawConsumer } from '../consumers/consumer.ts'
 import type { RawDeployment } from '../consumers/deployment.ts'
+import type { RawHalt } from '../consumers/halt.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 
 /** Answers of the API server are taken in as if they had been watched. */
@@ -10,5 +11,7 @@ export interface Picture {
   pod(uid: string): PodRecord | undefined
   applyDeployment(raw: RawDeployment): void
   applyConsumer(raw: RawConsumer): void
+  applyHalt(raw: RawHalt): void
+  removeHalt(ref: { namespace: string; name: string; uid: string }): void
   removeConsumer(ref: { namespace: string; name: string; uid: string }): void
 }

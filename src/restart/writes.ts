@@ -5,8 +5,10 @@ import type {
   Action,
   EvictAction,
   ForgetAction,
+  HaltAction,
   PatchAction,
   RecordAction,
+  ReleaseAction,
 } from '../plan/action.ts'
 
 /**
@@ -18,6 +20,8 @@ export interface Writes {
   forget(action: ForgetAction): Promise<void>
   evict(action: EvictAction): Promise<void>
   patch(action: PatchAction): Promise<void>
+  halt(action: HaltAction): Promise<void>
+  release(action: ReleaseAction): Promise<void>
   /**
    * By a consistent read: whether a write that failed on the way was done after all. What is read of Consumers and
    * Deployments goes into the picture.
@@ -36,5 +40,9 @@ export function perform(writes: Writes, action: Action): Promise<void> {
       return writes.evict(action)
     case 'patch':
       return writes.patch(action)
+    case 'halt':
+      return writes.halt(action)
+    case 'release':
+      return writes.release(action)
   }
 }

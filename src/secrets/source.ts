@@ -4,6 +4,7 @@
 import { PREFIX } from '../annotations.ts'
 import type { SourceRef } from '../refs.ts'
 import { ABSENT, LOST, type ContentDigests, type Digest, type Digester } from './digest.ts'
+import { readSourceSettings, type SourceSettings } from '../consumers/source-settings.ts'
 import { ALL_KEYS } from '../consumers/uses.ts'
 import { endOfSecond, newestManagedTime, type ManagedField } from './managed-time.ts'
 
@@ -32,8 +33,7 @@ export interface SourceRecord {
   readonly immutable: boolean
   /** The newest time that a write of data left in the object (ms); -Infinity without any. */
   readonly writtenAt: number
-  /** Annotations of Sluice's own prefix. */
-  readonly annotations: Readonly<Record<string, string>>
+  readonly settings: SourceSettings
   /** Oldest first, at least one; the last one is today's. Neighbours differ. */
   readonly versions: readonly SourceVersion[]
 }
@@ -93,7 +93,7 @@ export function readSecret(
     resourceVersion,
     immutable: raw.immutable ?? false,
     writtenAt,
-    annotations: ownAnnotations(raw.metadata.annotations),
+    settings: readSourceSettings(name, ownAnnotations(raw.metadata.annotations)),
     versions: previous && same ? previous.versions : remember(previous?.versions ?? [], version()),
   }
 }
@@ -115,7 +115,7 @@ export function missingSource(
   } as const
   const versions = remember(previous?.versions ?? [], version)
   const { uid, resourceVersion, writtenAt } = version
-  return { ref, uid, resourceVersion, immutable: false, writtenAt, annotations: {}, versions }
+  return { ref, uid, resourceVersion, immutable: false, writtenAt, settings: NO_SETTINGS, versions }
 }
 
 /**
@@ -138,6 +138,8 @@ export function digestIn(version: SourceVersion, selector: string): Digest {
   if (selector === ALL_KEYS) return version.content.whole
   return version.content.keys.get(selector) ?? ABSENT
 }
+
+const NO_SETTINGS = readSourceSettings('', {})
 
 function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
   const versions = [...known, next]

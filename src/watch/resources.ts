@@ -3,6 +3,7 @@
  */
 import { CONSUMER_GROUP, CONSUMER_VERSION, type RawConsumer } from '../consumers/consumer.ts'
 import type { RawDeployment, RawReplicaSet } from '../consumers/deployment.ts'
+import type { RawHalt } from '../consumers/halt.ts'
 import type { RawPod } from '../consumers/pod.ts'
 import type { ListWatchOptions, Removed, Sink } from '../kube/list-watch.ts'
 import type { RawSecret } from '../secrets/source.ts'
@@ -57,6 +58,11 @@ export function watchedResources(
             target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'consumers' },
             apply: (raw: unknown) => store.applyConsumer(raw as RawConsumer),
             remove: (ref: Removed) => store.removeConsumer(ref),
+          },
+          {
+            target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'halts' },
+            apply: (raw: unknown) => store.applyHalt(raw as RawHalt),
+            remove: (ref: Removed) => store.removeHalt(ref),
           },
         ]
       : []),

@@ -17,16 +17,18 @@ import {
   type RawReplicaSet,
   type ReplicaSetRecord,
 } from '../consumers/deployment.ts'
+import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
 import {
   optedIn,
   readKillSwitch,
   readSettings,
-  type Annotations,
   type Defaults,
   type Settings,
 } from '../consumers/settings.ts'
+import type { Annotations } from '../consumers/annotation-reader.ts'
 import { UseIndex } from '../consumers/use-index.ts'
+import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
 import type { Digester } from '../secrets/digest.ts'
@@ -66,6 +68,8 @@ export class Store {
   readonly #replicaSetsOf = new Map<string, Set<string>>()
   readonly #pods = new Map<string, PodRecord>()
   readonly #podsOf = new Map<string, Set<string>>()
+  readonly #halts = new Map<NamespacedKey, HaltRecord>()
+  #massChangeReleasedAt = -Infinity
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #index = new UseIndex()
   /** Workloads whose uses may have changed since the index was last asked. */
@@ -177,6 +181,19 @@ export class Store {
     if (this.#consumers.get(key)?.uid === ref.uid) this.#consumers.delete(key)
   }
 
+  applyHalt(raw: RawHalt): void {
+    this.#halts.set(namespacedKey(raw.metadata), readHalt(raw))
+  }
+
+  removeHalt(ref: { namespace: string; name: string; uid: string }): void {
+    const key = namespacedKey(ref)
+    const known = this.#halts.get(key)
+    if (known?.uid !== ref.uid) return
+    this.#halts.delete(key)
+    // Nothing but a person ends it.
+    if (known.spec?.reason === 'MassChange') this.#massChangeReleasedAt = this.#options.now()
+  }
+
   /** The pod, if it is still there. */
   pod(uid: string): PodRecord | undefined {
     return this.#pods.get(uid)
@@ -210,6 +227,7 @@ export class Store {
       replicasets: this.#replicaSets.size,
       pods: this.#pods.size,
       consumers: this.#consumers.size,
+      halts: this.#halts.size,
     }
   }
 
@@ -243,7 +261,20 @@ export class Store {
       keyFingerprint: this.#options.digester.fingerprint,
       workloads,
       leftovers,
+      halts: [...this.#halts.values()],
+      namespace: this.#options.namespace,
+      massChangeReleasedAt: this.#massChangeReleasedAt,
+      bystanders: (source) => this.#bystanders(source),
     }
+  }
+
+  #bystanders(source: SourceRef): Bystander[] {
+    const shared = this.#namespaces.get(source.namespace) ?? {}
+    return [...this.workloadsOf(source)].flatMap((uid) => {
+      const deployment = this.#deployments.get(uid)
+      if (!deployment || optedIn(deployment.annotations, shared)) return []
+      return [{ deployment, pods: this.#podsOfDeployment(uid) }]
+    })
   }
 
   #sourceChanged(ref: SourceRef): void {

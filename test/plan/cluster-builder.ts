@@ -37,6 +37,14 @@ export const policy: Policy = {
   maxQuiet: 60_000,
   margin: 2000,
   nodeMargin: 60_000,
+  maxConcurrentRestarts: 1,
+  maxConcurrentPerGroup: 1,
+  maxStartingPods: Infinity,
+  urgentMaxUnavailable: { kind: 'percent', value: 25 },
+  urgentMaxConcurrentRestarts: 4,
+  flappingChanges: 5,
+  massChangeShare: 20,
+  massChangeMinimum: 20,
 }
 
 export const defaults = {
@@ -77,8 +85,10 @@ export function deployment(
     paused: false,
     strategy: 'RollingUpdate',
     maxSurge: 1,
+    maxUnavailable: 0,
     wantsNoneAway: false,
     minReady: 0,
+    progressDeadline: 600_000,
     restartId: undefined,
     uses: PASSWORD_USES,
     observed: true,
@@ -118,10 +128,11 @@ export function pod(name: string, { container: only, ...change }: PodChange = {}
     ref: { namespace: 'shop', name, uid: `uid-of-${name}` },
     replicaSetUid: 'replica-set',
     restartId: undefined,
+    templateHash: 'hash',
     createdAt,
     terminal: false,
     terminating: false,
-    scheduled: true,
+    scheduledAt: createdAt,
     ready,
     readyAt: ready ? createdAt + 3000 : undefined,
     clockSkew: 0,
@@ -236,6 +247,7 @@ export const nothingPending: Pending = {
   evicted: new Set(),
   obstacle: undefined,
   reportedAt: -Infinity,
+  owedSince: at(0),
 }
 
 export interface WorkloadChange {
@@ -291,6 +303,10 @@ export function snapshot(
     paused: false,
     keyFingerprint: digester.fingerprint,
     leftovers: [],
+    halts: [],
+    namespace: 'sluice-system',
+    massChangeReleasedAt: -Infinity,
+    bystanders: () => [],
     ...change,
     workloads,
   }

@@ -37,7 +37,7 @@ const replacement = (name: string, ready?: number) =>
 
 /** An action in a line. */
 function line(action: Action): string {
-  const { namespace, name } = action.workload
+  const { namespace, name } = 'workload' in action ? action.workload : action
   const target = `${namespace}/${name}`
   switch (action.kind) {
     case 'record':
@@ -48,6 +48,10 @@ function line(action: Action): string {
       return `patch ${target}: ${action.restart.id}`
     case 'forget':
       return `forget ${target}: ${action.consumer.name}`
+    case 'halt':
+      return `halt ${target}: ${action.spec.reason}`
+    case 'release':
+      return `release ${target}`
   }
 }
 
@@ -125,6 +129,8 @@ describe('a change', () => {
       id: NOW.toString(36),
       strategy: 'evict',
       startedAt: NOW,
+      templateHash: 'hash',
+      wasUnwell: false,
     })
   })
 
@@ -415,10 +421,19 @@ describe('a hold', () => {
 
   test('has a test for every reason that the plan itself gives', () => {
     const given = HOLD_REASONS.filter((reason) => !(reason in cases))
-    // By the three tests above, the budget below, and by the answers of the API server.
+    // By the tests above, those of budgets and failures, and by the answers of the API server.
     expect(given.sort()).toEqual(
       [
+        'CannotStart',
         'ClusterBudget',
+        'GroupBudget',
+        'GroupHalted',
+        'MassChange',
+        'Outage',
+        'RestartFailed',
+        'SourceFlapping',
+        'StartingPods',
+        'YieldsToUrgent',
         'Forbidden',
         'MalformedConsumer',
         'NotSynced',
@@ -703,7 +718,7 @@ describe('a plan', () => {
     fc.assert(
       fc.property(picture, fc.integer({ min: 0, max: 400 }), (seen, second) => {
         const { actions } = plan(seen, policy, at(second))
-        const acting = actions.filter(({ kind }) => kind === 'evict' || kind === 'patch')
+        const acting = actions.filter((each) => each.kind === 'evict' || each.kind === 'patch')
         expect(new Set(acting.map(({ workload: of }) => of.uid)).size).toBeLessThanOrEqual(1)
         for (const { workload: of } of acting) {
           const records = actions.filter((a) => a.kind === 'record' && a.workload.uid === of.uid)

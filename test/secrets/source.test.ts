@@ -91,11 +91,11 @@ describe('a Secret', () => {
     expect(newest(record)).toMatchObject({ changedAt: at(61), mayBeEarlier: false })
   })
 
-  test('keeps the annotations of Sluice and no others', () => {
+  test('keeps what the annotations of Sluice say and nothing of others', () => {
     const annotations = { 'sluice.dev/urgent': 'true', 'kubectl/last-applied': 'password: old' }
-    expect(read({ data: A, annotations }, at(0)).annotations).toEqual({
-      'sluice.dev/urgent': 'true',
-    })
+    const record = read({ data: A, annotations }, at(0))
+    expect(record.settings).toEqual({ urgent: true, group: undefined, ignore: false, faults: [] })
+    expect(JSON.stringify(record)).not.toContain('password: old')
   })
 
   test('tells whether it is immutable', () => {

@@ -2,6 +2,7 @@
  * The form of every hold rule: one function a reason, in the order in which they are asked.
  */
 import type { Fault } from '../../config/fault.ts'
+import type { HaltRecord } from '../../consumers/halt.ts'
 import type { Assessment } from '../assessment.ts'
 import type { Availability } from '../availability.ts'
 import type { Hold } from '../hold.ts'
@@ -12,6 +13,11 @@ export interface Situation {
   readonly policy: Policy
   /** The kill switch, or why it cannot be read. */
   readonly paused: boolean | Fault
+  readonly halts: readonly HaltRecord[]
+  /** Sluice's own namespace. */
+  readonly namespace: string
+  /** Names of workloads whose pods cannot start. */
+  readonly cannotStart: readonly string[]
   /** API server's clock, milliseconds. */
   readonly now: number
   readonly availability: Availability

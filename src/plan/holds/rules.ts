@@ -3,6 +3,7 @@
  */
 import { immutableRecreated, keyMissing, sourceMissing, valueEmpty } from './content.ts'
 import type { HoldRule } from './rule.ts'
+import { groupHalted, outage, restartFailed } from './halted.ts'
 import { killSwitch, observeOnly } from './sluice.ts'
 import {
   deploymentPaused,
@@ -23,6 +24,7 @@ export const STANDING_RULES: readonly HoldRule[] = [
   otherRestarter,
   sourceMissing,
   keyMissing,
+  restartFailed,
 ]
 
 /** Asked before each eviction and each patch of a restart. */
@@ -31,6 +33,8 @@ export const STEP_RULES: readonly HoldRule[] = [
   deploymentPaused,
   valueEmpty,
   immutableRecreated,
+  groupHalted,
+  outage,
   obstacle,
   justChanged,
   rolloutInProgress,
@@ -44,6 +48,8 @@ export const START_RULES: readonly HoldRule[] = [
   deploymentPaused,
   valueEmpty,
   immutableRecreated,
+  groupHalted,
+  outage,
   surgeOverLimit,
   obstacle,
   minRestartInterval,

@@ -5,10 +5,16 @@ import { describeFault } from '../../config/fault.ts'
 import type { HoldRule } from './rule.ts'
 
 /** An annotation that cannot be read: never a guess. */
-export const invalidSetting: HoldRule = ({ settings: { faults } }) =>
-  faults.length > 0
+export const invalidSetting: HoldRule = ({ settings, uses, source }) => {
+  const sources = new Set(uses.map((use) => use.source))
+  const faults = [
+    ...settings.faults,
+    ...[...sources].flatMap((name) => source(name).settings.faults),
+  ]
+  return faults.length > 0
     ? { reason: 'InvalidSetting', message: faults.map(describeFault).join('; ') }
     : undefined
+}
 
 /** Its Consumer cannot be read: what the pods hold is not known. */
 export const malformedConsumer: HoldRule = ({ consumer }) =>

@@ -15,22 +15,26 @@ export const justChanged: HoldRule = ({ changedAt }, { now, policy: { margin } }
     message: 'the content changed this moment; pods created now could not be told from older ones',
   })
 
-/** More changes may follow: two Secrets changed together cost one restart. Not for ever, though. */
+/** More changes may follow: two Secrets changed together cost one restart. Not for ever, and not if it is urgent. */
 export const quietPeriod: HoldRule = (
-  { changedAt, staleSince },
+  { changedAt, staleSince, urgent },
   { now, policy: { quietPeriod: quiet, maxQuiet } },
 ) =>
-  waitUntil(now, Math.min(changedAt + quiet, staleSince + maxQuiet), {
+  waitUntil(now, urgent ? now : Math.min(changedAt + quiet, staleSince + maxQuiet), {
     reason: 'QuietPeriod',
     message: `waiting for the Secret to stay unchanged for ${quiet / 1000} s`,
   })
 
 /** The workload has been restarted a short while ago. */
-export const minRestartInterval: HoldRule = ({ ledger, settings }, { now }) =>
-  waitUntil(now, (ledger?.lastRestart?.finishedAt ?? -Infinity) + settings.minInterval, {
-    reason: 'MinRestartInterval',
-    message: `the last restart ended less than ${settings.minInterval / 1000} s ago`,
-  })
+export const minRestartInterval: HoldRule = ({ ledger, settings, urgent }, { now }) =>
+  waitUntil(
+    now,
+    urgent ? now : (ledger?.lastRestart?.finishedAt ?? -Infinity) + settings.minInterval,
+    {
+      reason: 'MinRestartInterval',
+      message: `the last restart ended less than ${settings.minInterval / 1000} s ago`,
+    },
+  )
 
 function waitUntil(now: number, until: number, hold: Hold): Hold | undefined {
   return now < until ? { ...hold, until } : undefined

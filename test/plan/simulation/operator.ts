@@ -5,7 +5,7 @@
 import { consumerName, type ConsumerRecord } from '../../../src/consumers/consumer.ts'
 import type { DeploymentRecord } from '../../../src/consumers/deployment.ts'
 import type { Settings } from '../../../src/consumers/settings.ts'
-import type { Action } from '../../../src/plan/action.ts'
+import type { WorkloadAction } from '../../../src/plan/action.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
@@ -35,7 +35,7 @@ export class SimulatedOperator {
     deployments: new Map<string, DeploymentRecord>(),
     consumers: new Map<string, ConsumerRecord>(),
   }
-  #inFlight: { readonly action: Action; readonly arrivesAt: number }[] = []
+  #inFlight: { readonly action: WorkloadAction; readonly arrivesAt: number }[] = []
   readonly #evicted = new Map<string, Set<string>>()
   readonly #reportedAt = new Map<string, number>()
 
@@ -77,6 +77,8 @@ export class SimulatedOperator {
     const seen = this.#see(now)
     const planned = plan(seen, this.#policy, now)
     for (const action of planned.actions) {
+      // Nothing fails in this cluster, and no source of it changes often enough to be halted.
+      if (action.kind === 'halt' || action.kind === 'release') continue
       this.#inFlight.push({ action, arrivesAt: now + this.#lags.writes })
       if (action.kind !== 'evict') continue
       const { name } = action.workload
@@ -103,7 +105,7 @@ export class SimulatedOperator {
         const evicted = this.#evicted.get(name) ?? new Set<string>()
         for (const uid of evicted)
           if (pods.get(uid)?.record.terminating ?? true) evicted.delete(uid)
-        const isWrite = ({ action }: { action: Action }) =>
+        const isWrite = ({ action }: { action: WorkloadAction }) =>
           action.kind !== 'evict' && action.workload.name === name
         return {
           deployment: newer(watched, this.#answers.deployments.get(name)) ?? watched,
@@ -124,7 +126,7 @@ export class SimulatedOperator {
     )
   }
 
-  #arrive(action: Action): void {
+  #arrive(action: WorkloadAction): void {
     switch (action.kind) {
       case 'evict':
         this.#cluster.evict(action)
@@ -141,7 +143,7 @@ export class SimulatedOperator {
     }
   }
 
-  #answered({ kind, workload: { name } }: Action, now: number): void {
+  #answered({ kind, workload: { name } }: WorkloadAction, now: number): void {
     const { deployments, consumers } = this.#cluster.state
     const deployment = deployments.get(name)
     const consumer = consumers.get(consumerName(name))

@@ -1,0 +1,29 @@
+/**
+ * The settings of one source: its own annotations. Pure.
+ */
+import * as annotations from '../annotations.ts'
+import { groupName, yesOrNo } from '../config/kind.ts'
+import type { Fault } from '../config/fault.ts'
+import { readerOf, type Annotations } from './annotation-reader.ts'
+
+export interface SourceSettings {
+  /** First in line, no quiet period, wider limits: a leaked key, or a cut-over. */
+  readonly urgent: boolean
+  /** A group that the source joins, within its namespace. */
+  readonly group: string | undefined
+  /** Its changes count for nobody. */
+  readonly ignore: boolean
+  readonly faults: readonly Fault[]
+}
+
+/** Reads the settings of a source. */
+export function readSourceSettings(name: string, from: Annotations): SourceSettings {
+  const faults: Fault[] = []
+  const own = readerOf(`Secret ${name}`, from, faults)
+  return {
+    urgent: own(annotations.URGENT, yesOrNo) ?? false,
+    group: own(annotations.GROUP, groupName),
+    ignore: own(annotations.IGNORE, yesOrNo) ?? false,
+    faults,
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The budgets of one plan: what runs already, and whether something more may begin. Strictest wins.
+ */
+import type { WorkloadRef } from '../refs.ts'
+import { groupKey, type Group } from './groups.ts'
+import type { Hold } from './hold.ts'
+import type { Policy } from './policy.ts'
+
+/** What a restart asks of the budgets. */
+export interface Claim {
+  readonly workload: WorkloadRef
+  readonly groups: readonly Group[]
+  readonly urgent: boolean
+}
+
+export class Budget {
+  readonly #policy: Policy
+  readonly #startingPods: (group: Group) => number
+  readonly #running: WorkloadRef[] = []
+  readonly #runningIn = new Map<string, WorkloadRef[]>()
+  readonly #starting = new Map<string, number>()
+
+  /** @param startingPods how many pods of a group are starting in the picture */
+  constructor(policy: Policy, startingPods: (group: Group) => number) {
+    this.#policy = policy
+    this.#startingPods = startingPods
+  }
+
+  /** A restart runs, or begins now. */
+  occupy({ workload, groups }: Claim): void {
+    this.#running.push(workload)
+    for (const group of groups) {
+      const key = groupKey(group)
+      this.#runningIn.set(key, [...(this.#runningIn.get(key) ?? []), workload])
+    }
+  }
+
+  /** Why no further restart of these groups may begin, if so. */
+  holdToBegin({ groups, urgent }: Claim): Hold | undefined {
+    const { maxConcurrentRestarts, maxConcurrentPerGroup, urgentMaxConcurrentRestarts } =
+      this.#policy
+    const wider = (limit: number) => (urgent ? Math.max(limit, urgentMaxConcurrentRestarts) : limit)
+    const inCluster = wider(maxConcurrentRestarts)
+    if (this.#running.length >= inCluster) {
+      return {
+        reason: 'ClusterBudget',
+        message: `${namesOf(this.#running)} is being restarted, at most ${inCluster} at once in the cluster`,
+      }
+    }
+    const inGroup = wider(maxConcurrentPerGroup)
+    for (const group of groups) {
+      const running = this.#runningIn.get(groupKey(group)) ?? []
+      if (running.length >= inGroup) {
+        return {
+          reason: 'GroupBudget',
+          message: `${namesOf(running)} of ${groupKey(group)} is being restarted, at most ${inGroup} at once`,
+        }
+      }
+    }
+    return undefined
+  }
+
+  /** Why `pods` more may not start in these groups now, if so. */
+  holdToStart({ groups }: Claim, pods: number): Hold | undefined {
+    const limit = this.#policy.maxStartingPods
+    for (const group of groups) {
+      const starting = this.startingIn(group)
+      if (starting + pods > limit) {
+        return {
+          reason: 'StartingPods',
+          message: `${starting} pods of ${groupKey(group)} are starting, at most ${limit} may be; ${pods} more are asked for`,
+        }
+      }
+    }
+    return undefined
+  }
+
+  /** How many more pods may start in all of these groups. */
+  room(groups: readonly Group[]): number {
+    const rooms = groups.map((group) => this.#policy.maxStartingPods - this.startingIn(group))
+    return Math.max(0, Math.min(Infinity, ...rooms))
+  }
+
+  /** `pods` more start in these groups with this plan. */
+  start(groups: readonly Group[], pods: number): void {
+    for (const group of groups) this.#starting.set(groupKey(group), this.startingIn(group) + pods)
+  }
+
+  /** Pods of a group that are starting, those of this plan included. */
+  startingIn(group: Group): number {
+    const key = groupKey(group)
+    const known = this.#starting.get(key)
+    if (known !== undefined) return known
+    const counted = this.#startingPods(group)
+    this.#starting.set(key, counted)
+    return counted
+  }
+}
+
+function namesOf(workloads: readonly WorkloadRef[]): string {
+  return workloads.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')
+}

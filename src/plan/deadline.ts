@@ -1,0 +1,16 @@
+/**
+ * How long a replacement may take before it counts as failed. Pure.
+ */
+import type { DeploymentRecord } from '../consumers/deployment.ts'
+import type { Settings } from '../consumers/settings.ts'
+
+/** However patient the Deployment is (ms). */
+const LONGEST = 30 * 60_000
+
+/** The `progress-deadline` of the workload, else the Deployment's own, in milliseconds. */
+export function deadlineOf(
+  { progressDeadline }: DeploymentRecord,
+  settings?: Pick<Settings, 'progressDeadline'>,
+): number {
+  return settings?.progressDeadline ?? Math.min(progressDeadline, LONGEST)
+}
