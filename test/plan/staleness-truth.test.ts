@@ -197,9 +197,9 @@ describe('judged against what really happened', () => {
           if (!isCurrent) expect(judged.verdict, JSON.stringify(judged.pod)).not.toBe('fresh')
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 800 },
     )
-  })
+  }, 60_000)
 
   test('a pod that holds other content, which was written down, is stale or unproven', () => {
     fc.assert(
@@ -210,9 +210,9 @@ describe('judged against what really happened', () => {
           expect(['stale', 'unproven'], JSON.stringify(judged.pod)).toContain(judged.verdict)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     )
-  })
+  }, 60_000)
 
   test('a pod created later than the change, the margin and a second is fresh', () => {
     fc.assert(
@@ -225,9 +225,9 @@ describe('judged against what really happened', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     )
-  })
+  }, 60_000)
 
   test('no pod is stale while the Secret was only ever rewritten with what it held', () => {
     fc.assert(
