@@ -76,8 +76,13 @@ export function haltActions(
       !wanted.has(`${halt.namespace}/${halt.name}`) && isOver(halt, assessments, consumed, now),
   )
   return [
-    ...toCreate.map((halt) => ({ kind: 'halt', ...halt }) as const),
-    ...over.map(({ spec: _, ...halt }) => ({ kind: 'release', ...halt }) as const),
+    ...toCreate.map((halt) => ({ kind: 'halt' as const, ...halt })),
+    ...over.map(({ namespace: where, name, uid }) => ({
+      kind: 'release' as const,
+      namespace: where,
+      name,
+      uid,
+    })),
   ]
 }
 
