@@ -13,6 +13,8 @@ export type { HeldContainer, HeldPod } from './nodes.ts'
 export interface TestCluster {
   /** `https://127.0.0.1:<port>` */
   readonly server: string
+  /** The client URL of etcd, plain HTTP: its JSON gateway answers below `/v3`. */
+  readonly etcdUrl: string
   /** The certificate authority of the API server, as PEM. */
   readonly certificateAuthority: string
   /** Scratch folder: logs, certificates, kubeconfigs. */
@@ -110,6 +112,7 @@ export async function startCluster(
 
     return {
       server: controlPlane.server,
+      etcdUrl: controlPlane.etcdUrl,
       certificateAuthority: controlPlane.certificateAuthority,
       dir,
       kubeconfig,

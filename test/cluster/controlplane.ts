@@ -34,6 +34,7 @@ type User = keyof typeof USERS
 
 export interface ControlPlane {
   readonly server: string
+  readonly etcdUrl: string
   readonly certificateAuthority: string
   readonly auditLog: string
   kubeconfig(user: User): string
@@ -157,6 +158,7 @@ export async function startControlPlane(options: {
     })
     return {
       server,
+      etcdUrl,
       certificateAuthority,
       auditLog,
       kubeconfig,
