@@ -15,7 +15,6 @@ import {
   type DeploymentRecord,
   type RawDeployment,
   type RawReplicaSet,
-  type ReplicaSetRecord,
 } from '../consumers/deployment.ts'
 import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
@@ -41,6 +40,7 @@ import {
 } from '../secrets/source.ts'
 import { isNewer } from '../secrets/timeline.ts'
 import { createInterner } from './interner.ts'
+import { OwnedPods } from './owned-pods.ts'
 
 /** The part of a core/v1 Namespace that is read. */
 export interface RawNamespace {
@@ -64,16 +64,13 @@ export class Store {
   readonly #secrets = new Map<NamespacedKey, SourceRecord>()
   readonly #namespaces = new Map<string, Annotations>()
   readonly #deployments = new Map<string, DeploymentRecord>()
-  readonly #replicaSets = new Map<string, ReplicaSetRecord>()
-  readonly #replicaSetsOf = new Map<string, Set<string>>()
-  readonly #pods = new Map<string, PodRecord>()
-  readonly #podsOf = new Map<string, Set<string>>()
+  /** Workloads whose uses may have changed since the index was last asked. */
+  readonly #unindexed = new Set<string>()
+  readonly #owned = new OwnedPods((deployment) => this.#unindexed.add(deployment))
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
   #massChangeReleasedAt = -Infinity
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #index = new UseIndex()
-  /** Workloads whose uses may have changed since the index was last asked. */
-  readonly #unindexed = new Set<string>()
   readonly #settings = new WeakMap<
     DeploymentRecord,
     { namespace: Annotations; settings: Settings }
@@ -131,41 +128,23 @@ export class Store {
 
   applyReplicaSet(raw: RawReplicaSet): void {
     const record = readReplicaSet(raw)
-    this.removeReplicaSet(raw.metadata.uid)
-    if (!record) return
-    this.#replicaSets.set(record.uid, record)
-    addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
-    this.#unindexed.add(record.deploymentUid)
+    if (record) this.#owned.setReplicaSet(record)
+    else this.#owned.removeReplicaSet(raw.metadata.uid)
   }
 
   removeReplicaSet(uid: string): void {
-    const record = this.#replicaSets.get(uid)
-    if (!record) return
-    this.#replicaSets.delete(uid)
-    removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
-    this.#unindexed.add(record.deploymentUid)
+    this.#owned.removeReplicaSet(uid)
   }
 
   applyPod(raw: RawPod): void {
     const { uid } = raw.metadata
-    const pod = readPod(raw, this.#pods.get(uid), this.#options.now(), this.#intern)
-    if (!pod) {
-      this.removePod(uid)
-      return
-    }
-    const before = this.#pods.get(uid)
-    if (before && before.replicaSetUid !== pod.replicaSetUid) this.removePod(uid)
-    this.#pods.set(uid, pod)
-    addTo(this.#podsOf, pod.replicaSetUid, uid)
-    if (before?.uses !== pod.uses) this.#unindexPodsOf(pod.replicaSetUid)
+    const pod = readPod(raw, this.#owned.pod(uid), this.#options.now(), this.#intern)
+    if (pod) this.#owned.setPod(pod)
+    else this.#owned.removePod(uid)
   }
 
   removePod(uid: string): void {
-    const pod = this.#pods.get(uid)
-    if (!pod) return
-    this.#pods.delete(uid)
-    removeFrom(this.#podsOf, pod.replicaSetUid, uid)
-    this.#unindexPodsOf(pod.replicaSetUid)
+    this.#owned.removePod(uid)
   }
 
   applyConsumer(raw: RawConsumer): void {
@@ -196,7 +175,7 @@ export class Store {
 
   /** The pod, if it is still there. */
   pod(uid: string): PodRecord | undefined {
-    return this.#pods.get(uid)
+    return this.#owned.pod(uid)
   }
 
   /** A source; one that does not exist is a record too. */
@@ -224,8 +203,7 @@ export class Store {
       secrets: this.#secrets.size,
       namespaces: this.#namespaces.size,
       deployments: this.#deployments.size,
-      replicasets: this.#replicaSets.size,
-      pods: this.#pods.size,
+      ...this.#owned.sizes,
       consumers: this.#consumers.size,
       halts: this.#halts.size,
     }
@@ -247,7 +225,7 @@ export class Store {
       }
       workloads.push({
         deployment,
-        pods: this.#podsOfDeployment(uid),
+        pods: this.#owned.of(uid),
         settings: this.#settingsOf(deployment, shared),
         consumer,
         source: (source) => this.source({ namespace, name: source }),
@@ -273,7 +251,7 @@ export class Store {
     return [...this.workloadsOf(source)].flatMap((uid) => {
       const deployment = this.#deployments.get(uid)
       if (!deployment || optedIn(deployment.annotations, shared)) return []
-      return [{ deployment, pods: this.#podsOfDeployment(uid) }]
+      return [{ deployment, pods: this.#owned.of(uid) }]
     })
   }
 
@@ -289,26 +267,10 @@ export class Store {
     return settings
   }
 
-  #podsOfDeployment(uid: string): PodRecord[] {
-    const pods: PodRecord[] = []
-    for (const replicaSet of this.#replicaSetsOf.get(uid) ?? []) {
-      for (const pod of this.#podsOf.get(replicaSet) ?? []) {
-        const record = this.#pods.get(pod)
-        if (record) pods.push(record)
-      }
-    }
-    return pods
-  }
-
-  #unindexPodsOf(replicaSet: string): void {
-    const owner = this.#replicaSets.get(replicaSet)
-    if (owner) this.#unindexed.add(owner.deploymentUid)
-  }
-
   #reindex(): void {
     for (const uid of this.#unindexed) {
       const deployment = this.#deployments.get(uid)
-      const lists = new Set(this.#podsOfDeployment(uid).map(({ uses }) => uses))
+      const lists = new Set(this.#owned.of(uid).map(({ uses }) => uses))
       if (deployment) lists.add(deployment.uses)
       const names = [...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source))
       const namespace = deployment?.ref.namespace
@@ -319,15 +281,4 @@ export class Store {
     }
     this.#unindexed.clear()
   }
-}
-
-function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
-  const set = map.get(key) ?? new Set()
-  map.set(key, set.add(value))
-}
-
-function removeFrom(map: Map<string, Set<string>>, key: string, value: string): void {
-  const set = map.get(key)
-  set?.delete(value)
-  if (set?.size === 0) map.delete(key)
 }

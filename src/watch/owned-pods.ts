@@ -1,0 +1,87 @@
+/**
+ * Which pods belong to which Deployment: through controller UIDs, from pod to ReplicaSet to Deployment, in whatever
+ * order they are heard of.
+ */
+import type { ReplicaSetRecord } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
+
+export class OwnedPods {
+  readonly #onChange: (deployment: string) => void
+  readonly #replicaSets = new Map<string, ReplicaSetRecord>()
+  readonly #replicaSetsOf = new Map<string, Set<string>>()
+  readonly #pods = new Map<string, PodRecord>()
+  readonly #podsOf = new Map<string, Set<string>>()
+
+  /** @param onChange told the UID of a Deployment whose pods, or what they use, may have changed */
+  constructor(onChange: (deployment: string) => void) {
+    this.#onChange = onChange
+  }
+
+  setReplicaSet(record: ReplicaSetRecord): void {
+    this.removeReplicaSet(record.uid)
+    this.#replicaSets.set(record.uid, record)
+    addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
+    this.#onChange(record.deploymentUid)
+  }
+
+  removeReplicaSet(uid: string): void {
+    const record = this.#replicaSets.get(uid)
+    if (!record) return
+    this.#replicaSets.delete(uid)
+    removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
+    this.#onChange(record.deploymentUid)
+  }
+
+  setPod(pod: PodRecord): void {
+    const { uid } = pod.ref
+    const before = this.#pods.get(uid)
+    if (before && before.replicaSetUid !== pod.replicaSetUid) this.removePod(uid)
+    this.#pods.set(uid, pod)
+    addTo(this.#podsOf, pod.replicaSetUid, uid)
+    if (before?.uses !== pod.uses) this.#podsChanged(pod)
+  }
+
+  removePod(uid: string): void {
+    const pod = this.#pods.get(uid)
+    if (!pod) return
+    this.#pods.delete(uid)
+    removeFrom(this.#podsOf, pod.replicaSetUid, uid)
+    this.#podsChanged(pod)
+  }
+
+  pod(uid: string): PodRecord | undefined {
+    return this.#pods.get(uid)
+  }
+
+  /** The pods of all ReplicaSets of a Deployment. */
+  of(deployment: string): PodRecord[] {
+    const pods: PodRecord[] = []
+    for (const replicaSet of this.#replicaSetsOf.get(deployment) ?? []) {
+      for (const uid of this.#podsOf.get(replicaSet) ?? []) {
+        const pod = this.#pods.get(uid)
+        if (pod) pods.push(pod)
+      }
+    }
+    return pods
+  }
+
+  get sizes(): { readonly pods: number; readonly replicasets: number } {
+    return { pods: this.#pods.size, replicasets: this.#replicaSets.size }
+  }
+
+  #podsChanged({ replicaSetUid }: PodRecord): void {
+    const owner = this.#replicaSets.get(replicaSetUid)
+    if (owner) this.#onChange(owner.deploymentUid)
+  }
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key) ?? new Set()
+  map.set(key, set.add(value))
+}
+
+function removeFrom(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key)
+  set?.delete(value)
+  if (set?.size === 0) map.delete(key)
+}
