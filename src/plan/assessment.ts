@@ -87,10 +87,12 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
 
 /** The timelines to record: collapsed to today's content once every pod is known to hold it. */
 export function timelinesToRecord(
-  { judged, sources, completeAt }: Assessment,
+  { deployment, judged, sources, completeAt }: Assessment,
   now: number,
 ): ReadonlyMap<string, RecordedSource> {
-  const everyPodFresh = judged.every(({ verdict }) => verdict === 'fresh')
+  // A Deployment can have pods that are not seen as its own yet, such as those that it inherits from one before it.
+  const everyPodSeen = deployment.observed && judged.length >= deployment.status.replicas
+  const everyPodFresh = everyPodSeen && judged.every(({ verdict }) => verdict === 'fresh')
   if (!everyPodFresh || now < completeAt) return sources
   return new Map(
     [...sources].map(([name, source]) => {
