@@ -37,6 +37,10 @@ format: $(MODULES) ## Put the formatting right
 demo: build ## Show a rotation on a cluster of this machine
 	@node demo/demo.ts
 
+.PHONY: chaos
+chaos: $(MODULES) ## Rotate under faults and SIGKILLs for a long time (CHAOS='--kills 200 --faults 10000 --seed N --minutes 60')
+	@node test/faults/chaos.ts $(CHAOS)
+
 .PHONY: manifests
 manifests: $(MODULES) ## Render manifests/install.yaml from manifests/base
 	node tools/manifests.ts
