@@ -121,13 +121,13 @@ export function contentWindow(
 /** The node's `startedAt`, unless something shows that its clock is off by more than the margin. */
 function trustedStart(
   pod: PodRecord,
-  { startedAt, presentAt }: ContainerRecord,
+  { startedAt, absentAt, presentAt }: ContainerRecord,
   nodeMargin: number,
 ): number | undefined {
   if (startedAt === undefined || pod.clockSkew === undefined) return undefined
   if (Math.abs(pod.clockSkew) > nodeMargin) return undefined
-  // A container that a status showed before it started: the clock runs ahead.
-  if (startedAt > presentAt + nodeMargin) return undefined
+  // A container that a status showed before it started, or that one still lacked after: the clock is off.
+  if (startedAt > presentAt + nodeMargin || startedAt < absentAt - nodeMargin) return undefined
   return startedAt
 }
 
