@@ -3,9 +3,25 @@
  * node_modules.
  */
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 
 const ROOT = join(import.meta.dirname, '..')
+
+/**
+ * Of the client library only what reads kubeconfigs is used, but that names its generated part, and so brings a class
+ * for each kind of object: a sixth of the bundle, and 10 MiB of memory. What it takes from there stays.
+ */
+const withoutModels: Plugin = {
+  name: 'without-models',
+  setup(bundling) {
+    bundling.onLoad({ filter: /client-node\/dist\/gen\/index\.js$/ }, () => ({
+      contents: `
+        export { createConfiguration } from './configuration.js'
+        export { ServerConfiguration } from './servers.js'
+      `,
+    }))
+  },
+}
 
 /** Builds the program into `outfile`, with its source map and its licences beside it. */
 export async function bundle(outfile: string): Promise<void> {
@@ -14,6 +30,7 @@ export async function bundle(outfile: string): Promise<void> {
     entryPoints: ['src/main.ts'],
     outfile,
     bundle: true,
+    plugins: [withoutModels],
     platform: 'node',
     target: 'node24',
     format: 'esm',

@@ -2,7 +2,7 @@
  * Reads the configuration: defaults, then the file, then the flags; the later one wins. All faults are reported at once.
  */
 import { parse as parseYaml } from 'yaml'
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatDuration } from './duration.ts'
 import type { Fault } from './fault.ts'
 import { nearest } from './nearest.ts'

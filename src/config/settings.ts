@@ -3,7 +3,7 @@
  *
  * Only what has an effect stands here: a setting that is accepted and does nothing would be a lie.
  */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import {
   duration,
   limit,

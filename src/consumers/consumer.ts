@@ -2,7 +2,7 @@
  * The Consumer object, `consumers.sluice.dev/v1alpha1`: what Sluice knows about one opted-in workload, kept in the
  * cluster so that a restart of Sluice loses no rotation and repeats none. Pure: from and to the wire form.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
 import type { OwnerReference } from './pod.ts'
 

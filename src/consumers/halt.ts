@@ -2,7 +2,7 @@
  * The Halt object, `halts.sluice.dev/v1alpha1`: a group that must not be restarted now. It stands for itself: neither a
  * kill of Sluice nor the deletion of the workload that failed ends it, and deleting it releases the group. Pure.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Group } from '../plan/groups.ts'
 import { contentsSchema, CONSUMER_GROUP, CONSUMER_VERSION, type Content } from './consumer.ts'
 
