@@ -7,7 +7,7 @@
 import type { Action } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Pending } from '../plan/workload.ts'
-import { isRefusal, obstacleOf } from './obstacle.ts'
+import { isOpen, isRefusal, obstacleOf } from './obstacle.ts'
 import type { Picture } from './picture.ts'
 import { perform, type Writes } from './writes.ts'
 
@@ -118,7 +118,8 @@ export class Executor {
   }
 
   /**
-   * After a failure nothing is assumed: reads tell what is so, and until one succeeds the action counts as done.
+   * After a failure nothing is assumed: reads tell what is so, and until one succeeds the action counts as done. A
+   * read may overtake a write whose answer was lost, so it comes after the wait that every failure brings.
    */
   async #failed(action: Action, memory: Memory, error: unknown): Promise<Outcome> {
     const { writes, now, random, sleep, signal } = this.#options
@@ -132,13 +133,15 @@ export class Executor {
     }
     memory.obstacle = waitAfter(error)
     const outcome = { error, obstacle: memory.obstacle }
+    const rest = () => sleep((memory.obstacle?.until ?? now()) - now(), signal)
+    if (isOpen(error)) await rest()
     let happened = isRefusal(error) ? false : undefined
     while (happened === undefined && !signal.aborted) {
       try {
         happened = await writes.settle(action)
       } catch (readError) {
         memory.obstacle = waitAfter(readError)
-        await sleep((memory.obstacle.until ?? now()) - now(), signal)
+        await rest()
       }
     }
     if (action.kind === 'evict' && happened === false) memory.evicted.delete(action.pod.uid)

@@ -26,6 +26,14 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof ApiError && [400, 401, 403, 413, 415, 422, 429].includes(error.status)
 }
 
+/**
+ * The server may still be at it: nobody answered, or it was a server in trouble. What it does with the request shows
+ * a moment later only.
+ */
+export function isOpen(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status === 0 || error.status >= 500
+}
+
 /** The hold that a failed action leaves behind. */
 export function obstacleOf(error: unknown, action: Action, failure: Failure): Hold {
   const backOff = (hold: Omit<Hold, 'until'>): Hold => ({

@@ -1,0 +1,98 @@
+/**
+ * Sluice as a kubelet runs it: started again whenever it ends, however it ended.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TestCluster } from '../cluster/cluster.ts'
+import { QUICK } from '../e2e/operator-process.ts'
+
+export interface SupervisedOperator {
+  /** All its processes write here, one after the other. */
+  readonly logFile: string
+  /** How often it ended by itself. */
+  readonly crashes: number
+  /** SIGKILL; resolves when the next process has been started. */
+  kill(): Promise<void>
+  /** Ends it for good; resolves to the exit code, or the signal. */
+  stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<number | string>
+}
+
+const running = new Set<ChildProcess>()
+/** How long a process that ended by itself stays away (ms); a kubelet takes longer. */
+const BACK_OFF = 500
+/** A Secret may change as often as it likes. */
+const FLAGS = [...QUICK, '--flapping-changes=9999']
+let logs = 0
+
+/** Starts Sluice; nothing is waited for. */
+export function superviseOperator(cluster: TestCluster, kubeconfig: string): SupervisedOperator {
+  const logFile = join(cluster.dir, `sluice-${++logs}.log`)
+  let stopped = false
+  let killed = false
+  let crashes = 0
+  let child = start(kubeconfig, logFile)
+  let ended = endOf(child)
+
+  const isStopped = () => stopped
+  const again = () => {
+    killed = false
+    child = start(kubeconfig, logFile)
+    ended = endOf(child)
+    watchOver()
+  }
+  /** Starts the next one when this one has ended by itself. */
+  const watchOver = () => {
+    const watched = child
+    void ended.then(async (how) => {
+      if (killed || isStopped()) return
+      crashes++
+      appendFileSync(logFile, `{"msg":"the process ended: ${how}"}\n`)
+      await sleep(BACK_OFF)
+      if (!isStopped() && watched === child) again()
+    })
+  }
+  watchOver()
+  return {
+    logFile,
+    get crashes() {
+      return crashes
+    },
+    async kill() {
+      killed = true
+      child.kill('SIGKILL')
+      appendFileSync(logFile, '{"msg":"killed"}\n')
+      await ended
+      again()
+    },
+    async stop(signal = 'SIGTERM') {
+      stopped = true
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+function start(kubeconfig: string, logFile: string): ChildProcess {
+  const log = openSync(logFile, 'a')
+  const args = ['src/main.ts', 'run', '--listen=127.0.0.1:0', ...FLAGS]
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, KUBECONFIG: kubeconfig, NODE_OPTIONS: '' },
+    stdio: ['ignore', log, log],
+  })
+  closeSync(log)
+  running.add(child)
+  return child
+}
+
+async function endOf(child: ChildProcess): Promise<number | string> {
+  const [code, signal] = (await once(child, 'exit')) as (number | string | null)[]
+  running.delete(child)
+  return code ?? signal ?? 'unknown'
+}
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
