@@ -214,25 +214,37 @@ export class ListWatch {
     }
     const events = await client.stream(call, { signal, silence })
     this.#heard()
+    const openedAt = this.#lastEventAt
+    let isMute = true
     // While the list lasts: what it has brought so far.
     let seen = initial ? new Set<string>() : undefined
-    for await (const document of events) {
-      if (signal.aborted) return
-      this.#heard()
-      const event = eventOf(document)
-      if (event.type === 'ERROR') {
-        throw new ApiError(call, { status: event.object.code ?? 0, body: event.object })
+    try {
+      for await (const document of events) {
+        if (signal.aborted) return
+        this.#heard()
+        isMute = false
+        seen = this.#take(call, eventOf(document), seen)
       }
-      const version = versionOf(event.object)
-      if (seen && version !== undefined && isEndOfList(event)) {
-        this.#complete(seen, version)
-        seen = undefined
-        continue
-      }
-      this.#handle(event, seen)
-      // The objects of a list come in any order: their versions are no place to resume from.
-      if (!seen && version !== undefined) this.#advance(version)
+    } finally {
+      // Not even a bookmark: the server may never reach our version again (a restored etcd), and say nothing of it.
+      if (isMute && this.#options.now() - openedAt >= silence) this.#resourceVersion = undefined
     }
+  }
+
+  /** Takes in one event; returns what the list has brought so far, undefined once it is complete. */
+  #take(call: ApiCall, event: WatchEvent, seen: Set<string> | undefined): Set<string> | undefined {
+    if (event.type === 'ERROR') {
+      throw new ApiError(call, { status: event.object.code ?? 0, body: event.object })
+    }
+    const version = versionOf(event.object)
+    if (seen && version !== undefined && isEndOfList(event)) {
+      this.#complete(seen, version)
+      return undefined
+    }
+    this.#handle(event, seen)
+    // The objects of a list come in any order: their versions are no place to resume from.
+    if (!seen && version !== undefined) this.#advance(version)
+    return seen
   }
 
   #handle({ type, object }: Exclude<WatchEvent, { type: 'ERROR' }>, seen?: Set<string>): void {

@@ -130,6 +130,19 @@ describe('a watch', () => {
     expect(queries).toEqual(['list as stream', 'watch 10'])
   })
 
+  test('lists anew when a resumed stream was mute for as long as it may be: its version may be from a lost future', async () => {
+    const { queries, seen } = await play(
+      [
+        stream([event('ADDED', secret('a', 90)), bookmark(90, 'end')]),
+        stream([], { lasts: 90_000, error: 'UND_ERR_BODY_TIMEOUT' }),
+        stream([event('ADDED', secret('b', 3)), bookmark(4, 'end')]),
+      ],
+      { silence: 90_000 },
+    )
+    expect(queries).toEqual(['list as stream', 'watch 90', 'list as stream', 'watch 4'])
+    expect(seen.slice(-3)).toEqual(['apply b 3', 'remove a uid-a', 'synced 4'])
+  })
+
   test('asks for metadata alone where no more is needed', async () => {
     const { calls } = await play([refuse(400), page([], 1)], { metadataOnly: true })
     expect(calls.map(({ accept }) => accept)).toEqual([
