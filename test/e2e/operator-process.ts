@@ -52,11 +52,13 @@ export async function startOperator(
     kubeconfig,
     program = 'src/main.ts',
     nodeFlags = [],
+    environment = {},
     until = 'ready',
   }: {
     kubeconfig?: string
     program?: string
     nodeFlags?: readonly string[]
+    environment?: Readonly<Record<string, string>>
     until?: 'listening' | 'ready'
   } = {},
 ): Promise<OperatorProcess> {
@@ -66,6 +68,7 @@ export async function startOperator(
       ...process.env,
       KUBECONFIG: kubeconfig ?? (await cluster.kubeconfigFor('sluice-system', 'sluice')),
       NODE_OPTIONS: '',
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
