@@ -9,31 +9,11 @@
 import { ApiError, isGone } from './api-error.ts'
 import { Backoff } from './backoff.ts'
 import type { ApiCall, KubeClient } from './client.ts'
-import {
-  eventOf,
-  isEndOfList,
-  refOf,
-  versionOf,
-  type ObjectRef,
-  type RawObject,
-  type WatchEvent,
-} from './watch-event.ts'
+import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
+import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
-export type { RawObject } from './watch-event.ts'
-/** A removed object; `namespace` is '' for cluster-wide ones. */
-export type Removed = ObjectRef
-
-/** Where objects go. */
-export interface Sink {
-  /** A new or changed object. What it throws is reported, and the loop goes on. */
-  apply(object: RawObject): void
-  /** An object is gone; one that was created again under its name comes after. */
-  remove(object: Removed): void
-  /** The first picture, or one after a gap, is complete as of this version. */
-  synced(resourceVersion: string): void
-  /** Everything up to this version has been delivered; bookmarks, about one a minute, tell so when nothing happens. */
-  progress?(resourceVersion: string): void
-}
+export type { Sink } from './delivered-objects.ts'
+export type { ObjectRef as Removed, RawObject } from './watch-event.ts'
 
 export interface ListWatchOptions {
   readonly client: KubeClient
@@ -49,7 +29,7 @@ export interface ListWatchOptions {
   /** From 0 to 1. */
   readonly random: () => number
   /** An object that the sink could not take, or that has no name; the error is the sink's. */
-  readonly onMalformed: (object: Removed, error: unknown) => void
+  readonly onMalformed: OnMalformed
   /** The stream broke, or could not be opened. */
   readonly onError: (error: unknown) => void
   /** Objects in one page of a list. */
@@ -69,8 +49,7 @@ const HEALTHY_AFTER = 10_000
 export class ListWatch {
   readonly #options: ListWatchOptions
   readonly #backoff: Backoff
-  /** By `namespace/name`: what must have been deleted if a list lacks it. */
-  readonly #known = new Map<string, Removed>()
+  readonly #objects: DeliveredObjects
   #resourceVersion: string | undefined
   #canStreamLists = true
   #interrupt = new AbortController()
@@ -82,6 +61,7 @@ export class ListWatch {
   constructor(options: ListWatchOptions) {
     this.#options = options
     this.#backoff = new Backoff(options.random)
+    this.#objects = new DeliveredObjects(options)
   }
 
   /** The first picture has been delivered. */
@@ -190,7 +170,7 @@ export class ListWatch {
       // The answer of a list that was asked for too early.
       if (signal.aborted) return
       this.#heard()
-      for (const object of page.items) this.#apply(object, seen)
+      for (const object of page.items) this.#objects.apply(object, seen)
       metadata = page.metadata
     } while (metadata.continue)
     this.#complete(seen, metadata.resourceVersion)
@@ -248,48 +228,13 @@ export class ListWatch {
   }
 
   #handle({ type, object }: Exclude<WatchEvent, { type: 'ERROR' }>, seen?: Set<string>): void {
-    if (type === 'ADDED' || type === 'MODIFIED') {
-      this.#apply(object, seen)
-    } else if (type === 'DELETED') {
-      const ref = refOf(object)
-      if (ref) this.#remove(ref)
-      else this.#nameless()
-    }
-  }
-
-  #apply(object: unknown, seen?: Set<string>): void {
-    const { sink, onMalformed } = this.#options
-    const ref = refOf(object)
-    if (!ref) {
-      this.#nameless()
-      return
-    }
-    const key = keyOf(ref)
-    const known = this.#known.get(key)
-    // Deleted and created again while nobody watched.
-    if (known && known.uid !== ref.uid) this.#remove(known)
-    this.#known.set(key, ref)
-    seen?.add(key)
-    try {
-      sink.apply(object as RawObject)
-    } catch (error) {
-      onMalformed(ref, error)
-    }
-  }
-
-  #remove(ref: Removed): void {
-    this.#known.delete(keyOf(ref))
-    this.#options.sink.remove(ref)
-  }
-
-  #nameless(): void {
-    const nobody = { namespace: '', name: '', uid: '' }
-    this.#options.onMalformed(nobody, new Error('an object without a name or a UID'))
+    if (type === 'ADDED' || type === 'MODIFIED') this.#objects.apply(object, seen)
+    else if (type === 'DELETED') this.#objects.remove(object)
   }
 
   /** The picture is complete: what it lacks was deleted meanwhile. */
   #complete(seen: ReadonlySet<string>, resourceVersion: string): void {
-    for (const [key, ref] of this.#known) if (!seen.has(key)) this.#remove(ref)
+    this.#objects.removeAllBut(seen)
     this.#resourceVersion = resourceVersion
     this.#synced = true
     this.#options.sink.synced(resourceVersion)
@@ -309,10 +254,6 @@ export class ListWatch {
 /** Asked anew: what was true before an await need not be true after it. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
-}
-
-function keyOf({ namespace, name }: Removed): string {
-  return `${namespace}/${name}`
 }
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */

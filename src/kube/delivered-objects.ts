@@ -1,0 +1,76 @@
+/**
+ * What a watch has delivered: names and UIDs alone, so that a later list shows what was deleted meanwhile.
+ */
+import { refOf, type ObjectRef, type RawObject } from './watch-event.ts'
+
+/** Where objects go. */
+export interface Sink {
+  /** A new or changed object. What it throws is reported, and the loop goes on. */
+  apply(object: RawObject): void
+  /** An object is gone; one that was created again under its name comes after. */
+  remove(object: ObjectRef): void
+  /** The first picture, or one after a gap, is complete as of this version. */
+  synced(resourceVersion: string): void
+  /** Everything up to this version has been delivered; bookmarks, about one a minute, tell so when nothing happens. */
+  progress?(resourceVersion: string): void
+}
+
+/** Told of an object that the sink could not take, or that has no name; the error is the sink's. */
+export type OnMalformed = (object: ObjectRef, error: unknown) => void
+
+const NOBODY: ObjectRef = { namespace: '', name: '', uid: '' }
+
+export class DeliveredObjects {
+  readonly #sink: Sink
+  readonly #onMalformed: OnMalformed
+  /** By `namespace/name`. */
+  readonly #known = new Map<string, ObjectRef>()
+
+  constructor({ sink, onMalformed }: { sink: Sink; onMalformed: OnMalformed }) {
+    this.#sink = sink
+    this.#onMalformed = onMalformed
+  }
+
+  /** Gives an object to the sink; `seen` gets its key. */
+  apply(object: unknown, seen?: Set<string>): void {
+    const ref = this.#refOf(object)
+    if (!ref) return
+    const key = keyOf(ref)
+    const known = this.#known.get(key)
+    // Deleted and created again while nobody watched.
+    if (known && known.uid !== ref.uid) this.#forget(known)
+    this.#known.set(key, ref)
+    seen?.add(key)
+    try {
+      this.#sink.apply(object as RawObject)
+    } catch (error) {
+      this.#onMalformed(ref, error)
+    }
+  }
+
+  /** An object was deleted. */
+  remove(object: unknown): void {
+    const ref = this.#refOf(object)
+    if (ref) this.#forget(ref)
+  }
+
+  /** A list is complete: what it lacks was deleted. */
+  removeAllBut(seen: ReadonlySet<string>): void {
+    for (const [key, ref] of this.#known) if (!seen.has(key)) this.#forget(ref)
+  }
+
+  #forget(ref: ObjectRef): void {
+    this.#known.delete(keyOf(ref))
+    this.#sink.remove(ref)
+  }
+
+  #refOf(object: unknown): ObjectRef | undefined {
+    const ref = refOf(object)
+    if (!ref) this.#onMalformed(NOBODY, new Error('an object without a name or a UID'))
+    return ref
+  }
+}
+
+function keyOf({ namespace, name }: ObjectRef): string {
+  return `${namespace}/${name}`
+}
