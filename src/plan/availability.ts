@@ -2,8 +2,10 @@
  * How many pods of a workload are away: the one number behind health and budget. Pure.
  */
 import type { PodRecord } from '../consumers/pod.ts'
+import { deadlineOf } from './deadline.ts'
 import { resolveLimit, type Limit } from './limit.ts'
 import type { Assessment } from './assessment.ts'
+import { isReplacement } from './replacement.ts'
 
 export interface Availability {
   readonly desired: number
@@ -12,6 +14,8 @@ export interface Availability {
    * not away: they are the disease, and waiting for their health would wait for ever.
    */
   readonly away: number
+  /** Of these, the ones that are away by the restart under way: missing, going, or its replacements within their deadline. */
+  readonly byRestart: number
   /** The workload's `max-unavailable` in pods. */
   readonly limit: number
   /** When the next pod may become Available or calm by time alone (ms). */
@@ -24,20 +28,26 @@ export function availability(
   now: number,
   urgentLimit?: Limit,
 ): Availability {
-  const { deployment, judged, stale } = assessment
+  const { deployment, judged, ledger, stale } = assessment
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
   let up = 0
   let exempt = 0
+  let byOthers = 0
   let nextAt = Infinity
   for (const { pod } of judged) {
     const calmAt = calmSince(assessment, pod)
     if (calmAt <= now) up++
     else if (sick.has(pod.ref.uid)) exempt++
-    else nextAt = Math.min(nextAt, calmAt)
+    else {
+      nextAt = Math.min(nextAt, calmAt)
+      if (!isAwaited(assessment, pod, now)) byOthers++
+    }
   }
+  const away = Math.max(0, deployment.replicas - up - exempt)
   return {
     desired: deployment.replicas,
-    away: Math.max(0, deployment.replicas - up - exempt),
+    away,
+    byRestart: ledger?.restart ? Math.max(0, away - byOthers) : 0,
     limit: limitOf(assessment, urgentLimit),
     nextAt,
   }
@@ -50,8 +60,18 @@ export function availability(
 function calmSince({ deployment, settings, ledger }: Assessment, pod: PodRecord): number {
   if (pod.readyAt === undefined) return Infinity
   const startedAt = ledger?.restart?.startedAt ?? Infinity
-  const isReplacement = pod.createdAt >= Math.floor(startedAt / 1000) * 1000
-  return pod.readyAt + deployment.minReady + (isReplacement ? settings.settle : 0)
+  const isNew = pod.createdAt >= Math.floor(startedAt / 1000) * 1000
+  return pod.readyAt + deployment.minReady + (isNew ? settings.settle : 0)
+}
+
+/** A replacement within its deadline; after that it blocks nobody any more. */
+function isAwaited(
+  { deployment, ledger, settings }: Assessment,
+  pod: PodRecord,
+  now: number,
+): boolean {
+  const deadline = (pod.scheduledAt ?? pod.createdAt) + deadlineOf(deployment, settings)
+  return ledger?.restart !== undefined && isReplacement(pod, ledger.restart) && now < deadline
 }
 
 /** An urgent Secret widens the limit, but not one that the workload itself gives. */

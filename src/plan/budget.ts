@@ -35,25 +35,28 @@ export class Budget {
     }
   }
 
-  /** Why no further restart of these groups may begin, if so. */
-  holdToBegin({ groups, urgent }: Claim): Hold | undefined {
+  /** Why a restart may not begin, or go on, beside those that run, if so. */
+  holdToBegin({ workload, groups, urgent }: Claim): Hold | undefined {
     const { maxConcurrentRestarts, maxConcurrentPerGroup, urgentMaxConcurrentRestarts } =
       this.#policy
     const wider = (limit: number) => (urgent ? Math.max(limit, urgentMaxConcurrentRestarts) : limit)
     const inCluster = wider(maxConcurrentRestarts)
-    if (this.#running.length >= inCluster) {
+    const others = (running: readonly WorkloadRef[]) =>
+      running.filter(({ uid }) => uid !== workload.uid)
+    const running = others(this.#running)
+    if (running.length >= inCluster) {
       return {
         reason: 'ClusterBudget',
-        message: `${namesOf(this.#running)} is being restarted, at most ${inCluster} at once in the cluster`,
+        message: `${namesOf(running)} is being restarted, at most ${inCluster} at once in the cluster`,
       }
     }
     const inGroup = wider(maxConcurrentPerGroup)
     for (const group of groups) {
-      const running = this.#runningIn.get(groupKey(group)) ?? []
-      if (running.length >= inGroup) {
+      const runningHere = others(this.#runningIn.get(groupKey(group)) ?? [])
+      if (runningHere.length >= inGroup) {
         return {
           reason: 'GroupBudget',
-          message: `${namesOf(running)} of ${groupKey(group)} is being restarted, at most ${inGroup} at once`,
+          message: `${namesOf(runningHere)} of ${groupKey(group)} is being restarted, at most ${inGroup} at once`,
         }
       }
     }
@@ -63,6 +66,12 @@ export class Budget {
   /** Why `pods` more may not start in these groups now, if so. */
   holdToStart({ groups }: Claim, pods: number): Hold | undefined {
     const limit = this.#policy.maxStartingPods
+    if (groups.length > 0 && pods > limit) {
+      return {
+        reason: 'SurgeOverLimit',
+        message: `a rollout starts ${pods} pods at once, maxStartingPods allows ${limit}`,
+      }
+    }
     for (const group of groups) {
       const starting = this.startingIn(group)
       if (starting + pods > limit) {

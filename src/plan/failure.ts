@@ -7,6 +7,7 @@ import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
+import { isReplacement } from './replacement.ts'
 
 /** How long all pods must have been Available for a failure to be over (ms). */
 export const RECOVERED_AFTER = 60_000
@@ -76,16 +77,6 @@ export function nextDeadline({ deployment, judged, settings, ledger }: Assessmen
     .filter((pod) => isReplacement(pod, restart) && pod.readyAt === undefined)
   const from = Math.min(...waiting.map((pod) => pod.scheduledAt ?? pod.createdAt))
   return from + deadlineOf(deployment, settings)
-}
-
-/** Whether a pod came with the restart. */
-export function isReplacement(
-  pod: PodRecord,
-  { id, strategy, startedAt, templateHash }: Restart,
-): boolean {
-  if (strategy === 'rollout') return pod.restartId === id
-  const since = Math.floor(startedAt / 1000) * 1000
-  return pod.createdAt >= since && (templateHash === undefined || pod.templateHash === templateHash)
 }
 
 /** In CrashLoopBackOff, or restarted more than once since it was created. */

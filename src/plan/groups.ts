@@ -40,14 +40,30 @@ export function groupsOf(assessment: Assessment): readonly Group[] {
 }
 
 /** Whether a restart of the workload, now or later, belongs to the group. */
-export function belongsTo(
-  { deployment, settings, source, uses }: Assessment,
-  group: Group,
-): boolean {
+export function belongsTo(assessment: Assessment, group: Group): boolean {
+  const { deployment, settings, source } = assessment
   if (deployment.ref.namespace !== group.namespace) return false
-  if (group.kind === 'Secret') return uses.some((use) => use.source === group.name)
+  const consumed = consumedSources(assessment)
+  if (group.kind === 'Secret') return consumed.has(group.name)
   return (
     settings.group === group.name ||
-    uses.some((use) => source(use.source).settings.group === group.name)
+    [...consumed].some((name) => source(name).settings.group === group.name)
   )
+}
+
+/** The sources whose consumers belong to the group, as far as workloads in care show them. */
+export function sourcesOf(group: Group, assessments: readonly Assessment[]): readonly string[] {
+  if (group.kind === 'Secret') return [group.name]
+  const named = assessments
+    .filter(({ deployment }) => deployment.ref.namespace === group.namespace)
+    .flatMap((each) =>
+      [...consumedSources(each)].filter((name) => each.source(name).settings.group === group.name),
+    )
+  return [...new Set(named)]
+}
+
+/** All that its pods consume, what Sluice does not judge included: they meet the database all the same. */
+function consumedSources({ deployment, pods }: Assessment): ReadonlySet<string> {
+  const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+  return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
 }

@@ -14,7 +14,10 @@ export function inOrder(
   const servedAt = new Map<string, number>()
   for (const { deployment, ledger } of all) {
     const { namespace } = deployment.ref
-    const last = ledger?.lastRestart?.finishedAt ?? -Infinity
+    const last = Math.max(
+      ledger?.lastRestart?.finishedAt ?? -Infinity,
+      ledger?.restart?.startedAt ?? -Infinity,
+    )
     servedAt.set(namespace, Math.max(last, servedAt.get(namespace) ?? -Infinity))
   }
   const byNamespace = Map.groupBy(waiting, ({ deployment }) => deployment.ref.namespace)

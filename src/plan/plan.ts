@@ -8,14 +8,15 @@ import { assess, type Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt } from './failure.ts'
-import { belongsTo, groupsOf, type Group } from './groups.ts'
+import { belongsTo, groupsOf, sourcesOf, type Group } from './groups.ts'
 import { haltActions } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
-import { rollingOut } from './holds/workload.ts'
 import { inOrder } from './order.ts'
 import type { Policy } from './policy.ts'
+import { Precedence } from './precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
+import { ownRolloutRuns, rolloutSize } from './rollout.ts'
 import { startingPods, startingPodsOf } from './starting.ts'
 import { nextStep, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
@@ -66,14 +67,14 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const actions: Action[] = []
   const workloads: PlannedWorkload[] = []
   const context = { keyFingerprint, now }
-  let urgentWaits: Hold | undefined
+  const precedence = new Precedence()
   for (const candidate of inTurn(candidates)) {
-    const { assessment, situation, urgent, groups, committed } = candidate
-    const turn = turnOf(candidate, budget, urgent ? undefined : urgentWaits)
+    const { assessment, situation, groups, committed } = candidate
+    const turn = turnOf(candidate, budget, precedence)
     const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
     if (!committed && steps.some(takesSlot)) budget.occupy(candidate)
-    budget.start(groups, steps.filter(({ kind }) => kind === 'evict').length)
-    if (urgent && hold && hold === turn.toBegin) urgentWaits = yieldTo(candidate)
+    budget.start(groups, podsStarted(steps, assessment))
+    if (hold) precedence.heldBack(candidate, hold)
     const report = steps.length === 0 && recordReport(assessment, context, hold)
     actions.push(...steps, ...(report ? [report] : []))
     workloads.push({ assessment, situation, hold })
@@ -149,24 +150,27 @@ function inTurn(candidates: readonly Candidate[]): readonly Candidate[] {
 }
 
 /** What the budgets say to a candidate. */
-function turnOf(candidate: Candidate, budget: Budget, urgentWaits: Hold | undefined): Turn {
+function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): Turn {
   return {
-    toBegin: candidate.committed ? urgentWaits : (urgentWaits ?? budget.holdToBegin(candidate)),
+    toBegin: precedence.holdFor(candidate) ?? budget.holdToBegin(candidate),
     toStart: (pods) => budget.holdToStart(candidate, pods),
     room: budget.room(candidate.groups),
   }
 }
 
 /** A write under way counts as done. */
-function isCommitted(assessment: Assessment, { availability: { away } }: Situation): boolean {
-  const { ledger, pending, deployment, judged } = assessment
+function isCommitted(assessment: Assessment, { availability }: Situation): boolean {
+  const { pending } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
-  const restart = ledger?.restart
-  if (!restart) return false
-  // The rollout is done, yet the picture of the pods is older: those that are starting are not in it.
-  const podsAreOld =
-    deployment.restartId === restart.id && judged.some(({ pod }) => pod.restartId !== restart.id)
-  return away > 0 || rollingOut(deployment) || podsAreOld
+  return availability.byRestart > 0 || ownRolloutRuns(assessment)
+}
+
+/** How many pods the actions start at once. */
+function podsStarted(actions: readonly Action[], { deployment }: Assessment): number {
+  return actions.reduce((sum, { kind }) => {
+    if (kind === 'evict') return sum + 1
+    return kind === 'patch' ? sum + rolloutSize(deployment) : sum
+  }, 0)
 }
 
 function takesSlot(action: Action): boolean {
@@ -182,10 +186,15 @@ function startingIn(
   now: number,
 ): number {
   const own = assessments.filter((each) => belongsTo(each, group))
-  const others = group.kind === 'Secret' ? bystanders(group) : []
+  const { namespace } = group
+  const others = new Map(
+    sourcesOf(group, assessments)
+      .flatMap((name) => bystanders({ namespace, name }))
+      .map((each) => [each.deployment.ref.uid, each]),
+  )
   return (
     own.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
-    others.reduce((sum, each) => sum + startingPods(each, now), 0)
+    [...others.values()].reduce((sum, each) => sum + startingPods(each, now), 0)
   )
 }
 
@@ -196,10 +205,6 @@ function groupsIn(candidates: readonly Candidate[]): readonly Group[] {
     ),
   )
   return [...new Map(groups).values()]
-}
-
-function yieldTo({ workload: { namespace, name } }: Claim): Hold {
-  return { reason: 'YieldsToUrgent', message: `${namespace}/${name} is urgent and waits` }
 }
 
 /** An incomplete picture proves nothing: nothing is done, not even a baseline taken. */

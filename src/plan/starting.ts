@@ -7,7 +7,8 @@ import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
 import { isCrashLooping } from './failure.ts'
-import { rollingOut } from './holds/workload.ts'
+import { isReplacement } from './replacement.ts'
+import { ownRolloutRuns, rolloutSize } from './rollout.ts'
 
 /** A Deployment with its pods; opted in or not, its pods count. */
 export interface Bystander {
@@ -25,39 +26,33 @@ export function startingPods({ deployment, pods }: Bystander, now: number): numb
 
 /** The same for a workload in Sluice's care, with what Sluice is owed or has reserved for it. */
 export function startingPodsOf(assessment: Assessment, now: number): number {
-  const { deployment, judged, ledger, pending, stale } = assessment
+  const { deployment, judged, ledger, settings, stale } = assessment
   const restart = ledger?.restart
-  const owed = restart !== undefined || ledger?.failure !== undefined || pending.evicted.size > 0
-  const { away } = availability(assessment, now)
-  if (restart?.strategy === 'rollout' && rolloutRuns(assessment)) {
-    return Math.max(away, rolloutSize(deployment))
-  }
-  if (owed) return away
-  const deadline = deadlineOf(deployment, assessment.settings)
+  const deadline = deadlineOf(deployment, settings)
   // A stale pod that is not Ready is sick, not starting.
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
-  return judged.filter(
+  const seen = judged.filter(
     ({ pod }) => !sick.has(pod.ref.uid) && isStarting(pod, deployment, deadline, now),
-  ).length
-}
-
-/** How many pods a rollout may start at once: it cannot be stopped half-way, so all of it is reserved. */
-export function rolloutSize({
-  strategy,
-  replicas,
-  maxSurge,
-  maxUnavailable,
-}: DeploymentRecord): number {
-  return strategy === 'Recreate'
-    ? replicas
-    : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
-}
-
-function rolloutRuns({ deployment, ledger, pending }: Assessment): boolean {
-  return (
-    pending.write?.kind === 'patch' ||
-    (deployment.restartId === ledger?.restart?.id && rollingOut(deployment))
   )
+  const others = seen.filter(({ pod }) => !restart || !isReplacement(pod, restart))
+  const reserved = ownRolloutRuns(assessment) ? rolloutSize(deployment) : 0
+  return Math.max(seen.length, reserved, owed(assessment, now) + (restart ? others.length : 0))
+}
+
+/** Pods that Sluice took away and that are not back yet. Of a failed restart those that failed do not come back. */
+function owed(assessment: Assessment, now: number): number {
+  const { deployment, judged, ledger, pending, settings } = assessment
+  const { away, byRestart } = availability(assessment, now)
+  if (ledger?.restart) return byRestart
+  if (!ledger?.failure) return pending.evicted.size > 0 ? away : 0
+  if (ledger.failure.kind === 'CannotStart') return away
+  const deadline = deadlineOf(deployment, settings)
+  const failed = judged.filter(
+    ({ pod }) =>
+      pod.readyAt === undefined &&
+      (isCrashLooping(pod) || now >= (pod.scheduledAt ?? pod.createdAt) + deadline),
+  )
+  return Math.max(0, away - failed.length)
 }
 
 function isStarting(

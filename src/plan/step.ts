@@ -4,14 +4,15 @@
 import type { Restart } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
 import type { Assessment } from './assessment.ts'
-import { contentsOf, findFailure, isReplacement, stands } from './failure.ts'
+import { contentsOf, findFailure, stands } from './failure.ts'
 import type { Hold } from './hold.ts'
 import { firstHold, type Situation } from './holds/rule.ts'
 import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
-import { rolloutSize } from './starting.ts'
+import { isReplacement } from './replacement.ts'
+import { rolloutSize } from './rollout.ts'
 import { chooseStrategy } from './strategy.ts'
 
 /** What to do for a workload now, and why not more. */

@@ -1,0 +1,592 @@
+import { describe, expect, test } from 'vitest'
+import type { PodRecord } from '../../src/consumers/pod.ts'
+import type { Workload } from '../../src/plan/workload.ts'
+import { appUses, at, container, pod } from './cluster-builder.ts'
+import {
+  bystander,
+  calm,
+  evicting,
+  NOW,
+  oneAway,
+  passwordOf,
+  planned,
+  replacement,
+  restarting,
+  rolling,
+  rotated,
+  told,
+  type Told,
+} from './planning.ts'
+
+/** Limits that never bind. */
+const wide = { maxConcurrentRestarts: 100, maxConcurrentPerGroup: 100 }
+
+/** A workload with a Secret of its own. */
+const alone = (name: string, change: Told = {}): Workload =>
+  told(name, { sources: [rotated(`secret-of-${name}`)], ...change })
+
+const started = (lines: readonly string[]) =>
+  lines.filter((each) => each.endsWith('started')).map((each) => each.split(/[/:]/)[1])
+
+describe('the cluster', () => {
+  test.each([
+    [1, ['a'], 'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster'],
+    [
+      2,
+      ['a', 'b'],
+      'ClusterBudget: shop/a, shop/b is being restarted, at most 2 at once in the cluster',
+    ],
+    [3, ['a', 'b', 'c'], undefined],
+  ])('restarts at most %i at once', (maxConcurrentRestarts, begun, hold) => {
+    const all = ['a', 'b', 'c'].map((name) => alone(name))
+    const { lines, holds } = planned(all, { maxConcurrentRestarts })
+    expect(started(lines)).toEqual(begun)
+    expect(holds.c).toBe(hold)
+  })
+
+  test('gives the slot of a restart to another where it is held and has nothing away', () => {
+    const held = alone('a', { ledger: { restart: evicting }, annotations: { paused: 'true' } })
+    expect(started(planned([held, alone('b')]).lines)).toEqual(['b'])
+  })
+
+  test('keeps the slot of a restart that settles', () => {
+    const settling = [...oneAway('a'), replacement('a-4', { ready: true, readyAt: at(8) })]
+    const held = restarting('a', { pods: settling })
+    expect(planned([held, alone('b')]).reasons).toEqual({ a: 'PodsAway', b: 'ClusterBudget' })
+    expect(planned([held, alone('b')], { now: at(13) }).lines).toEqual(['evict shop/a: a-2'])
+  })
+
+  test('takes no slot for a restart that is done but for its record', () => {
+    const done = ['a-4', 'a-5', 'a-6'].map((name) =>
+      replacement(name, { ready: true, readyAt: at(8) }),
+    )
+    const { lines } = planned([restarting('a', { pods: done }), alone('b')], { now: at(20) })
+    expect(lines).toEqual(['record shop/a: finished', 'record shop/b: started'])
+  })
+
+  test('does not let two restarts go on together where there may be only one now', () => {
+    const both = [
+      restarting('a', { sources: [rotated('db')] }),
+      restarting('b', { sources: [rotated('cache')], annotations: { 'max-unavailable': '2' } }),
+    ]
+    expect(planned(both, { maxConcurrentRestarts: 2 }).lines).toEqual(['evict shop/b: b-2'])
+    const { lines, holds } = planned(both)
+    expect(lines).toEqual([])
+    expect(holds.b).toBe(
+      'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster',
+    )
+  })
+})
+
+describe('a group', () => {
+  test('never has two workloads that share a changed Secret restarted together', () => {
+    const { lines, holds } = planned([told('a'), told('b'), alone('c')], {
+      maxConcurrentRestarts: 5,
+    })
+    expect(started(lines)).toEqual(['a', 'c'])
+    expect(holds.b).toBe(
+      'GroupBudget: shop/a of Secret shop/db is being restarted, at most 1 at once',
+    )
+  })
+
+  test('has more of them restarted together where the limit is raised', () => {
+    const all = [told('a'), told('b'), told('c')]
+    const { lines, holds } = planned(all, { maxConcurrentRestarts: 5, maxConcurrentPerGroup: 2 })
+    expect(started(lines)).toEqual(['a', 'b'])
+    expect(holds.c).toBe(
+      'GroupBudget: shop/a, shop/b of Secret shop/db is being restarted, at most 2 at once',
+    )
+  })
+
+  test.each<[string, Told, Told, string | undefined]>([
+    [
+      'that both workloads name',
+      { annotations: { group: 'postgres' } },
+      { annotations: { group: 'postgres' } },
+      'Group shop/postgres',
+    ],
+    [
+      'that both Secrets name',
+      { sources: [rotated('one', { group: 'postgres' })] },
+      { sources: [rotated('two', { group: 'postgres' })] },
+      'Group shop/postgres',
+    ],
+    [
+      'that a workload and the Secret of another name',
+      { annotations: { group: 'postgres' } },
+      { sources: [rotated('two', { group: 'postgres' })] },
+      'Group shop/postgres',
+    ],
+    [
+      'of one of two changed Secrets',
+      { sources: [rotated('one'), rotated('two')] },
+      { sources: [rotated('two'), rotated('three')] },
+      'Secret shop/two',
+    ],
+    [
+      'of a Secret that did not change is none',
+      { sources: [rotated('one'), calm('shared')] },
+      { sources: [rotated('two'), calm('shared')] },
+      undefined,
+    ],
+    [
+      'that a Secret which did not change names is none',
+      { sources: [rotated('one'), calm('x', { group: 'postgres' })] },
+      { sources: [rotated('two', { group: 'postgres' })] },
+      undefined,
+    ],
+    [
+      'of another namespace is another',
+      { annotations: { group: 'postgres' } },
+      { namespace: 'mail', annotations: { group: 'postgres' } },
+      undefined,
+    ],
+    ['of the same Secret in another namespace is another', {}, { namespace: 'mail' }, undefined],
+    [
+      'of other names is another',
+      { annotations: { group: 'postgres' } },
+      { annotations: { group: 'redis' } },
+      undefined,
+    ],
+  ])('%s', (_, first, second, group) => {
+    const unlike = (name: string, change: Told) =>
+      told(name, { sources: [rotated(`secret-of-${name}`)], ...change })
+    // A Secret of its own each, unless the case is about the same one.
+    const same = second.namespace !== undefined && second.annotations === undefined
+    const both = same
+      ? [told('a', first), told('b', second)]
+      : [unlike('a', first), unlike('b', second)]
+    const { lines, holds } = planned(both, { maxConcurrentRestarts: 5 })
+    expect(started(lines).toSorted()).toEqual(group ? ['a'] : ['a', 'b'])
+    expect(holds.b).toBe(
+      group && `GroupBudget: shop/a of ${group} is being restarted, at most 1 at once`,
+    )
+  })
+
+  test('that two restarts under way come to share by new content goes on with one of them', () => {
+    const both = [
+      restarting('a', {
+        sources: [rotated('one'), rotated('shared')],
+        annotations: { 'max-unavailable': '2' },
+      }),
+      restarting('b', {
+        sources: [rotated('two'), rotated('shared')],
+        annotations: { 'max-unavailable': '2' },
+      }),
+    ]
+    const { lines } = planned(both, { maxConcurrentRestarts: 5 })
+    expect(lines).toEqual([])
+    const back = replacement('b-4', { ready: true, readyAt: at(7) })
+    const oneIsBack = restarting('b', {
+      sources: [rotated('two'), rotated('shared')],
+      pods: [...oneAway('b'), back],
+    })
+    const [first] = both
+    expect(planned(first ? [first, oneIsBack] : [], { ...wide, now: at(30) }).lines).toHaveLength(2)
+    const later = planned(first ? [first, oneIsBack] : [], {
+      maxConcurrentRestarts: 5,
+      now: at(30),
+    })
+    expect(later.lines).toEqual(['evict shop/a: a-2'])
+    expect(later.reasons.b).toBe('GroupBudget')
+  })
+})
+
+describe('starting pods', () => {
+  const one = { ...wide, maxStartingPods: 1 }
+  const waitsFor = (starting: number, limit: number, asked = 1) =>
+    `StartingPods: ${starting} pods of Secret shop/db are starting, at most ${limit} may be; ${asked} more are asked for`
+
+  const begun = (name: string, change: Told = {}) =>
+    told(name, { ...change, ledger: { restart: evicting, ...change.ledger } })
+
+  test.each([
+    [1, ['evict shop/a: a-1']],
+    [2, ['evict shop/a: a-1', 'evict shop/b: b-1']],
+    [3, ['evict shop/a: a-1', 'evict shop/b: b-1', 'evict shop/c: c-1']],
+  ])('are at most %i in one plan', (maxStartingPods, lines) => {
+    const all = ['a', 'b', 'c'].map((name) => begun(name))
+    expect(planned(all, { ...wide, maxStartingPods }).lines).toEqual(lines)
+  })
+
+  test('leave room for as many pods of one workload as its own limit and the group allow', () => {
+    const big = begun('a', { of: { replicas: 5 }, annotations: { 'max-unavailable': '4' } })
+    expect(planned([big], { ...wide, maxStartingPods: 3 }).lines).toHaveLength(3)
+    expect(planned([big], { ...wide, maxStartingPods: 9 }).lines).toHaveLength(4)
+  })
+
+  test('of several restarts by rollout in one plan are at most the limit together', () => {
+    const rollouts = ['a', 'b', 'c'].map((name) =>
+      begun(name, {
+        ledger: { restart: rolling },
+        of: { maxSurge: 1, maxUnavailable: 1 },
+      }),
+    )
+    const { lines, holds } = planned(rollouts, { ...wide, maxStartingPods: 4 })
+    expect(lines).toEqual(['patch shop/a: r1', 'patch shop/b: r1'])
+    expect(holds.c).toBe(waitsFor(4, 4, 2))
+  })
+
+  test.each<[string, readonly PodRecord[], number]>([
+    ['a pod that is starting', [replacement('x')], 1],
+    ['one that is Ready, but not yet for minReadySeconds', [ready('x', at(5))], 1],
+    ['one that is Available', [ready('x', at(-60))], 0],
+    ['one without a node', [replacement('x', { scheduledAt: undefined })], 0],
+    ['one that is terminating', [replacement('x', { terminating: true })], 0],
+    ['one that failed for good', [replacement('x', { terminal: true })], 0],
+    ['one in CrashLoopBackOff', [waitingFor('x', 'CrashLoopBackOff')], 0],
+    ['one whose image is being pulled', [waitingFor('x', 'ContainerCreating')], 1],
+    [
+      'one past its deadline',
+      [replacement('x', { createdAt: at(-600), scheduledAt: at(-590) })],
+      0,
+    ],
+    [
+      'one shortly before it',
+      [replacement('x', { createdAt: at(-600), scheduledAt: at(-589) })],
+      1,
+    ],
+    ['a whole deploy', [replacement('x'), replacement('y'), replacement('z')], 3],
+  ])('count %s of a workload that did not opt in', (_, pods, starting) => {
+    const seen = { bystanders: () => [bystander(pods, { minReady: 10_000 })] }
+    const { holds, lines, groups } = planned([begun('a')], one, seen)
+    // Where nothing is starting, the eviction that the plan asks for.
+    expect(groups).toEqual({ 'Secret shop/db': Math.max(starting, 1) })
+    expect(holds.a).toBe(starting > 0 ? waitsFor(starting, 1) : undefined)
+    expect(lines).toEqual(starting > 0 ? [] : ['evict shop/a: a-1'])
+  })
+
+  test.each<[string, Told, number]>([
+    ['that is being scaled up', { pods: [ready('x', at(-60)), replacement('y')] }, 1],
+    ['of which a drain took a pod', { pods: [ready('x', at(-60)), replacement('y')] }, 1],
+    ['of which a pod crashes again and again', { pods: [waitingFor('x', 'CrashLoopBackOff')] }, 0],
+    [
+      'that mounts the Secret as a volume only, which Sluice leaves to the kubelet',
+      {
+        pods: [replacement('x')],
+        of: { uses: appUses({ ...passwordOf('db'), mode: 'volume' }) },
+      },
+      1,
+    ],
+    ['that ignores the Secret', { pods: [replacement('x')], annotations: { ignore: 'db' } }, 1],
+  ])('count those of a workload in care %s', (_, change, starting) => {
+    const other = told('other', { sources: [rotated('db')], ...change })
+    const { holds } = planned([begun('a'), other], one)
+    expect(holds.a).toBe(starting > 0 ? waitsFor(starting, 1) : undefined)
+  })
+
+  test.each<[string, Told, number]>([
+    ['an eviction that was sent', { pending: { evicted: new Set(['uid-of-o-1']) } }, 1],
+    ['a pod that is evicted and going', { pods: [...oneAway('o'), going('o-1')] }, 1],
+    ['a replacement that is not created yet', { pods: oneAway('o') }, 1],
+    ['a replacement without a node', { pods: [...oneAway('o'), unscheduled('o-4')] }, 1],
+    ['a replacement that is starting', { pods: [...oneAway('o'), replacement('o-4')] }, 1],
+    ['nothing once it is Available and calm', { pods: [...oneAway('o'), ready('o-4', at(1))] }, 0],
+  ])('count %s', (_, change, starting) => {
+    const { pods, ...rest } = change
+    const other = told('o', { ...rest, ...(pods && { pods }), ledger: { restart: evicting } })
+    const { groups, lines } = planned([begun('a'), other], { ...one, maxStartingPods: 2 })
+    expect(groups['Secret shop/db']).toBe(2)
+    expect(lines).toHaveLength(2 - starting)
+  })
+
+  test('count a pod beyond its replicas that others start during a restart by evict', () => {
+    const surge = [
+      ready('o-1', at(-60)),
+      ready('o-2', at(-60)),
+      ready('o-3', at(-60)),
+      replacement('o-4'),
+    ]
+    const other = told('o', { pods: surge, ledger: { restart: evicting } })
+    expect(planned([other], { ...one }).holds.o).toBe(waitsFor(1, 1))
+  })
+
+  test.each<[string, Told, number]>([
+    [
+      'before the controller has seen it',
+      { of: { restartId: 'r1', observed: false, maxSurge: 2, maxUnavailable: 1 } },
+      3,
+    ],
+    [
+      'while it is in progress',
+      {
+        of: {
+          restartId: 'r1',
+          status: { replicas: 4, updated: 1 },
+          maxSurge: 2,
+          maxUnavailable: 1,
+        },
+      },
+      3,
+    ],
+    [
+      'while the picture of its pods is older than that of the Deployment',
+      { of: { restartId: 'r1', maxSurge: 2, maxUnavailable: 1 } },
+      3,
+    ],
+    [
+      'of Recreate',
+      { of: { restartId: 'r1', observed: false, strategy: 'Recreate', replicas: 4 } },
+      4,
+    ],
+    ['of a single replica', { of: { restartId: 'r1', observed: false, replicas: 1 } }, 1],
+    [
+      'whose surge is greater than its replicas',
+      { of: { restartId: 'r1', observed: false, replicas: 2, maxSurge: 9 } },
+      2,
+    ],
+  ])('reserve the whole of a rollout %s', (_, change, reserved) => {
+    const rollout = told('o', { ...change, ledger: { restart: rolling } })
+    const room = { ...wide, maxStartingPods: reserved }
+    expect(planned([begun('a'), rollout], room).holds.a).toBe(waitsFor(reserved, reserved))
+    const more = { ...wide, maxStartingPods: reserved + 1 }
+    expect(planned([begun('a'), rollout], more).lines).toContain('evict shop/a: a-1')
+  })
+
+  test('do not let a rollout begin that is larger than what is free', () => {
+    const big = told('a', {
+      annotations: { strategy: 'rollout' },
+      of: { maxSurge: 1, maxUnavailable: 1 },
+    })
+    const seen = { bystanders: () => [bystander([replacement('x')])] }
+    expect(planned([big], { ...wide, maxStartingPods: 2 }, seen).holds.a).toBe(waitsFor(1, 2, 2))
+    expect(planned([big], { ...wide, maxStartingPods: 2 }).lines).toEqual([
+      'record shop/a: started',
+    ])
+  })
+
+  test('of a group that a Secret names count those who use the Secret and did not opt in', () => {
+    const both = begun('a', { sources: [rotated('db', { group: 'postgres' })] })
+    const seen = { bystanders: () => [bystander([replacement('x'), replacement('y')])] }
+    expect(planned([both], { ...wide, maxStartingPods: 2 }, seen).groups).toEqual({
+      'Secret shop/db': 2,
+      'Group shop/postgres': 2,
+    })
+  })
+
+  test('of one group leave those of another alone', () => {
+    const seen = {
+      bystanders: ({ name }: { name: string }) =>
+        name === 'db' ? [bystander([replacement('x')])] : [],
+    }
+    const both = [begun('a'), begun('b', { sources: [rotated('cache')] })]
+    const { lines, reasons } = planned(both, one, seen)
+    expect(lines).toEqual(['evict shop/b: b-1'])
+    expect(reasons).toEqual({ a: 'StartingPods' })
+  })
+
+  test('beyond a limit that was lowered wait until there is room again', () => {
+    const both = ['a', 'b'].map((name) => restarting(name, { pods: oneAway(name) }))
+    const third = begun('c', { annotations: { 'max-unavailable': '3' } })
+    expect(planned([...both, third], { ...wide, maxStartingPods: 1 }).holds.c).toBe(waitsFor(2, 1))
+    expect(planned([...both, third], { ...wide, maxStartingPods: 3 }).lines).toEqual([
+      'evict shop/c: c-1',
+    ])
+  })
+})
+
+describe('a limit of a workload', () => {
+  test('that was lowered lets nothing more go until enough pods are back', () => {
+    const away = told('a', {
+      of: { replicas: 5 },
+      pods: [pod('a-1'), pod('a-2')],
+      ledger: { restart: evicting },
+      annotations: { 'max-unavailable': '2' },
+    })
+    expect(planned([away]).holds.a).toBe('PodsAway: 3 of 5 pods are away, at most 2 may be')
+  })
+})
+
+describe('an urgent Secret', () => {
+  const urgent = (name: string, change: Told = {}) =>
+    told(name, { sources: [rotated('key', { urgent: 'true' })], ...change })
+
+  test('comes first, whatever the priority of others', () => {
+    const all = [alone('a', { annotations: { priority: '9' } }), urgent('z')]
+    expect(planned(all).order).toEqual(['z', 'a'])
+    expect(started(planned(all).lines)).toEqual(['z'])
+  })
+
+  test('waits for no quiet period and no interval, but until pods can be told apart', () => {
+    const restartedJustNow = { ledger: { lastRestart: { id: 'r0', finishedAt: at(-1) } } }
+    expect(planned([urgent('a', restartedJustNow)], { now: at(2) }).lines).toEqual([
+      'record shop/a: started',
+    ])
+    expect(planned([urgent('a', restartedJustNow)], { now: at(1.9) }).reasons.a).toBe('JustChanged')
+    expect(planned([told('a', restartedJustNow)], { now: at(2) }).reasons.a).toBe(
+      'MinRestartInterval',
+    )
+    expect(planned([told('a')], { now: at(2) }).reasons.a).toBe('QuietPeriod')
+  })
+
+  test('of which only another Secret changed is as any other', () => {
+    const other = told('a', { sources: [rotated('db'), calm('key', { urgent: 'true' })] })
+    expect(planned([other], { now: at(2) }).reasons.a).toBe('QuietPeriod')
+  })
+
+  test.each<[string, Told, number]>([
+    ['its wider limit', {}, 4],
+    ['the limit of the configuration where that is more', { of: { replicas: 3 } }, 1],
+    ['the limit that the workload gives itself', { annotations: { 'max-unavailable': '2' } }, 2],
+  ])('has as many pods away as %s', (_, change, count) => {
+    const many = urgent('a', { of: { replicas: 19 }, ...change, ledger: { restart: evicting } })
+    expect(planned([many]).lines).toHaveLength(count)
+  })
+
+  test('is bound by the starting pods of its group', () => {
+    const many = urgent('a', { of: { replicas: 20 }, ledger: { restart: evicting } })
+    expect(planned([many], { maxStartingPods: 2 }).lines).toHaveLength(2)
+    const seen = { bystanders: () => [bystander([replacement('x')])] }
+    expect(planned([many], { maxStartingPods: 1 }, seen).holds.a).toBe(
+      'StartingPods: 1 pods of Secret shop/key are starting, at most 1 may be; 1 more are asked for',
+    )
+  })
+
+  test.each([
+    [4, ['a', 'b', 'c', 'd']],
+    [2, ['a', 'b']],
+  ])('restarts up to %i workloads at once, in the cluster and in its group', (most, begun) => {
+    const all = ['a', 'b', 'c', 'd', 'e'].map((name) => urgent(name))
+    const { lines, holds } = planned(all, { urgentMaxConcurrentRestarts: most })
+    expect(started(lines)).toEqual(begun)
+    expect(holds.e).toContain(`at most ${most} at once in the cluster`)
+  })
+
+  test('never narrows a limit', () => {
+    const all = ['a', 'b', 'c'].map((name) => urgent(name))
+    expect(started(planned(all, { ...wide, urgentMaxConcurrentRestarts: 1 }).lines)).toHaveLength(3)
+  })
+
+  test('takes over from a restart under way between two pods', () => {
+    const slow = restarting('a', {
+      annotations: { 'max-unavailable': '2' },
+      sources: [rotated('db')],
+    })
+    const { lines, reasons } = planned([slow, urgent('z')])
+    expect(lines).toEqual(['record shop/z: started'])
+    expect(reasons.a).toBe('ClusterBudget')
+  })
+
+  test('has a restart under way yield while it waits itself', () => {
+    const slow = restarting('a', { annotations: { 'max-unavailable': '2' } })
+    const { lines, holds } = planned([slow, urgent('z')], { urgentMaxConcurrentRestarts: 1 })
+    expect(lines).toEqual([])
+    expect(holds).toEqual({
+      z: 'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster',
+      a: 'YieldsToUrgent: shop/z is urgent and waits',
+    })
+  })
+
+  test('that is held lets others go on', () => {
+    const held = urgent('z', { annotations: { paused: 'true' } })
+    expect(started(planned([alone('a'), held]).lines)).toEqual(['a'])
+  })
+
+  test('that waits for its own group lets other groups go on', () => {
+    const four = ['p', 'q', 'r', 's'].map((name) =>
+      restarting(name, { sources: [rotated('key', { urgent: 'true' })] }),
+    )
+    const { lines, reasons } = planned([...four, urgent('z'), alone('a')], {
+      maxConcurrentRestarts: 20,
+    })
+    expect(reasons.z).toBe('GroupBudget')
+    expect(started(lines)).toEqual(['a'])
+  })
+
+  test('that needs several starting pods at once is not starved by others of its group', () => {
+    const rollout = told('z', {
+      sources: [rotated('db', { urgent: 'true' })],
+      annotations: { strategy: 'rollout', group: 'g' },
+      of: { maxSurge: 1, maxUnavailable: 1 },
+    })
+    const other = restarting('a', {
+      sources: [rotated('cache')],
+      annotations: { 'max-unavailable': '2', group: 'g' },
+    })
+    const { lines, reasons } = planned([rollout, other], { ...wide, maxStartingPods: 2 })
+    expect(lines).toEqual([])
+    expect(reasons).toEqual({ z: 'StartingPods', a: 'YieldsToUrgent' })
+  })
+
+  test('that can never start for its size does not hold others', () => {
+    const rollout = told('z', {
+      sources: [rotated('db', { urgent: 'true' })],
+      annotations: { strategy: 'rollout', group: 'g' },
+      of: { maxSurge: 3 },
+    })
+    const other = told('a', {
+      sources: [rotated('cache')],
+      annotations: { group: 'g' },
+      ledger: { restart: evicting },
+    })
+    expect(planned([rollout, other], { ...wide, maxStartingPods: 2 }).lines).toEqual([
+      'evict shop/a: a-1',
+    ])
+  })
+})
+
+describe('a workload that waits for something else than its turn', () => {
+  test('keeps no other waiting, though it began', () => {
+    const stuck = told('a', {
+      ledger: { restart: evicting },
+      pending: {
+        obstacle: { reason: 'PodDisruptionBudget', message: 'none', until: at(3600) },
+      },
+    })
+    expect(started(planned([stuck, told('b')]).lines)).toEqual(['b'])
+  })
+
+  test('for a deploy of others that is stuck gives its slot back', () => {
+    const stuck = told('a', {
+      of: { status: { replicas: 4, updated: 2 } },
+      pods: [
+        pod('a-1'),
+        pod('a-2'),
+        ...['x', 'y'].map((name) => replacement(name, { templateHash: 'theirs' })),
+      ],
+      ledger: { restart: evicting },
+    })
+    const { lines, reasons } = planned([stuck, alone('b')])
+    expect(reasons.a).toBe('RolloutInProgress')
+    expect(started(lines)).toEqual(['b'])
+  })
+
+  test('for a pod that was sick before it began gives its slot back', () => {
+    const sick = replacement('a-3', { createdAt: at(4), scheduledAt: at(4) })
+    const stuck = told('a', {
+      pods: [pod('a-1'), pod('a-2'), sick],
+      ledger: { restart: evicting },
+    })
+    const { lines, reasons } = planned([stuck, alone('b')])
+    expect(reasons.a).toBe('PodsAway')
+    expect(started(lines)).toEqual(['b'])
+  })
+
+  test('for a rollout that somebody replaced by his own gives its slot back', () => {
+    const replaced = told('a', {
+      of: { restartId: undefined, status: { replicas: 4, updated: 1 } },
+      ledger: { restart: rolling },
+    })
+    const { lines, reasons } = planned([replaced, alone('b')])
+    expect(reasons.a).toBe('RolloutInProgress')
+    expect(started(lines)).toEqual(['b'])
+  })
+})
+
+function ready(name: string, readyAt: number): PodRecord {
+  return pod(name, { createdAt: Math.min(at(7), readyAt - 1000), readyAt })
+}
+
+function waitingFor(name: string, reason: string): PodRecord {
+  return replacement(name, {
+    containers: [container(NOW, { state: 'waiting', waitingReason: reason })],
+  })
+}
+
+function going(name: string): PodRecord {
+  return pod(name, { terminating: true, ready: false })
+}
+
+function unscheduled(name: string): PodRecord {
+  return replacement(name, { scheduledAt: undefined, containers: [] })
+}
