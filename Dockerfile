@@ -12,5 +12,8 @@ FROM gcr.io/distroless/nodejs24-debian12:nonroot
 COPY --from=build /sluice/dist/sluice.mjs /sluice/dist/sluice.mjs.LEGAL.txt /
 USER 65532:65532
 EXPOSE 8080
-ENTRYPOINT ["/nodejs/bin/node", "/sluice.mjs"]
+# Measured (bench/README.md): a small young generation and one arena of malloc take a third off its memory and cost it
+# no CPU, since what it makes is short-lived or kept for good.
+ENV MALLOC_ARENA_MAX=1
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "/sluice.mjs"]
 CMD ["run"]
