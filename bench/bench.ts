@@ -11,6 +11,7 @@ import { measureApiLoad } from './api-load.ts'
 import { measureDetection } from './detection.ts'
 import { describe, type Chapter } from './figure.ts'
 import { measureFirstWrite } from './first-write.ts'
+import { measureMemory } from './memory.ts'
 import { measurePlan } from './plan.ts'
 import { measureWrites } from './writes.ts'
 
@@ -22,6 +23,7 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
   'first-write': measureFirstWrite,
   writes: measureWrites,
   'api-load': measureApiLoad,
+  memory: measureMemory,
 }
 const BENCHMARKS = [...Object.keys(ON_CLUSTER), 'plan']
 

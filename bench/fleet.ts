@@ -6,6 +6,7 @@ import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/settings.ts'
 import type { RawPod } from '../src/consumers/pod.ts'
 import { plan, type Plan } from '../src/plan/plan.ts'
+import { Executor } from '../src/restart/executor.ts'
 import { createMemoryWrites } from '../src/restart/memory-writes.ts'
 import { createDigester } from '../src/secrets/digest.ts'
 import { Store } from '../src/watch/store.ts'
@@ -16,27 +17,21 @@ const MINUTE = 60_000
 const MADE = Date.parse('2026-01-01T00:00:00Z')
 const START = MADE + 60 * MINUTE
 
-const NOTHING_PENDING = {
-  write: undefined,
-  evicted: new Set<string>(),
-  obstacle: undefined,
-  reportedAt: -Infinity,
-}
-
 /** A store with Deployments that opted in, one Secret and `podsEach` pods each. */
 export class Fleet {
   readonly store: Store
-  readonly config: Config
+  readonly #config: Config
+  readonly #executor: Executor
   readonly #podsEach: number
   #now = START
 
-  constructor(workloads: number, podsEach: number) {
+  private constructor(workloads: number, podsEach: number) {
     this.#podsEach = podsEach
-    this.config = defaults()
+    this.#config = defaults()
     this.store = new Store({
       digester: createDigester(Buffer.alloc(32, 1)),
       now: () => this.#now,
-      defaults: this.config,
+      defaults: this.#config,
       namespace: 'sluice-system',
     })
     for (let i = 0; i < NAMESPACES; i++)
@@ -47,29 +42,48 @@ export class Fleet {
     }
     this.store.secretsSynced()
     this.#now += MINUTE
-    this.settle()
+    this.#executor = new Executor({
+      writes: createMemoryWrites(this.store),
+      picture: this.store,
+      now: () => this.#now,
+      random: Math.random,
+      sleep: () => Promise.resolve(),
+      signal: new AbortController().signal,
+      onDone: () => {},
+      onDefect(error) {
+        throw error
+      },
+    })
+  }
+
+  /** Fills a store, and records that all is fresh. */
+  static async create(workloads: number, podsEach: number): Promise<Fleet> {
+    const fleet = new Fleet(workloads, podsEach)
+    await fleet.settle()
+    return fleet
   }
 
   /** What the coordinator does on each look. */
   look(): Plan {
-    const snapshot = this.store.snapshot(true, () => NOTHING_PENDING)
-    return plan(snapshot, this.config, this.#now)
+    const snapshot = this.store.snapshot(true, (each) => this.#executor.pendingOf(each))
+    return plan(snapshot, this.#config, this.#now)
   }
 
   /** Changes the Secrets of the first `count` workloads, long enough ago that nothing waits for time. */
-  rotate(count: number, password: string): void {
+  async rotate(count: number, password: string): Promise<void> {
     for (let i = 0; i < count; i++) this.#applySecret(i, password, this.#now)
     this.#now += 10 * MINUTE
-    this.settle()
+    await this.settle()
   }
 
   /** Writes Consumers until a plan asks for evictions alone. */
-  settle(): void {
-    const writes = createMemoryWrites(this.store)
+  async settle(): Promise<void> {
     for (let rounds = 0; rounds < 10; rounds++) {
-      const records = this.look().actions.filter((action) => action.kind === 'record')
+      const records = this.look().actions.filter(({ kind }) => kind === 'record')
       if (records.length === 0) return
-      for (const action of records) void writes.record(action)
+      this.#executor.start(records)
+      await this.#executor.idle()
+      this.#now += MINUTE
     }
     throw new Error('expected the plan to come to rest')
   }

@@ -1,0 +1,124 @@
+/**
+ * Memory of the bundle: on an empty cluster, and with many large Secrets that nobody uses.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { TestCluster } from '../test/cluster/cluster.ts'
+import { secret } from '../test/cluster/fixtures.ts'
+import { freshNamespace } from '../test/e2e/installed-cluster.ts'
+import { startOperator } from '../test/e2e/operator-process.ts'
+import { Admin } from './admin.ts'
+import type { Chapter, Figure } from './figure.ts'
+import { residentMemory, type ResidentMemory } from './resident-memory.ts'
+
+const SECRETS = 10_000
+const SIZE = 10 * 1024
+const AT_ONCE = 32
+/** MiB. */
+const IDLE_TARGET = 80
+const LOADED_TARGET = 110
+/** How long after it is ready a process is looked at (ms). */
+const CALM = 20_000
+const BARE = "console.log('ready'); setInterval(() => {}, 60_000)"
+
+export async function measureMemory(cluster: TestCluster, program: string): Promise<Chapter> {
+  const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8')
+  const nodeFlags = shippedFlags(dockerfile)
+  const environment = shippedEnvironment(dockerfile)
+  const operator = async () => {
+    const started = await startOperator(cluster, [], { program, nodeFlags, environment })
+    await sleep(CALM)
+    const memory = residentMemory(started.pid)
+    await started.end('SIGTERM')
+    return memory
+  }
+  const bare = await memoryOf(cluster, '--eval', BARE)
+  const idle = await operator()
+  await createSecrets(cluster)
+  const loaded = await operator()
+  const informer = await memoryOf(cluster, join(import.meta.dirname, 'informer.ts'))
+
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  const how = [...variables, 'node', ...nodeFlags].join(' ')
+  return {
+    title: `memory: the bundle as the image runs it (${how})`,
+    figures: [
+      ...figures('empty cluster', idle, IDLE_TARGET, 'a bare Node process', bare),
+      ...figures(
+        `${SECRETS} Secrets of ${SIZE / 1024} KiB`,
+        loaded,
+        LOADED_TARGET,
+        'an informer of client-node',
+        informer,
+      ),
+    ],
+  }
+}
+
+function figures(
+  what: string,
+  memory: ResidentMemory,
+  target: number,
+  other: string,
+  baseline: ResidentMemory,
+): Figure[] {
+  const figure = (name: 'now' | 'peak', kernel: string): Figure => ({
+    what: `${what}: ${kernel}`,
+    value: memory[name],
+    unit: 'MiB',
+    target,
+    baseline: { what: other, value: baseline[name] },
+  })
+  return [figure('now', 'VmRSS'), figure('peak', 'VmHWM')]
+}
+
+/** The flags of Node in the image's own ENTRYPOINT. */
+function shippedFlags(dockerfile: string): string[] {
+  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1]
+  if (entrypoint === undefined) throw new Error('expected an ENTRYPOINT in the Dockerfile')
+  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith('--'))
+}
+
+/** The variables that the image sets. */
+function shippedEnvironment(dockerfile: string): Record<string, string> {
+  const lines = dockerfile.matchAll(/^ENV (\w+)=(\S+)$/gm)
+  return Object.fromEntries(Array.from(lines, ([, name = '', value = '']) => [name, value]))
+}
+
+/** Runs Node until it says that it is ready, and a calm time longer. */
+async function memoryOf(cluster: TestCluster, ...args: readonly string[]): Promise<ResidentMemory> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    await once(createInterface({ input: child.stdout }), 'line')
+    await sleep(CALM)
+    return residentMemory(child.pid ?? 0)
+  } finally {
+    child.kill()
+    await once(child, 'exit')
+  }
+}
+
+async function createSecrets(cluster: TestCluster): Promise<void> {
+  const namespace = await freshNamespace(cluster)
+  const admin = new Admin(cluster, AT_ONCE)
+  const data = { value: 'x'.repeat(SIZE) }
+  let next = 0
+  const work = async () => {
+    while (next < SECRETS) {
+      const name = `secret-${next++}`
+      await admin.create(
+        `/api/v1/namespaces/${namespace}/secrets`,
+        secret({ name, namespace, data }),
+      )
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  await admin.close()
+}
