@@ -10,12 +10,14 @@ import { startInstalledCluster } from '../e2e/installed-cluster.ts'
 import { faultMix } from './fault-mix.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { randomStreams } from './random.ts'
-import { openShop } from './shop.ts'
+import { openShop, type Shop } from './shop.ts'
 import { superviseOperator } from './supervised-operator.ts'
 
 /** Kills in one rotation, at most, and the longest wait before each (ms). */
 const KILLS_AT_ONCE = 4
 const LONGEST_WAIT = 2_500
+/** How long a rotation may take (ms) before what is not replaced counts as lost. */
+const DEADLINE = 300_000
 /** Share of rotations that a second change meets. */
 const MET = 0.2
 
@@ -42,27 +44,27 @@ const sluice = superviseOperator(cluster, proxy.kubeconfig)
 const streams = randomStreams(seed)
 const random = streams('rotations')
 const done = { rotations: 0, kills: 0, replaced: 0, lost: 0, repeated: 0, overBudget: 0 }
-let asked = false
-process.once('SIGINT', () => (asked = true)).once('SIGTERM', () => (asked = true))
+const asked = Promise.withResolvers<undefined>()
+process.once('SIGINT', asked.resolve).once('SIGTERM', asked.resolve)
 
+let shop: Shop | undefined
 try {
-  await run()
+  shop = await openShop(cluster, { deadline: DEADLINE })
+  proxy.use(faultMix(seed))
+  await Promise.race([rotate(shop), asked.promise])
 } catch (error) {
   done.lost++
-  console.log(
-    `rotation ${done.rotations + 1}: ${error instanceof Error ? error.message : String(error)}`,
-  )
-} finally {
-  await sluice.stop('SIGKILL')
-  await proxy.stop()
-  printTable()
-  await cluster.stop()
+  const message = error instanceof Error ? error.message : String(error)
+  console.log(`rotation ${done.rotations + 1}: ${message}\nthe log: ${sluice.logFile}`)
 }
+await shop?.stop()
+await sluice.stop('SIGKILL')
+await proxy.stop()
+await cluster.stop()
+printTable()
 process.exit(done.lost + done.repeated + done.overBudget > 0 ? 1 : 0)
 
-async function run(): Promise<void> {
-  const shop = await openShop(cluster)
-  proxy.use(faultMix(seed))
+async function rotate(shop: Shop): Promise<void> {
   while (!isOver()) {
     await shop.change()
     const met = random() < MET
@@ -90,7 +92,7 @@ async function run(): Promise<void> {
 
 function isOver(): boolean {
   const enough = done.kills >= kills && injected() >= faults
-  return asked || enough || performance.now() - startedAt > minutes * 60_000
+  return enough || performance.now() - startedAt > minutes * 60_000
 }
 
 function injected(): number {

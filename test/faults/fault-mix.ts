@@ -4,13 +4,13 @@
 import type { FaultPlan, RequestFault, SeenRequest, WatchFault } from './fault.ts'
 import { randomStreams, type Random } from './random.ts'
 
-/** Share of requests with a fault. */
-const FAULTY_WRITES = 0.4
+/** Share of requests with a fault; one that breaks the connection hits what runs beside it as well. */
+const FAULTY_WRITES = 0.3
 const FAULTY_READS = 0.15
 /** Share of events that come twice. */
-const TWICE = 0.1
+const TWICE = 0.15
 /** Mean life of a watch (ms). */
-const WATCH_LIFE = 12_000
+const WATCH_LIFE = 15_000
 
 /** A plan that draws: one stream of chance for each kind of request. */
 export function faultMix(seed: number): FaultPlan {

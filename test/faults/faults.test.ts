@@ -32,7 +32,7 @@ beforeAll(async () => {
   cluster = await startInstalledCluster()
   proxy = await startFaultProxy(cluster)
   sluice = superviseOperator(cluster, proxy.kubeconfig)
-  shop = await openShop(cluster, ['mail', 'payments', 'search'])
+  shop = await openShop(cluster, { names: ['mail', 'payments', 'search'], deadline: 60_000 })
 })
 // A new process each time: the back-off of a watch that broke in one test would draw out the next.
 beforeEach(async () => {

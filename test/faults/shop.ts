@@ -2,18 +2,18 @@
  * Four apps that share one Secret, and what a rotation of it must come to, whatever went wrong on the way.
  */
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { V1Deployment } from '@kubernetes/client-node'
 import type { TestCluster } from '../cluster/cluster.ts'
 import { waitUntil } from '../cluster/wait.ts'
 import {
   available,
-  beyondDoubt,
-  consumer,
   consumerOf,
   dbSecret,
   freshNamespace,
   inState,
   removeNamespace,
+  type ConsumerView,
 } from '../e2e/installed-cluster.ts'
 import { recordContent } from './held-content.ts'
 import { recordPods, type PodHistory } from './pod-history.ts'
@@ -30,8 +30,6 @@ const APPS: Readonly<Record<string, App>> = {
   payments: { mode: 'envFrom', replicas: 2, maxUnavailable: 1 },
   search: { mode: 'subPath', replicas: 1, maxUnavailable: 1 },
 }
-/** How long a rotation may take (ms); without faults it takes some seconds. */
-const DEADLINE = 90_000
 /** The margin of the quick settings (ms), and the second that times of the API server are cut to. */
 const DOUBT = 2_000
 
@@ -56,13 +54,19 @@ export interface Shop {
   change(): Promise<void>
   /** Waits for the end of what {@link Shop.change} began, and judges it. Everything since the verdict before counts. */
   verdict(): Promise<Verdict>
+  /** Looks no longer. */
+  stop(): Promise<void>
+  /** And is gone. */
   close(): Promise<void>
 }
 
-/** Deploys, and waits until Sluice has taken the baseline. */
+/**
+ * Deploys, and waits until Sluice has taken the baseline.
+ * @param options the apps, all of them if not given, and how long a rotation may take (ms)
+ */
 export async function openShop(
   cluster: TestCluster,
-  names: readonly string[] = Object.keys(APPS),
+  { names = Object.keys(APPS), deadline }: { names?: readonly string[]; deadline: number },
 ): Promise<Shop> {
   const apps = new Map(Object.entries(APPS).filter(([name]) => names.includes(name)))
   const namespace = await freshNamespace(cluster)
@@ -76,7 +80,7 @@ export async function openShop(
   const replicas = Object.fromEntries([...apps].map(([name, app]) => [name, app.replicas]))
   const history = await recordPods(cluster, namespace, replicas)
   const content = recordContent(cluster, namespace)
-  await beyondDoubt(cluster)
+  await sleep(DOUBT)
 
   const startOver = () => {
     changes = []
@@ -90,16 +94,26 @@ export async function openShop(
   const current = () => createHash('sha256').update(`password-${password}`).digest('hex')
   const lastFinish = new Map<string, number>()
 
-  /** Why a rotation is not at its end; undefined if it is. */
-  const unfinished = async (name: string): Promise<string | undefined> => {
-    const status = (await consumer(cluster, namespace, name))?.status
-    const timelines = status?.sources?.flatMap(({ contents }) =>
-      contents.map((each) => each.timeline.length),
+  /** All Consumers at once: each call of kubectl is a process that the machine has to carry. */
+  const statuses = async (): Promise<Map<string, ConsumerView['status']>> => {
+    const args = ['get', 'consumers', `--namespace=${namespace}`, '--output=json']
+    const { items } = JSON.parse(await cluster.kubectl(args)) as { items: ConsumerView[] }
+    return new Map(
+      items.map(({ metadata, status }) => [metadata.name.replace('deployment-', ''), status]),
     )
-    const applied = timelines?.every((length) => length === 1) ?? false
-    const finished = Date.parse(status?.lastRestart?.finishedAt ?? '') || 0
-    const done = status?.state === 'Fresh' && applied && finished > (lastFinish.get(name) ?? 0)
-    return done ? undefined : `${name}: ${JSON.stringify(status)}`
+  }
+  const finishedAt = (status: ConsumerView['status']) =>
+    Date.parse(status?.lastRestart?.finishedAt ?? '') || 0
+  const isDone = (name: string, status: ConsumerView['status']) => {
+    const applied = status?.sources?.every(({ contents }) =>
+      contents.every(({ timeline }) => timeline.length === 1),
+    )
+    const finished = finishedAt(status) > (lastFinish.get(name) ?? 0)
+    return status?.state === 'Fresh' && applied === true && finished
+  }
+  const stop = async () => {
+    history.stop()
+    await content.stop()
   }
   const live = () => history.pods.filter(({ endedAt }) => endedAt === undefined)
 
@@ -112,20 +126,19 @@ export async function openShop(
       changes.push(Date.now())
     },
     async verdict() {
-      await waitUntil(
+      const ended = await waitUntil(
         'every workload to be fresh',
         async () => {
-          const instead = (await Promise.all([...apps.keys()].map(unfinished))).filter(Boolean)
-          return instead.length === 0 ? { value: true } : { instead: instead.join('\n') }
+          const seen = await statuses()
+          const open = [...apps.keys()].filter((name) => !isDone(name, seen.get(name)))
+          if (open.length === 0) return { value: seen }
+          return { instead: open.map((name) => JSON.stringify(seen.get(name) ?? name)).join('\n') }
         },
-        { deadline: DEADLINE, every: 200 },
+        { deadline, every: 300 },
       )
-      for (const name of apps.keys()) {
-        const status = (await consumer(cluster, namespace, name))?.status
-        lastFinish.set(name, Date.parse(status?.lastRestart?.finishedAt ?? ''))
-      }
+      for (const [name, status] of ended) lastFinish.set(name, finishedAt(status))
       // Anything that were done too much would be done about now.
-      await beyondDoubt(cluster)
+      await sleep(DOUBT)
 
       const created = history.pods.filter(({ uid }) => !before.has(uid))
       const lost = live()
@@ -154,9 +167,9 @@ export async function openShop(
       startOver()
       return { replaced: created.length, lost, repeated, overBudget }
     },
+    stop,
     async close() {
-      history.stop()
-      await content.stop()
+      await stop()
       await removeNamespace(cluster, namespace)
     },
   }
