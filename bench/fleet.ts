@@ -50,6 +50,7 @@ export class Fleet {
       sleep: () => Promise.resolve(),
       signal: new AbortController().signal,
       onDone: () => {},
+      onWithheld: () => {},
       onDefect(error) {
         throw error
       },

@@ -9,6 +9,8 @@ import type { Snapshot } from './plan/workload.ts'
 
 export interface CoordinatorOptions {
   readonly policy: Policy
+  /** Whether to plan at all: we lead, and the picture is complete and new enough. */
+  readonly mayPlan: () => boolean
   readonly snapshot: () => Snapshot
   readonly execute: (actions: readonly Action[]) => void
   /** Tells about each plan, before its actions start. */
@@ -32,7 +34,7 @@ export class Coordinator {
     this.#look.resolve(undefined)
   }
 
-  /** Plans whenever something changed or a time has come, until `signal` aborts. */
+  /** Plans, where it may, whenever something changed or a time has come, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const stopped = new Promise<undefined>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true })
@@ -47,7 +49,8 @@ export class Coordinator {
   }
 
   #plan(): { wakeAt: number; took: number } {
-    const { policy, snapshot, execute, report, now } = this.#options
+    const { policy, mayPlan, snapshot, execute, report, now } = this.#options
+    if (!mayPlan()) return { wakeAt: Infinity, took: 0 }
     const started = performance.now()
     const made = plan(snapshot(), policy, now())
     const took = performance.now() - started

@@ -1,19 +1,18 @@
 /**
  * The operator: joins the wire, the watches, the plan, the writes and the reports, and runs until told to end.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import type { Config } from './config/settings.ts'
 import { Coordinator } from './coordinator.ts'
-import { isNotFound } from './kube/api-error.ts'
 import { Backoff } from './kube/backoff.ts'
 import { createClient, type CallReport, type KubeClient } from './kube/client.ts'
 import { loadCredentials } from './kube/credentials.ts'
 import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
-import { ListWatch } from './kube/list-watch.ts'
 import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
+import { localNow, sleep } from './local-time.ts'
+import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
 import { createReporter } from './report/reporter.ts'
-import { startHttpServer, type Verdict } from './report/http-server.ts'
+import { startHttpServer } from './report/http-server.ts'
 import { createLogger, type Logger } from './report/log.ts'
 import { createMetrics, type Metrics } from './report/metrics.ts'
 import { createApiWrites } from './restart/api-writes.ts'
@@ -21,17 +20,13 @@ import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
 import { Store } from './watch/store.ts'
-import { watchedResources, type WatchedResource } from './watch/resources.ts'
+import { watchedResources } from './watch/resources.ts'
+import { areAlive, areSynced, messageOf, watchInto, type Watch } from './watches.ts'
 
 /** Writes that are under way at once. */
 const WRITE_CONCURRENCY = 8
 /** How long the end waits for writes that are under way (ms). */
 const END_TIMEOUT = 1_000
-/** A watch that heard nothing for this long (ms) makes the process unhealthy. */
-const UNHEALTHY_SILENCE = 300_000
-
-/** A longer timer of Node would not wait at all. */
-const LONGEST_TIMER = 2 ** 31 - 1
 const RESOURCES = [
   'namespaces',
   'secrets',
@@ -61,6 +56,20 @@ export async function runOperator(config: Config, version: string): Promise<void
 
   // It listens before it knows anything: who looks for the reason that it does nothing finds it at /readyz.
   const reporter = createReporter({ log, metrics })
+  const act = config.mode === 'act'
+  const leadership: Leadership =
+    act && config.leaderElection === 'on'
+      ? electedLeadership({
+          client,
+          namespace: config.namespace,
+          log,
+          now: localNow,
+          sleep,
+          random: Math.random,
+          onChange: (leading) => leadershipChanged(leading),
+        })
+      : UNCONTESTED
+  metrics.leader.set(leadership.mayWrite() ? 1 : 0)
   const start: { picture?: { watches: readonly Watch[]; store: Store }; trouble: string } = {
     trouble: 'the digest key has not been read yet',
   }
@@ -70,26 +79,20 @@ export async function runOperator(config: Config, version: string): Promise<void
       if (start.picture) observeWatches(metrics, start.picture.watches, start.picture.store)
       return metrics.scrape()
     },
-    healthy: () => verdict((start.picture?.watches ?? []).filter(isSilent), silence),
+    healthy: () => areAlive(start.picture?.watches ?? []),
     ready: () =>
-      start.picture
-        ? verdict(
-            start.picture.watches.filter(({ watch }) => !watch.synced),
-            notSynced,
-          )
-        : { ok: false, reasons: [start.trouble] },
-    status: () => reporter.status(),
+      start.picture ? areSynced(start.picture.watches) : { ok: false, reasons: [start.trouble] },
+    status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
     onError: (error) => log.error({ err: error }, 'an endpoint failed'),
   })
   const { address, port } = server.address
   log.info({ address: `${address}:${port}`, version, mode: config.mode }, 'listening')
-  const close = async () => {
-    await server.close()
+  const close = async (release?: Promise<void>) => {
+    await Promise.all([release, server.close()])
     await client.close()
     log.info('ended')
   }
 
-  const act = config.mode === 'act'
   const key = act
     ? await untilRead(() => ensureDigestKey(client, config.namespace), {
         signal: end.signal,
@@ -115,6 +118,19 @@ export async function runOperator(config: Config, version: string): Promise<void
   )
   start.picture = { watches, store }
   const synced = () => watches.every(({ watch }) => watch.synced)
+  /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
+  const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
+  const leadershipChanged = (leading: boolean) => {
+    metrics.leader.set(leading ? 1 : 0)
+    if (leading) {
+      executor.begin()
+      // What another one did until now must be in the picture before anything is done.
+      for (const { watch } of watches) watch.relist()
+    } else {
+      reporter.standBy()
+    }
+    coordinator.changed()
+  }
 
   const queue = new PQueue({
     concurrency: WRITE_CONCURRENCY,
@@ -126,6 +142,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       ? createApiWrites({
           client,
           queue,
+          mayWrite: () => !end.signal.aborted && leadership.mayWrite(),
           picture: store,
           consumerOf: (workload) => store.consumerOf(workload),
         })
@@ -139,10 +156,12 @@ export async function runOperator(config: Config, version: string): Promise<void
       reporter.done(action, outcome, now())
       coordinator.changed()
     },
+    onWithheld: () => coordinator.changed(),
     onDefect: (error) => log.error({ err: error }, 'a defect: please report it'),
   })
   const coordinator = new Coordinator({
     policy: config,
+    mayPlan: () => leadership.mayWrite() && listed(),
     snapshot: () => store.snapshot(synced(), (workload) => executor.pendingOf(workload)),
     execute: (actions) => executor.start(actions),
     report: (plan, seconds) => reporter.planned(plan, seconds, now()),
@@ -153,6 +172,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   const running = [
     ...watches.map(({ watch }) => watch.run(end.signal)),
     coordinator.run(end.signal),
+    leadership.run(end.signal),
     keepCalibrated(clock, () => askForTime(client, log), {
       now: localNow,
       sleep,
@@ -162,8 +182,10 @@ export async function runOperator(config: Config, version: string): Promise<void
   // The first that fails ends the process: nothing runs on with a part of itself missing.
   await Promise.all(running).finally(stop)
   log.info('ending: nothing new is started')
-  await Promise.race([executor.idle(), sleep(END_TIMEOUT, new AbortController().signal)])
-  await close()
+  const idle = executor.idle().then(() => true)
+  const late = sleep(END_TIMEOUT, new AbortController().signal).then(() => false)
+  // A write that did not end may still arrive: then the Lease is left to run out before another one acts.
+  await close((await Promise.race([idle, late])) ? leadership.release() : undefined)
 }
 
 /** Reads until it succeeds; `undefined` where `signal` aborts first. */
@@ -181,66 +203,6 @@ async function untilRead<T>(
     }
   }
   return undefined
-}
-
-interface Watch {
-  readonly resource: string
-  readonly watch: ListWatch
-  /** What broke it last; empty since it has delivered all again. */
-  readonly trouble: string
-}
-
-function watchInto(
-  { target, metadataOnly, apply, remove, synced }: WatchedResource,
-  client: KubeClient,
-  log: Logger,
-  changed: () => void,
-): Watch {
-  const { resource } = target
-  let trouble = ''
-  const watch = new ListWatch({
-    client,
-    target,
-    ...(metadataOnly && { metadataOnly }),
-    sink: {
-      apply(object) {
-        apply(object)
-        changed()
-      },
-      remove(ref) {
-        remove(ref)
-        changed()
-      },
-      synced() {
-        trouble = ''
-        synced?.()
-        changed()
-      },
-    },
-    now: localNow,
-    sleep,
-    random: Math.random,
-    onMalformed: (object, error) =>
-      log.error({ resource, object, err: error }, 'an object cannot be read'),
-    onError(error) {
-      trouble = messageOf(error)
-      log.warn({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
-    },
-  })
-  return {
-    resource,
-    watch,
-    get trouble() {
-      return trouble
-    },
-  }
-}
-
-/** For a person. Errors of the API server's answers hold nothing of these answers. */
-function messageOf(error: unknown): string {
-  // Discovery knows no such kind: the one that Sluice brings along is missing, not an object of it.
-  const hint = isNotFound(error) ? '; are all manifests of Sluice installed?' : ''
-  return error instanceof Error ? `${error.message}${hint}` : 'unknown'
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */
@@ -263,34 +225,4 @@ function observeWatches(metrics: Metrics, watches: readonly Watch[], store: Stor
   for (const [resource, size] of Object.entries(store.sizes()))
     metrics.objects.set({ resource }, size)
   for (const { resource, watch } of watches) metrics.observeWatch(resource, watch)
-}
-
-function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {
-  return { ok: bad.length === 0, reasons: bad.map(reason) }
-}
-
-function silence({ resource }: Watch): string {
-  return `nothing came from the watch of ${resource}`
-}
-
-function notSynced({ resource, trouble }: Watch): string {
-  return `not synced yet: ${resource}${trouble && ` (${trouble})`}`
-}
-
-function isSilent({ watch }: Watch): boolean {
-  return watch.synced && localNow() - watch.lastEventAt > UNHEALTHY_SILENCE
-}
-
-/** This machine's clock (ms since the epoch), which never runs backwards. */
-function localNow(): number {
-  return performance.timeOrigin + performance.now()
-}
-
-/** Resolves after `ms`, or at once when `signal` aborts. */
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(Math.min(Math.max(0, ms), LONGEST_TIMER), undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

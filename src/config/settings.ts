@@ -142,6 +142,12 @@ export const settings = {
     meaning:
       'The namespace in which Sluice keeps its own objects; in a pod, that of the pod unless it is named here.',
   },
+  leaderElection: {
+    kind: oneOf('on', 'off'),
+    default: 'on',
+    meaning:
+      'Whether a Lease decides which of several Sluices acts; `off` only where there is never more than one. Mode observe needs none.',
+  },
   listen: {
     kind: listenAddress,
     default: ':8080',

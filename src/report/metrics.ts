@@ -121,6 +121,10 @@ export function createMetrics({
     API_BUCKETS,
     ['verb', 'resource', 'code'],
   )
+  const leader = gauge(
+    'sluice_leader',
+    'Whether this process leads, and shows the fleet: 1 while it does.',
+  )
   const paused = gauge('sluice_paused', 'Whether all of Sluice is paused: 1 while it is.')
   const buildInfo = gauge('sluice_build_info', 'The version that runs, with the value 1.', [
     'version',
@@ -149,6 +153,7 @@ export function createMetrics({
     watchRestarts,
     watchLastEvent,
     objects,
+    leader,
     paused,
 
     /** The fleet as the next scrape shall show it; series of other workloads are dropped. */

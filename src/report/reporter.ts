@@ -21,15 +21,17 @@ export interface Reporter {
   planned(plan: Plan, seconds: number, now: number): void
   /** An action of a plan ended. */
   done(action: Action, outcome: Outcome, now: number): void
+  /** Another one leads, and tells: nothing is shown of the fleet any more. */
+  standBy(): void
   /** What `/status` answers. */
-  status(): unknown
+  status(): Readonly<Record<string, unknown>>
 }
 
 /** A reporter over a log and metrics. */
 export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics }): Reporter {
   const journal = createJournal(log)
-  const rotations = createRotationTracker()
-  let status: unknown = statusOf({ actions: [], workloads: [], groups: [], wakeAt: Infinity })
+  let rotations = createRotationTracker()
+  let status = statusOf(NOTHING)
   return {
     planned(plan, seconds, now) {
       journal.plan(plan)
@@ -57,9 +59,19 @@ export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics
         metrics.restartEnded(action.workload, { strategy, outcome, seconds })
       }
     },
+    standBy() {
+      journal.plan(NOTHING)
+      status = statusOf(NOTHING)
+      // What ends from now on is another one's to measure.
+      rotations = createRotationTracker()
+      metrics.rotationsActive.set(0)
+      observeWorkloads(metrics, NOTHING)
+    },
     status: () => status,
   }
 }
+
+const NOTHING: Plan = { actions: [], workloads: [], groups: [], wakeAt: Infinity }
 
 function observeWorkloads(metrics: Metrics, { workloads }: Plan): void {
   const active = workloads.filter(({ assessment }) => assessment.ledger?.restart !== undefined)

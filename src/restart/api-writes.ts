@@ -16,23 +16,33 @@ import type { RawDeployment } from '../consumers/deployment.ts'
 import type { RawPod } from '../consumers/pod.ts'
 import { isNotFound } from '../kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../kube/client.ts'
+import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 import type { Action } from '../plan/action.ts'
 import type { WorkloadRef } from '../refs.ts'
 import type { Picture } from './picture.ts'
-import type { Writes } from './writes.ts'
+import { Withheld, type Writes } from './writes.ts'
 
 export interface ApiWritesOptions {
   readonly client: KubeClient
   /** Bounds how many writes are under way, and how many start in a second. */
   readonly queue: PQueue
+  /** Whether a write may start now; it is asked when the turn of each has come. */
+  readonly mayWrite: () => boolean
   readonly picture: Picture
   /** The Consumer of a workload as it is known now. */
   readonly consumerOf: (workload: WorkloadRef) => ConsumerRecord | undefined
 }
 
 /** Writes for real. */
-export function createApiWrites({ client, queue, picture, consumerOf }: ApiWritesOptions): Writes {
-  const send = <T>(call: ApiCall): Promise<T> => queue.add(() => client.request<T>(call))
+export function createApiWrites(options: ApiWritesOptions): Writes {
+  const { client, queue, mayWrite, picture, consumerOf } = options
+  const send = <T>(call: ApiCall): Promise<T> =>
+    queue.add(() => {
+      if (!mayWrite()) throw new Withheld('not the leader')
+      // The server, too, gives up by then.
+      const query = { timeout: `${WRITE_TIMEOUT}ms` }
+      return client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT })
+    })
 
   const create = async (workload: WorkloadRef): Promise<RawConsumer> => {
     const { namespace, name, uid, kind } = workload

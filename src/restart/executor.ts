@@ -9,7 +9,7 @@ import type { Hold } from '../plan/hold.ts'
 import type { Pending } from '../plan/workload.ts'
 import { isOpen, isRefusal, obstacleOf } from './obstacle.ts'
 import type { Picture } from './picture.ts'
-import { perform, type Writes } from './writes.ts'
+import { perform, Withheld, type Writes } from './writes.ts'
 
 export interface ExecutorOptions {
   readonly writes: Writes
@@ -23,6 +23,8 @@ export interface ExecutorOptions {
   readonly signal: AbortSignal
   /** An action ended, well or not: look again. */
   readonly onDone: (action: Action, outcome: Outcome) => void
+  /** An action was not sent at all, since it might not: plan again. */
+  readonly onWithheld: () => void
   /** Something failed that is not the API server's doing. */
   readonly onDefect: (error: unknown) => void
 }
@@ -48,11 +50,24 @@ export class Executor {
   readonly #options: ExecutorOptions
   readonly #memory = new Map<string, Memory>()
   readonly #running = new Set<Promise<void>>()
-  readonly #startedAt: number
+  #startedAt: number
 
   constructor(options: ExecutorOptions) {
     this.#options = options
     this.#startedAt = options.now()
+  }
+
+  /**
+   * A time of leadership begins. What another leader evicted has its full time from now on, and what the server
+   * refused in an earlier time may have changed. What was done and is not seen yet stays: it ends by observation.
+   */
+  begin(): void {
+    this.#startedAt = this.#options.now()
+    for (const memory of this.#memory.values()) {
+      memory.owedSince = this.#startedAt
+      memory.obstacle = undefined
+      memory.failures = 0
+    }
   }
 
   /** Starts the actions of a plan; each reports through `onDone`. */
@@ -97,24 +112,31 @@ export class Executor {
   }
 
   async #run(action: Action): Promise<void> {
-    const { writes, now, onDone } = this.#options
+    const { writes, now, onDone, onWithheld } = this.#options
     const memory = this.#memoryOf(keyOf(action))
     if (action.kind === 'evict') {
       memory.evicted.add(action.pod.uid)
       memory.owedSince = now()
     } else memory.write = action
     let outcome: Outcome = {}
+    let withheld = false
     try {
       await perform(writes, action)
       memory.failures = 0
       memory.obstacle = undefined
       if (action.kind === 'record') memory.reportedAt = now()
     } catch (error) {
-      outcome = await this.#failed(action, memory, error)
+      if (error instanceof Withheld) {
+        if (action.kind === 'evict') memory.evicted.delete(action.pod.uid)
+        withheld = true
+      } else {
+        outcome = await this.#failed(action, memory, error)
+      }
     } finally {
       if (memory.write === action) memory.write = undefined
     }
-    onDone(action, outcome)
+    if (withheld) onWithheld()
+    else onDone(action, outcome)
   }
 
   /**

@@ -11,9 +11,14 @@ import type {
   ReleaseAction,
 } from '../plan/action.ts'
 
+/** A write was not sent, since another one may lead by now: it is neither done nor failed. */
+export class Withheld extends Error {
+  override readonly name = 'Withheld'
+}
+
 /**
  * Each write resolves once its outcome is in the picture, and rejects with an `ApiError` where it failed or may
- * have failed; {@link Writes.settle} then finds out what is so.
+ * have failed; {@link Writes.settle} then finds out what is so. It rejects with {@link Withheld} where it was not sent.
  */
 export interface Writes {
   record(action: RecordAction): Promise<void>

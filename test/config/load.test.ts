@@ -40,6 +40,7 @@ describe('the configuration', () => {
         volumes: 'ignore',
         strategy: 'auto',
         namespace: 'sluice-system',
+        leaderElection: 'on',
         listen: { host: undefined, port: 8080 },
         logLevel: 'info',
         writeRate: 20,

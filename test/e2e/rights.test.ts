@@ -2,6 +2,7 @@
 import type { V1ResourceRule } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DIGEST_KEY_SECRET } from '../../src/kube/digest-key.ts'
+import { LEASE } from '../../src/leadership.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
 
@@ -43,9 +44,15 @@ test('it has exactly the rights that the operator uses', async () => {
   expect(await rightsIn('default')).toEqual(EVERYWHERE)
 })
 
-test('it has two more in its own namespace, for the key of the digests', async () => {
+test('it has some more in its own namespace, for the key of the digests and the Lease', async () => {
   const forKey = ['create secrets', `get secrets ${DIGEST_KEY_SECRET}`]
-  expect(await rightsIn('sluice-system')).toEqual([...EVERYWHERE, ...forKey].sort())
+  const forLease = [
+    'create leases.coordination.k8s.io',
+    `get leases.coordination.k8s.io ${LEASE}`,
+    `update leases.coordination.k8s.io ${LEASE}`,
+  ]
+  const own = [...EVERYWHERE, ...forKey, ...forLease]
+  expect(await rightsIn('sluice-system')).toEqual(own.sort())
 })
 
 // The rules are a summary; ask the authorizer about single requests too.
@@ -57,6 +64,10 @@ test.each([
   ['sluice-system', 'get', 'secrets', DIGEST_KEY_SECRET, true],
   ['sluice-system', 'get', 'secrets', 'db', false],
   ['sluice-system', 'update', 'secrets', DIGEST_KEY_SECRET, false],
+  ['sluice-system', 'update', 'leases.coordination.k8s.io', LEASE, true],
+  ['sluice-system', 'update', 'leases.coordination.k8s.io', 'another', false],
+  ['sluice-system', 'delete', 'leases.coordination.k8s.io', LEASE, false],
+  ['default', 'create', 'leases.coordination.k8s.io', '', false],
   ['default', 'create', 'pods', '', false],
   ['default', 'delete', 'pods', 'web', false],
   ['default', 'patch', 'deployments.apps', 'web', true],

@@ -1,0 +1,96 @@
+/**
+ * The watches that feed the picture, and how they do.
+ */
+import { isNotFound } from './kube/api-error.ts'
+import type { KubeClient } from './kube/client.ts'
+import { ListWatch } from './kube/list-watch.ts'
+import { localNow, sleep } from './local-time.ts'
+import type { Verdict } from './report/http-server.ts'
+import type { Logger } from './report/log.ts'
+import type { WatchedResource } from './watch/resources.ts'
+
+/** A watch that heard nothing for this long (ms) makes the process unhealthy. */
+const UNHEALTHY_SILENCE = 300_000
+
+export interface Watch {
+  readonly resource: string
+  readonly watch: ListWatch
+  /** What broke it last; empty since it has delivered all again. */
+  readonly trouble: string
+}
+
+/** A watch of one resource, to be run; `changed` is told of everything that it delivers. */
+export function watchInto(
+  { target, metadataOnly, apply, remove, synced }: WatchedResource,
+  client: KubeClient,
+  log: Logger,
+  changed: () => void,
+): Watch {
+  const { resource } = target
+  let trouble = ''
+  const watch = new ListWatch({
+    client,
+    target,
+    ...(metadataOnly && { metadataOnly }),
+    sink: {
+      apply(object) {
+        apply(object)
+        changed()
+      },
+      remove(ref) {
+        remove(ref)
+        changed()
+      },
+      synced() {
+        trouble = ''
+        synced?.()
+        changed()
+      },
+    },
+    now: localNow,
+    sleep,
+    random: Math.random,
+    onMalformed: (object, error) =>
+      log.error({ resource, object, err: error }, 'an object cannot be read'),
+    onError(error) {
+      trouble = messageOf(error)
+      log.warn({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
+    },
+  })
+  return {
+    resource,
+    watch,
+    get trouble() {
+      return trouble
+    },
+  }
+}
+
+/** Each has delivered its first picture. */
+export function areSynced(watches: readonly Watch[]): Verdict {
+  return verdict(
+    watches.filter(({ watch }) => !watch.synced),
+    ({ resource, trouble }) => `not synced yet: ${resource}${trouble && ` (${trouble})`}`,
+  )
+}
+
+/** From each something came not long ago. */
+export function areAlive(watches: readonly Watch[]): Verdict {
+  const isSilent = ({ watch }: Watch) =>
+    watch.synced && localNow() - watch.lastEventAt > UNHEALTHY_SILENCE
+  return verdict(
+    watches.filter(isSilent),
+    ({ resource }) => `nothing came from the watch of ${resource}`,
+  )
+}
+
+function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {
+  return { ok: bad.length === 0, reasons: bad.map(reason) }
+}
+
+/** For a person. Errors of the API server's answers hold nothing of these answers. */
+export function messageOf(error: unknown): string {
+  // Discovery knows no such kind: the one that Sluice brings along is missing, not an object of it.
+  const hint = isNotFound(error) ? '; are all manifests of Sluice installed?' : ''
+  return error instanceof Error ? `${error.message}${hint}` : 'unknown'
+}
