@@ -41,6 +41,7 @@ async function storyOf(status: number): Promise<string[]> {
     },
     signal: new AbortController().signal,
     onDone: () => story.push('done'),
+    onWithheld: () => story.push('withheld'),
     onDefect(error) {
       throw error
     },
