@@ -38,7 +38,8 @@ export class SharedOperator {
   constructor(flags: readonly string[] = QUICK) {
     beforeAll(async () => {
       this.cluster = await startInstalledCluster()
-      this.operator = await startOperator(this.cluster, flags)
+      // The neighbour's Secret changes after every test: no flapping.
+      this.operator = await startOperator(this.cluster, [...flags, '--flapping-changes=1000'])
       await this.cluster.apply(
         namespace({ name: NEIGHBOUR }),
         dbSecret(NEIGHBOUR, 'at first'),
