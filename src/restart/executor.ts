@@ -44,6 +44,8 @@ interface Memory {
   failures: number
   reportedAt: number
   owedSince: number
+  /** Not before this time (ms) its Consumer is written again. */
+  recordFrom: number
 }
 
 export class Executor {
@@ -73,7 +75,7 @@ export class Executor {
   /** Starts the actions of a plan; each reports through `onDone`. */
   start(actions: readonly Action[]): void {
     for (const action of actions) {
-      if (this.#isUnderWay(action)) continue
+      if (this.#isUnderWay(action) || this.#isTooEarly(action)) continue
       const running = this.#run(action).catch(this.#options.onDefect)
       this.#running.add(running)
       void running.finally(() => this.#running.delete(running))
@@ -85,6 +87,11 @@ export class Executor {
     if (action.kind !== 'halt' && action.kind !== 'release') return false
     const { write, obstacle } = this.#memoryOf(keyOf(action))
     return write !== undefined || this.#options.now() < (obstacle?.until ?? -Infinity)
+  }
+
+  /** No hold keeps a plan from writing down what is so: the back-off of a record that failed is kept here. */
+  #isTooEarly(action: Action): boolean {
+    return isRecord(action) && this.#options.now() < this.#memoryOf(keyOf(action)).recordFrom
   }
 
   /** What was done for a workload and is not seen yet. */
@@ -112,7 +119,7 @@ export class Executor {
   }
 
   async #run(action: Action): Promise<void> {
-    const { writes, now, onDone, onWithheld } = this.#options
+    const { writes, now, sleep, signal, onDone, onWithheld } = this.#options
     const memory = this.#memoryOf(keyOf(action))
     if (action.kind === 'evict') {
       memory.evicted.add(action.pod.uid)
@@ -135,8 +142,14 @@ export class Executor {
     } finally {
       if (memory.write === action) memory.write = undefined
     }
-    if (withheld) onWithheld()
-    else onDone(action, outcome)
+    if (withheld) {
+      onWithheld()
+      return
+    }
+    onDone(action, outcome)
+    if (outcome.error === undefined || !isRecord(action)) return
+    await sleep(memory.recordFrom - now(), signal)
+    onWithheld()
   }
 
   /**
@@ -153,19 +166,22 @@ export class Executor {
         random: random(),
       })
     }
-    memory.obstacle = waitAfter(error)
-    const outcome = { error, obstacle: memory.obstacle }
-    const rest = () => sleep((memory.obstacle?.until ?? now()) - now(), signal)
+    let obstacle = waitAfter(error)
+    const outcome = { error, obstacle }
+    const rest = () => sleep((obstacle.until ?? now()) - now(), signal)
+    memory.obstacle = obstacle
     if (isOpen(error)) await rest()
     let happened = isRefusal(error) ? false : undefined
     while (happened === undefined && !signal.aborted) {
       try {
         happened = await writes.settle(action)
       } catch (readError) {
-        memory.obstacle = waitAfter(readError)
+        obstacle = waitAfter(readError)
+        memory.obstacle = obstacle
         await rest()
       }
     }
+    if (isRecord(action)) memory.recordFrom = obstacle.until ?? -Infinity
     if (action.kind === 'evict' && happened === false) memory.evicted.delete(action.pod.uid)
     return outcome
   }
@@ -180,6 +196,7 @@ export class Executor {
       failures: 0,
       reportedAt: -Infinity,
       owedSince: this.#startedAt,
+      recordFrom: -Infinity,
     }
     this.#memory.set(workload, memory)
     return memory
@@ -191,6 +208,11 @@ const NOTHING_PENDING: Omit<Pending, 'owedSince'> = {
   evicted: new Set(),
   obstacle: undefined,
   reportedAt: -Infinity,
+}
+
+/** A write of the workload's Consumer. */
+function isRecord({ kind }: Action): boolean {
+  return kind === 'record' || kind === 'forget'
 }
 
 /** What an action is remembered under: the UID of its workload, or the name of the Halt. */
