@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil, type Seen } from '../cluster/wait.ts'
 import { startInstalledCluster } from '../e2e/installed-cluster.ts'
 import { compact } from './etcd.ts'
 import type { RequestFault, WatchFault } from './fault.ts'
@@ -37,11 +37,7 @@ beforeAll(async () => {
 // A new process each time: the back-off of a watch that broke in one test would draw out the next.
 beforeEach(async () => {
   await sluice.kill()
-  await waitUntil('all watches to be open', () =>
-    Promise.resolve(
-      proxy.openWatches >= WATCHES ? { value: true } : { instead: `${proxy.openWatches} are` },
-    ),
-  )
+  await waitUntil('all watches to be open', allWatchesOpen)
 })
 afterEach(() => {
   proxy.use(NO_FAULTS)
@@ -57,6 +53,13 @@ afterAll(async () => {
 const eviction = { verb: 'create', resource: 'pods/eviction' } as const
 const patch = { verb: 'patch', resource: 'deployments' } as const
 const record = { verb: 'update', resource: 'consumers/status' } as const
+
+function allWatchesOpen(): Promise<Seen<true>> {
+  const { openWatches } = proxy
+  return Promise.resolve(
+    openWatches >= WATCHES ? { value: true } : { instead: `${openWatches} are` },
+  )
+}
 
 /** Counts what is injected from now on. */
 function counting(kind: RequestFault['kind'] | WatchFault['kind']): () => number {
@@ -128,6 +131,25 @@ test('an API server that dies in the middle of a rotation, and whose past is gon
   await cluster.restartApiServer()
   expect(await shop.verdict()).toEqual({ ...CLEAN, replaced: ALL_PODS })
   expect(proxy.answered.get(410) ?? 0).toBeGreaterThan(goneBefore)
+})
+
+test('it is the same over HTTP/1.1', async () => {
+  await sluice.stop()
+  await proxy.stop()
+  proxy = await startFaultProxy(cluster, { http2: false })
+  sluice = superviseOperator(cluster, proxy.kubeconfig)
+  await waitUntil('all watches to be open', allWatchesOpen)
+  const counts = [counting('reset after'), counting('watch half line')]
+  proxy.use(
+    faultRules(
+      ...[eviction, patch, record].map((on) => ({ on, fault: { kind: 'reset after' } as const })),
+      { on: { verb: 'watch' }, fault: { kind: 'watch half line', ms: 0 }, times: 2 },
+    ),
+  )
+  proxy.cutWatches()
+  await shop.change()
+  expect(await shop.verdict()).toEqual({ ...CLEAN, replaced: ALL_PODS })
+  for (const count of counts) expect(count()).toBeGreaterThan(0)
 })
 
 test(`a mix of faults and SIGKILLs, a change in the middle of a rotation among them (seed ${SEED})`, async () => {
