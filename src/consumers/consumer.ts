@@ -52,6 +52,8 @@ export interface Failure {
   readonly message: string
   /** What it failed with: other content ends the failure. */
   readonly contents: readonly Content[]
+  /** Names of its Halts that were seen: one that is gone since was deleted by a person. */
+  readonly halts?: readonly string[] | undefined
 }
 
 /** A restart that ended. */
@@ -162,6 +164,7 @@ const statusSchema = z.object({
       failedAt: time,
       message: z.string(),
       contents: contentsSchema,
+      halts: z.array(z.string()).optional(),
     })
     .optional(),
   lastRestart: z.object({ id: z.string(), finishedAt: time }).optional(),

@@ -4,6 +4,7 @@
 import { RESTART_ID } from '../annotations.ts'
 import type { WorkloadRef } from '../refs.ts'
 import { ownAnnotations } from '../secrets/source.ts'
+import { sinceWhen, type Condition } from './condition.ts'
 import { otherRestarter } from './other-restarter.ts'
 import { controllerOf, type Intern, type OwnerReference } from './pod.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
@@ -39,6 +40,8 @@ export interface DeploymentRecord {
   readonly observed: boolean
   /** Pods of any ReplicaSet, and of the newest one, as the controller counts them. */
   readonly status: { readonly replicas: number; readonly updated: number }
+  /** Since when the API server refuses it new pods: a quota is used up, an admission says no. */
+  readonly creationRefusedSince: number | undefined
 }
 
 /** The part of an apps/v1 Deployment that is read. */
@@ -72,6 +75,7 @@ export interface RawDeployment {
     readonly observedGeneration?: number
     readonly replicas?: number
     readonly updatedReplicas?: number
+    readonly conditions?: readonly Condition[]
   }
 }
 
@@ -100,6 +104,7 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
       replicas: raw.status?.replicas ?? 0,
       updated: raw.status?.updatedReplicas ?? 0,
     },
+    creationRefusedSince: sinceWhen(raw.status?.conditions, 'ReplicaFailure', 'True'),
   }
 }
 

@@ -6,6 +6,7 @@
 import { RESTART_ID } from '../annotations.ts'
 import type { PodRef } from '../refs.ts'
 import { endOfSecond, newestManagedTime, type ManagedField } from '../secrets/managed-time.ts'
+import { isTrue, sinceWhen, type Condition } from './condition.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
 
 /** One container, init containers included. */
@@ -42,6 +43,8 @@ export interface PodRecord {
   readonly ready: boolean
   /** Since when it is Ready, at the latest; `undefined` while it is not. */
   readonly readyAt: number | undefined
+  /** Since when it is not Ready; `undefined` while it is. */
+  readonly unreadyAt: number | undefined
   /** How far the node's clock seems to be ahead of the cluster's; `undefined` where nothing tells. */
   readonly clockSkew: number | undefined
   readonly uses: PodUses
@@ -78,11 +81,7 @@ export interface RawPod {
   readonly status?: {
     readonly phase?: string
     readonly startTime?: string
-    readonly conditions?: readonly {
-      readonly type: string
-      readonly status: string
-      readonly lastTransitionTime?: string
-    }[]
+    readonly conditions?: readonly Condition[]
     readonly initContainerStatuses?: readonly RawContainerStatus[]
     readonly containerStatuses?: readonly RawContainerStatus[]
   }
@@ -120,10 +119,10 @@ export function readPod(
   const { namespace, name, uid, creationTimestamp, deletionTimestamp } = raw.metadata
   const owner = controllerOf(raw.metadata.ownerReferences, 'ReplicaSet')
   if (!owner) return undefined
-  const condition = (type: string) => raw.status?.conditions?.find((each) => each.type === type)
-  const ready = condition('Ready')?.status === 'True'
+  const conditions = raw.status?.conditions
+  const ready = isTrue(conditions, 'Ready')
   const createdAt = Date.parse(creationTimestamp)
-  const scheduledAt = timeOf(condition('PodScheduled'), 'True')
+  const scheduledAt = sinceWhen(conditions, 'PodScheduled', 'True')
   const writtenAt = newestManagedTime(raw.metadata.managedFields, ownsContainerStatuses)
   const shownAt = Math.min(writtenAt ?? Infinity, endOfSecond(now))
   const statuses = [
@@ -145,6 +144,10 @@ export function readPod(
     ready,
     // Both are later than the moment it became Ready: the status that says so, and our seeing it.
     readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(shownAt, now)) : undefined,
+    // A node's clock that runs ahead must not put it off for ever.
+    unreadyAt: ready
+      ? undefined
+      : Math.min(sinceWhen(conditions, 'Ready', 'False') ?? createdAt, shownAt),
     clockSkew: skew(raw.status?.startTime, scheduledAt),
     uses: intern(usesOf(raw.spec)),
     containers,
@@ -186,16 +189,6 @@ function readContainer(
 function skew(startTime: string | undefined, scheduledAt: number | undefined): number | undefined {
   const difference = Date.parse(startTime ?? '') - (scheduledAt ?? NaN)
   return Number.isNaN(difference) ? undefined : difference
-}
-
-/** Since when a condition has a status. */
-function timeOf(
-  condition: { readonly status: string; readonly lastTransitionTime?: string } | undefined,
-  status: 'True',
-): number | undefined {
-  if (condition?.status !== status) return undefined
-  const time = Date.parse(condition.lastTransitionTime ?? '')
-  return Number.isNaN(time) ? undefined : time
 }
 
 function ownsContainerStatuses({ subresource, fieldsV1 }: ManagedField): boolean {

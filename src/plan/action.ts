@@ -19,6 +19,8 @@ export type RecordCause =
   | 'finished'
   /** A restart failed. */
   | 'failed'
+  /** The Halts of a failure are there: one that is deleted from now on was released by a person. */
+  | 'halted'
   /** A failure is over. */
   | 'recovered'
   /** Nothing but what people read. */

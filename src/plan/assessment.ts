@@ -1,7 +1,7 @@
 /**
  * One workload, judged: its timelines as of today, and which of its pods are stale.
  */
-import type { Ledger } from '../consumers/consumer.ts'
+import type { Failure, Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Use } from '../consumers/uses.ts'
 import { nextWholeSecond } from '../secrets/managed-time.ts'
@@ -122,10 +122,31 @@ function ledgerOf(
   if (consumer?.ownerUid !== deployment.ref.uid || !consumer.status) return undefined
   const { ledger } = consumer.status
   if (ledger.keyFingerprint === fingerprint) return ledger
-  const sources = [...ledger.sources].map(
-    ([name, each]) => [name, rekey(each, source(name))] as const,
+  const sources = new Map(
+    [...ledger.sources].map(([name, each]) => [name, rekey(each, source(name))] as const),
   )
-  return { ...ledger, keyFingerprint: fingerprint, sources: new Map(sources) }
+  const failure = ledger.failure && rekeyFailure(ledger.failure, ledger.sources, sources)
+  return { ...ledger, keyFingerprint: fingerprint, sources, failure }
+}
+
+/** The digests under which a failure knows its content, in terms of another HMAC key. */
+function rekeyFailure(
+  failure: Failure,
+  before: ReadonlyMap<string, RecordedSource>,
+  after: ReadonlyMap<string, RecordedSource>,
+): Failure {
+  const contents = failure.contents.map((content) => {
+    const { source, key, digest } = content
+    const entry = before
+      .get(source)
+      ?.timelines.get(key)
+      ?.findLastIndex((e) => e.digest === digest)
+    return {
+      ...content,
+      digest: after.get(source)?.timelines.get(key)?.[entry ?? -1]?.digest ?? digest,
+    }
+  })
+  return { ...failure, contents }
 }
 
 function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly Use[] {

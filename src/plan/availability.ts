@@ -57,7 +57,7 @@ export function availability(
  * From when on a pod is Available: Ready for `minReadySeconds`, and, if it came in the restart that is under way,
  * calm for `settle` after that. Infinity while it is not Ready.
  */
-function calmSince({ deployment, settings, ledger }: Assessment, pod: PodRecord): number {
+export function calmSince({ deployment, settings, ledger }: Assessment, pod: PodRecord): number {
   if (pod.readyAt === undefined) return Infinity
   const startedAt = ledger?.restart?.startedAt ?? Infinity
   const isNew = pod.createdAt >= Math.floor(startedAt / 1000) * 1000

@@ -5,8 +5,9 @@ import type { Content, Failure, Restart } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
-import { availability } from './availability.ts'
+import { availability, calmSince } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
+import { changedSources } from './groups.ts'
 import { isReplacement } from './replacement.ts'
 
 /** How long all pods must have been Available for a failure to be over (ms). */
@@ -27,16 +28,30 @@ const NEVER_RAN = new Set([
 /** A failure that has just been found. */
 export type FoundFailure = Pick<Failure, 'kind' | 'message'>
 
+/** The failure that stands, or that the restart under way has come to by now. */
+export function standingFailure(assessment: Assessment, now: number): Failure | undefined {
+  const known = assessment.ledger?.failure
+  if (known) return stands(known, assessment, now) ? known : undefined
+  return newFailure(assessment, now)
+}
+
+/** The failure that the restart under way has come to, if it has. */
+export function newFailure(assessment: Assessment, now: number): Failure | undefined {
+  const restart = assessment.ledger?.restart
+  const found = restart && findFailure(assessment, restart, now)
+  return found && { ...found, id: restart.id, failedAt: now, contents: suspects(assessment) }
+}
+
 /**
  * What is wrong with the pods that a restart started, if anything.
  * Pods of another template (somebody deployed meanwhile) are not its doing.
  */
-export function findFailure(
+function findFailure(
   assessment: Assessment,
   restart: Restart,
   now: number,
 ): FoundFailure | undefined {
-  const { deployment, judged, settings, pending } = assessment
+  const { deployment, judged, settings } = assessment
   const deadline = deadlineOf(deployment, settings)
   const started = judged.map(({ pod }) => pod).filter((pod) => isReplacement(pod, restart))
   const ofKind = (unfit: string): FoundFailure => ({
@@ -50,9 +65,9 @@ export function findFailure(
       const message = `container ${blocked.name} of pod ${name} cannot start: ${blocked.waitingReason ?? ''}`
       return { kind: 'CannotStart', message }
     }
-    if (isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
-    const late = pod.readyAt === undefined && now >= (pod.scheduledAt ?? pod.createdAt) + deadline
-    if (!late) continue
+    const restless = restarts(pod) > MOST_RESTARTS && now < calmSince(assessment, pod)
+    if (restless || isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
+    if (pod.readyAt !== undefined || now < waitsSince(pod) + deadline) continue
     if (pod.containers.some(({ id }) => id !== undefined)) {
       return ofKind(`pod ${name} was not Ready within ${deadline / 1000} s`)
     }
@@ -61,7 +76,7 @@ export function findFailure(
   }
   const { desired } = availability(assessment, now)
   const owed = desired - judged.length
-  if (owed > 0 && now >= pending.owedSince + deadline) {
+  if (owed > 0 && now >= refusedSince(assessment) + deadline) {
     const message = `${owed} of ${desired} pods were not created within ${deadline / 1000} s; a quota may be used up`
     return { kind: 'CannotStart', message }
   }
@@ -69,29 +84,48 @@ export function findFailure(
 }
 
 /** When the next failure may be found by time alone (ms). */
-export function nextDeadline({ deployment, judged, settings, ledger }: Assessment): number {
+export function nextDeadline(assessment: Assessment): number {
+  const { deployment, judged, settings, ledger } = assessment
   const restart = ledger?.restart
   if (!restart) return Infinity
   const waiting = judged
     .map(({ pod }) => pod)
     .filter((pod) => isReplacement(pod, restart) && pod.readyAt === undefined)
-  const from = Math.min(...waiting.map((pod) => pod.scheduledAt ?? pod.createdAt))
+  const from = Math.min(...waiting.map(waitsSince), refusedSince(assessment))
   return from + deadlineOf(deployment, settings)
 }
 
+/** One that was Ready and is not any more has as long as a new one to come back. */
+function waitsSince({ createdAt, scheduledAt, unreadyAt }: PodRecord): number {
+  return Math.max(scheduledAt ?? createdAt, unreadyAt ?? -Infinity)
+}
+
+/** Since when new pods are refused that Sluice may be owed (ms); Infinity if none are. */
+function refusedSince({ deployment, pending }: Assessment): number {
+  return Math.max(deployment.creationRefusedSince ?? Infinity, pending.owedSince)
+}
+
 /** In CrashLoopBackOff, or restarted more than once since it was created. */
-export function isCrashLooping({ containers, readyAt }: PodRecord): boolean {
-  return containers.some(
-    ({ waitingReason, restarts }) =>
-      waitingReason === 'CrashLoopBackOff' || (readyAt === undefined && restarts > MOST_RESTARTS),
+export function isCrashLooping(pod: PodRecord): boolean {
+  return (
+    pod.containers.some(({ waitingReason }) => waitingReason === 'CrashLoopBackOff') ||
+    (pod.readyAt === undefined && restarts(pod) > MOST_RESTARTS)
   )
 }
 
-/** What the workload consumes today: other content ends a failure. */
-export function contentsOf({ sources }: Assessment): readonly Content[] {
-  return [...sources].flatMap(([source, { timelines }]) =>
-    [...timelines].map(([key, timeline]) => ({ source, key, digest: today(timeline).digest })),
-  )
+/** How often the container of a pod was restarted that was restarted most. */
+function restarts({ containers }: PodRecord): number {
+  return Math.max(0, ...containers.map((each) => each.restarts))
+}
+
+/** The contents that a restart is for: other content of the same sources ends its failure. */
+function suspects(assessment: Assessment): readonly Content[] {
+  const changed = new Set(changedSources(assessment))
+  return [...assessment.sources]
+    .filter(([source]) => changed.has(source))
+    .flatMap(([source, { timelines }]) =>
+      [...timelines].map(([key, timeline]) => ({ source, key, digest: today(timeline).digest })),
+    )
 }
 
 /**
@@ -108,10 +142,13 @@ export function stands(failure: Failure, assessment: Assessment, now: number): b
   return !changed && now < recoveredAt(assessment, now)
 }
 
-/** When the failure will be over if nothing happens (ms); Infinity while a pod is away. */
+/**
+ * When the failure will be over if nothing happens (ms). Infinity while a pod is away, and where only pods of before
+ * are well: the one that failed was scaled away, or its rollout undone, which proves nothing.
+ */
 export function recoveredAt(assessment: Assessment, now: number): number {
-  const { deployment, judged } = assessment
+  const { deployment, judged, stale } = assessment
   const { away } = availability(assessment, now)
   const calm = judged.map(({ pod }) => (pod.readyAt ?? Infinity) + deployment.minReady)
-  return away > 0 || judged.length === 0 ? Infinity : Math.max(...calm) + RECOVERED_AFTER
+  return away > 0 || judged.length <= stale.length ? Infinity : Math.max(...calm) + RECOVERED_AFTER
 }

@@ -26,9 +26,15 @@ export function changedSources({ sources, stale }: Assessment): readonly string[
 
 /** The groups of a restart: its changed sources, and the names that they or the workload give. */
 export function groupsOf(assessment: Assessment): readonly Group[] {
-  const { deployment, settings, source } = assessment
+  return groupsFor(assessment, changedSources(assessment))
+}
+
+/** The groups of a restart that is for these sources. */
+export function groupsFor(
+  { deployment, settings, source }: Assessment,
+  changed: readonly string[],
+): readonly Group[] {
   const { namespace } = deployment.ref
-  const changed = changedSources(assessment)
   if (changed.length === 0) return []
   const names = [settings.group, ...changed.map((name) => source(name).settings.group)]
   return [

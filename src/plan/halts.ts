@@ -1,13 +1,15 @@
 /**
  * Which Halts there must be, and which groups they stop. Pure.
  */
+import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import { digestIn } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { flapping, massChange } from './breakers.ts'
-import { changedSources, groupsOf, type Group } from './groups.ts'
+import { standingFailure } from './failure.ts'
+import { groupsFor, type Group } from './groups.ts'
 import type { Policy } from './policy.ts'
 
 /** The Halt that stops one of these groups, if there is one. `own` is Sluice's namespace. */
@@ -42,38 +44,55 @@ export interface HaltPicture {
   readonly massChangeReleasedAt: number
 }
 
-/** Halts to create, and Halts that are over. */
-export function haltActions(
+/** A Halt that there must be. */
+export type WantedHalt = Omit<HaltRecord, 'uid'> & { readonly spec: HaltSpec }
+
+/** The Halts that there must be, by their namespace and name; for failures just found, too. */
+export function wantedHalts(
   assessments: readonly Assessment[],
   { halts, namespace, massChangeReleasedAt }: HaltPicture,
   policy: Policy,
   now: number,
-): readonly Action[] {
-  const wanted = new Map<string, { namespace: string; name: string; spec: HaltSpec }>()
+): ReadonlyMap<string, WantedHalt> {
+  const wanted = new Map<string, WantedHalt>()
   const want = (where: string, spec: HaltSpec) => {
-    const name = haltName(spec)
-    wanted.set(`${where}/${name}`, { namespace: where, name, spec })
+    const halt = { namespace: where, name: haltName(spec), spec }
+    wanted.set(keyOf(halt), halt)
   }
-  const consumed = new Map<string, SourceRecord>()
+  const known = new Set(halts.map(keyOf))
   for (const assessment of assessments) {
+    const failure = standingFailure(assessment, now)
+    if (failure?.kind !== 'Unfit') continue
     const where = assessment.deployment.ref.namespace
-    for (const spec of failureHalts(assessment)) want(where, spec)
-    for (const name of new Set(assessment.uses.map((use) => use.source))) {
-      consumed.set(`${where}/${name}`, assessment.source(name))
+    for (const spec of failureHalts(assessment, failure)) {
+      const name = haltName(spec)
+      const released =
+        failure.halts?.includes(name) && !known.has(keyOf({ namespace: where, name }))
+      if (!released) want(where, spec)
     }
   }
+  const consumed = consumedSources(assessments)
   for (const source of consumed.values()) {
     const spec = flapping(source, policy, now)
     if (spec) want(source.ref.namespace, spec)
   }
   const mass = massChange([...consumed.values()], policy, massChangeReleasedAt, now)
   if (mass) want(namespace, mass)
+  return wanted
+}
 
-  const known = new Set(halts.map((halt) => `${halt.namespace}/${halt.name}`))
+/** Halts to create, and Halts that are over. */
+export function haltActions(
+  wanted: ReadonlyMap<string, WantedHalt>,
+  assessments: readonly Assessment[],
+  { halts }: Pick<HaltPicture, 'halts'>,
+  now: number,
+): readonly Action[] {
+  const known = new Set(halts.map(keyOf))
+  const consumed = consumedSources(assessments)
   const toCreate = [...wanted].filter(([key]) => !known.has(key)).map(([, each]) => each)
   const over = halts.filter(
-    (halt) =>
-      !wanted.has(`${halt.namespace}/${halt.name}`) && isOver(halt, assessments, consumed, now),
+    (halt) => !wanted.has(keyOf(halt)) && isOver(halt, assessments, consumed, now),
   )
   return [
     ...toCreate.map((halt) => ({ kind: 'halt' as const, ...halt })),
@@ -86,20 +105,49 @@ export function haltActions(
   ]
 }
 
-/** A restart that failed because its content is suspect halts each of its groups. */
-function failureHalts(assessment: Assessment): readonly HaltSpec[] {
+/** The names of a failure's Halts that are there now, if one of them is new. */
+export function haltsSeen(
+  assessment: Assessment,
+  halts: readonly HaltRecord[],
+): readonly string[] | undefined {
   const failure = assessment.ledger?.failure
-  if (failure?.kind !== 'Unfit') return []
+  if (failure?.kind !== 'Unfit') return undefined
+  const before = failure.halts ?? []
+  const names = failureHalts(assessment, failure).map(haltName)
+  const { namespace } = assessment.deployment.ref
+  const seen = names.filter((name) =>
+    halts.some((halt) => halt.uid !== '' && halt.namespace === namespace && halt.name === name),
+  )
+  return seen.some((name) => !before.includes(name))
+    ? [...new Set([...before, ...seen])]
+    : undefined
+}
+
+/** A restart that failed because its content is suspect halts each of the groups that it was in. */
+function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSpec[] {
   const { name, uid } = assessment.deployment.ref
-  const changed = new Set(changedSources(assessment))
-  const { id, message } = failure
-  const contents = failure.contents.filter(({ source }) => changed.has(source))
-  return groupsOf(assessment).map(({ kind, name: group }) => ({
+  const { id, message, contents } = failure
+  const suspect = [...new Set(contents.map(({ source }) => source))]
+  return groupsFor(assessment, suspect).map(({ kind, name: group }) => ({
     reason: 'RestartFailed',
     group: { kind, name: group },
     message: `the restart of ${name} failed: ${message}`,
     failure: { id, workload: name, workloadUid: uid, contents },
   }))
+}
+
+function consumedSources(assessments: readonly Assessment[]): ReadonlyMap<string, SourceRecord> {
+  const consumed = new Map<string, SourceRecord>()
+  for (const { deployment, source, uses } of assessments) {
+    for (const { source: name } of uses) {
+      consumed.set(`${deployment.ref.namespace}/${name}`, source(name))
+    }
+  }
+  return consumed
+}
+
+function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): string {
+  return `${namespace}/${name}`
 }
 
 /**

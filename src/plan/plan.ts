@@ -7,9 +7,9 @@ import type { Action } from './action.ts'
 import { assess, type Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
-import { nextDeadline, recoveredAt } from './failure.ts'
+import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { belongsTo, groupsOf, sourcesOf, type Group } from './groups.ts'
-import { haltActions } from './halts.ts'
+import { haltActions, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { inOrder } from './order.ts'
@@ -54,7 +54,15 @@ interface Candidate extends Claim {
 export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const { keyFingerprint } = snapshot
   const assessments = snapshot.workloads.map((each) => assess(each, keyFingerprint, policy))
-  const shared = { ...snapshot, policy, now, cannotStart: unableToStart(assessments) }
+  const wanted = wantedHalts(assessments, snapshot, policy, now)
+  const shared = {
+    ...snapshot,
+    policy,
+    now,
+    // One that is not written yet halts all the same.
+    halts: [...snapshot.halts, ...[...wanted.values()].map((halt) => ({ ...halt, uid: '' }))],
+    cannotStart: unableToStart(assessments, now),
+  }
   const candidates = assessments.map((each) => candidateOf(each, shared))
   if (!snapshot.synced) return holdAll(candidates)
 
@@ -82,7 +90,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   for (const { workload, consumer } of snapshot.leftovers) {
     actions.push({ kind: 'forget', workload, consumer })
   }
-  actions.push(...haltActions(assessments, snapshot, policy, now))
+  actions.push(...haltActions(wanted, assessments, snapshot, now))
   return {
     actions,
     workloads,
@@ -90,7 +98,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
       group,
       startingPods: budget.startingIn(group),
     })),
-    wakeAt: wakeAt(snapshot, workloads, now),
+    wakeAt: wakeAt(snapshot, wanted, workloads, now),
   }
 }
 
@@ -121,9 +129,11 @@ function candidateOf(
 }
 
 /** Names of the workloads whose pods cannot start. */
-function unableToStart(assessments: readonly Assessment[]): readonly string[] {
+function unableToStart(assessments: readonly Assessment[], now: number): readonly string[] {
   return assessments
-    .filter(({ ledger }) => ledger?.failure?.kind === 'CannotStart')
+    .filter(
+      (each) => each.deployment.replicas > 0 && standingFailure(each, now)?.kind === 'CannotStart',
+    )
     .map(({ deployment: { ref } }) => `${ref.namespace}/${ref.name}`)
 }
 
@@ -217,12 +227,17 @@ function holdAll(candidates: readonly Candidate[]): Plan {
   return { actions: [], workloads, groups: [], wakeAt: Infinity }
 }
 
-function wakeAt({ halts }: Snapshot, workloads: readonly PlannedWorkload[], now: number): number {
+function wakeAt(
+  { halts }: Snapshot,
+  wanted: ReadonlyMap<string, WantedHalt>,
+  workloads: readonly PlannedWorkload[],
+  now: number,
+): number {
   let next = Infinity
   const consider = (time: number) => {
     if (time > now) next = Math.min(next, time)
   }
-  for (const { spec } of halts) consider(spec?.until ?? Infinity)
+  for (const { spec } of [...halts, ...wanted.values()]) consider(spec?.until ?? Infinity)
   for (const { assessment, situation, hold } of workloads) {
     consider(hold?.until ?? Infinity)
     consider(assessment.pending.reportedAt + REPORT_INTERVAL)

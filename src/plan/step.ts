@@ -1,11 +1,13 @@
 /**
  * The next step of one workload: actions, a hold, or nothing. Pure.
  */
-import type { Restart } from '../consumers/consumer.ts'
+import type { Failure, Restart } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
 import type { Assessment } from './assessment.ts'
-import { contentsOf, findFailure, stands } from './failure.ts'
+import { newFailure, stands } from './failure.ts'
+import { haltsSeen } from './halts.ts'
 import type { Hold } from './hold.ts'
+import { failureHold } from './holds/halted.ts'
 import { firstHold, type Situation } from './holds/rule.ts'
 import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
@@ -49,6 +51,10 @@ export function nextStep(
   if (ledger?.failure && !stands(ledger.failure, assessment, context.now)) {
     return recording(assessment, context, 'recovered', { failure: undefined })
   }
+  const seen = haltsSeen(assessment, situation.halts)
+  if (ledger?.failure && seen) {
+    return failing(assessment, context, 'halted', { ...ledger.failure, halts: seen })
+  }
   const step = ledger?.restart
     ? continueRestart(assessment, situation, turn, context, ledger.restart)
     : beginRestart(assessment, situation, turn, context)
@@ -90,15 +96,9 @@ function continueRestart(
   restart: Restart,
 ): Step {
   const { pending, stale } = assessment
-  const found = findFailure(assessment, restart, context.now)
-  if (found) {
-    const failure = {
-      ...found,
-      id: restart.id,
-      failedAt: context.now,
-      contents: contentsOf(assessment),
-    }
-    return recording(assessment, context, 'failed', { restart: undefined, failure })
+  const failure = newFailure(assessment, context.now)
+  if (failure) {
+    return failing(assessment, context, 'failed', failure)
   }
   if (stale.length === 0 && pending.evicted.size === 0) {
     const hold =
@@ -153,6 +153,18 @@ function recording(
   change: LedgerChange,
 ): Step {
   return { actions: [record(assessment, context, cause, undefined, change)], hold: undefined }
+}
+
+/** What a person must know of a failure is written down with it. */
+function failing(
+  assessment: Assessment,
+  context: Context,
+  cause: RecordCause,
+  failure: Failure,
+): Step {
+  const hold = failureHold(failure)
+  const change = { restart: undefined, failure }
+  return { actions: [record(assessment, context, cause, hold, change)], hold }
 }
 
 /** At the end of a restart no pod may be away any more. */

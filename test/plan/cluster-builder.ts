@@ -93,6 +93,7 @@ export function deployment(
     uses: PASSWORD_USES,
     observed: true,
     status: { replicas, updated: replicas },
+    creationRefusedSince: undefined,
     ...rest,
   }
 }
@@ -135,6 +136,7 @@ export function pod(name: string, { container: only, ...change }: PodChange = {}
     scheduledAt: createdAt,
     ready,
     readyAt: ready ? createdAt + 3000 : undefined,
+    unreadyAt: ready ? undefined : createdAt,
     clockSkew: 0,
     uses: PASSWORD_USES,
     containers: [container(createdAt, only)],

@@ -68,6 +68,15 @@ export function rotated(
   return marked(source(name, { at: at(-7200), data: { password: 'old' } }, ...writes), annotations)
 }
 
+/** The Secret as it was long ago, changed at this second. */
+export function changedAt(name: string, second: number): SourceRecord {
+  return source(
+    name,
+    { at: at(-7200), data: { password: 'old' } },
+    { at: at(second - 0.5), data: { password: `as of ${second}` } },
+  )
+}
+
 function marked(record: SourceRecord, annotations: Annotations): SourceRecord {
   const prefixed = Object.entries(annotations).map(([key, value]) => [`sluice.dev/${key}`, value])
   return {

@@ -1,17 +1,21 @@
 /**
  * Holds after a failure: of the workload itself, of its groups, of the cluster.
  */
+import type { Failure } from '../../consumers/consumer.ts'
 import { groupsOf } from '../groups.ts'
 import { haltOf } from '../halts.ts'
+import type { Hold } from '../hold.ts'
 import type { HoldRule } from './rule.ts'
 
 /** How many workloads that cannot start are an outage of something else: a registry, or capacity. */
 const OUTAGE = 2
 
 /** The workload's own restart failed. */
-export const restartFailed: HoldRule = ({ ledger }) => {
-  const failure = ledger?.failure
-  if (!failure) return undefined
+export const restartFailed: HoldRule = ({ ledger }) =>
+  ledger?.failure && failureHold(ledger.failure)
+
+/** The hold that a failure is. */
+export function failureHold(failure: Failure): Hold {
   const reason = failure.kind === 'Unfit' ? 'RestartFailed' : 'CannotStart'
   return {
     reason,

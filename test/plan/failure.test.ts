@@ -1,0 +1,501 @@
+import { describe, expect, test } from 'vitest'
+import type { Failure } from '../../src/consumers/consumer.ts'
+import { readDeployment } from '../../src/consumers/deployment.ts'
+import { createDigester } from '../../src/secrets/digest.ts'
+import { readSecret } from '../../src/secrets/source.ts'
+import type { Workload } from '../../src/plan/workload.ts'
+import { at, base64, container, pod, type PodChange } from './cluster-builder.ts'
+import {
+  bystander,
+  calm,
+  evicting,
+  NOW,
+  oneAway,
+  planned,
+  replacement,
+  restarting,
+  rolling,
+  rotated,
+  told,
+  type Planned,
+  type Told,
+} from './planning.ts'
+
+/** The failure that a plan records for a workload. */
+function failureIn({ actions }: Planned, name = 'web'): Failure | undefined {
+  for (const action of actions) {
+    if (action.kind === 'record' && action.workload.name === name && action.cause === 'failed') {
+      return action.status.ledger.failure
+    }
+  }
+  return undefined
+}
+
+const summary = (failure: Failure | undefined) => failure && `${failure.kind}: ${failure.message}`
+
+/** A restart by evict with one replacement in this state. */
+const withReplacement = (change: PodChange, told: Told = {}) =>
+  restarting('web', { pods: [...oneAway('web'), replacement('new', change)], ...told })
+
+const waiting = (waitingReason: string, restarts = 0): PodChange => ({
+  containers: [container(NOW, { id: undefined, state: 'waiting', waitingReason, restarts })],
+})
+
+const LATE = at(607)
+
+describe('a restart fails', () => {
+  test.each<[string, PodChange, number, string | undefined]>([
+    [
+      'when its pod crashes again and again',
+      waiting('CrashLoopBackOff'),
+      NOW,
+      'Unfit: pod new crashes again and again',
+    ],
+    [
+      'when its init container does',
+      {
+        containers: [
+          container(NOW, { name: 'migrate', state: 'waiting', waitingReason: 'CrashLoopBackOff' }),
+          container(NOW, { id: undefined, state: 'waiting', waitingReason: 'PodInitializing' }),
+        ],
+      },
+      NOW,
+      'Unfit: pod new crashes again and again',
+    ],
+    [
+      'when a container of its pod was restarted twice before it was calm',
+      { ready: true, readyAt: at(8), container: { restarts: 2 } },
+      NOW,
+      'Unfit: pod new crashes again and again',
+    ],
+    [
+      'not when it was restarted once',
+      { ready: true, readyAt: at(8), container: { restarts: 1 } },
+      NOW,
+      undefined,
+    ],
+    [
+      'not when it was restarted twice in all, and is calm',
+      { ready: true, readyAt: at(4), container: { restarts: 2 } },
+      NOW,
+      undefined,
+    ],
+    [
+      'when its pod is not Ready at the deadline',
+      { scheduledAt: at(7) },
+      LATE,
+      'Unfit: pod new was not Ready within 600 s',
+    ],
+    ['not before that', { scheduledAt: at(7) }, LATE - 1, undefined],
+    ['counting from when the pod had a node', { scheduledAt: at(100) }, at(699), undefined],
+    [
+      'when its pod found no node until the deadline',
+      { scheduledAt: undefined, containers: [] },
+      LATE,
+      'CannotStart: pod new found no node within 600 s',
+    ],
+    [
+      'when no container of its pod started until the deadline',
+      waiting('ContainerCreating'),
+      LATE,
+      'CannotStart: pod new did not start within 600 s',
+    ],
+    ...[
+      'ImagePullBackOff',
+      'ErrImagePull',
+      'InvalidImageName',
+      'ErrImageNeverPull',
+      'CreateContainerConfigError',
+      'CreateContainerError',
+    ].map((reason): [string, PodChange, number, string] => [
+      `for ${reason} at once`,
+      waiting(reason),
+      NOW,
+      `CannotStart: container app of pod new cannot start: ${reason}`,
+    ]),
+    ['not while its pod is pulling', waiting('ContainerCreating'), NOW, undefined],
+    [
+      'not for a pod of another template',
+      { ...waiting('CrashLoopBackOff'), templateHash: 'theirs' },
+      NOW,
+      undefined,
+    ],
+    [
+      'not for a pod that is older than it',
+      { ...waiting('CrashLoopBackOff'), createdAt: at(5) },
+      NOW,
+      undefined,
+    ],
+    [
+      'not for a pod that is terminating',
+      { ...waiting('CrashLoopBackOff'), terminating: true },
+      NOW,
+      undefined,
+    ],
+    [
+      'not for a pod that failed for good, which is nobody’s',
+      { ...waiting('CrashLoopBackOff'), terminal: true },
+      NOW,
+      undefined,
+    ],
+    [
+      'not for a pod that was Ready for long and is not for a moment',
+      { scheduledAt: at(7), unreadyAt: at(899) },
+      at(900),
+      undefined,
+    ],
+    [
+      'for one that does not come back',
+      { scheduledAt: at(7), unreadyAt: at(300) },
+      at(900),
+      'Unfit: pod new was not Ready within 600 s',
+    ],
+  ])('%s', (_, change, now, failure) => {
+    const made = planned([withReplacement(change)], { now })
+    expect(summary(failureIn(made))).toBe(failure)
+    if (failure) expect(made.lines.filter((each) => each.startsWith('evict'))).toEqual([])
+  })
+
+  test('by the deadline that the workload gives', () => {
+    const slow = withReplacement(
+      { scheduledAt: at(7) },
+      { annotations: { 'progress-deadline': '20m' } },
+    )
+    expect(failureIn(planned([slow], { now: LATE }))).toBeUndefined()
+    expect(summary(failureIn(planned([slow], { now: at(1207) })))).toBe(
+      'Unfit: pod new was not Ready within 1200 s',
+    )
+  })
+
+  test('after half an hour at the latest, however patient the Deployment is', () => {
+    const slow = withReplacement(
+      { scheduledAt: at(7) },
+      { of: { progressDeadline: 10 * 3_600_000 } },
+    )
+    expect(summary(failureIn(planned([slow], { now: at(1807) })))).toContain('within 1800 s')
+  })
+
+  test('by rollout for pods with its id alone', () => {
+    const crashing = replacement('new', { ...waiting('CrashLoopBackOff'), restartId: 'r1' })
+    const rollout = (restartId: string) =>
+      told('web', {
+        of: { restartId: 'r1', status: { replicas: 4, updated: 1 } },
+        pods: [pod('web-1'), pod('web-2'), pod('web-3'), { ...crashing, restartId }],
+        ledger: { restart: rolling },
+      })
+    expect(summary(failureIn(planned([rollout('r1')])))).toBe(
+      'Unfit: pod new crashes again and again',
+    )
+    expect(failureIn(planned([rollout('theirs')]))).toBeUndefined()
+  })
+
+  test('as one that cannot start, where the workload was unwell before', () => {
+    const unwell = withReplacement(waiting('CrashLoopBackOff'), {
+      ledger: { restart: { ...evicting, wasUnwell: true } },
+    })
+    expect(failureIn(planned([unwell]))?.kind).toBe('CannotStart')
+  })
+
+  test('as unwell before, where a stale pod was not Ready when it began', () => {
+    const sick = told('web', { pods: [pod('web-1', { ready: false }), pod('web-2'), pod('web-3')] })
+    const [record] = planned([sick]).actions
+    expect(record).toMatchObject({ status: { ledger: { restart: { wasUnwell: true } } } })
+  })
+
+  test('with the same pods away as before: nothing is evicted any more', () => {
+    const made = planned([
+      withReplacement(waiting('CrashLoopBackOff'), { annotations: { 'max-unavailable': '3' } }),
+    ])
+    expect(made.lines).toContain('record shop/web: failed')
+    expect(made.lines.filter((each) => each.startsWith('evict'))).toEqual([])
+  })
+
+  test('with an id, and with the content that changed', () => {
+    const both = withReplacement(waiting('CrashLoopBackOff'), {
+      sources: [rotated('db'), calm('cache')],
+    })
+    const failure = failureIn(planned([both]))
+    expect(failure).toMatchObject({ id: 'r1', failedAt: NOW })
+    expect(failure?.contents.map(({ source, key }) => `${source}/${key}`)).toEqual(['db/password'])
+  })
+})
+
+describe('pods that are never created', () => {
+  const missing = (refusedSince: number | undefined, change: Told = {}) =>
+    restarting('web', {
+      of: { creationRefusedSince: refusedSince },
+      pending: { owedSince: at(6) },
+      ...change,
+    })
+
+  test('for a quota fail the restart at the deadline', () => {
+    const refused = missing(at(9))
+    expect(failureIn(planned([refused], { now: at(608.9) }))).toBeUndefined()
+    expect(summary(failureIn(planned([refused], { now: at(609) })))).toBe(
+      'CannotStart: 1 of 3 pods were not created within 600 s; a quota may be used up',
+    )
+  })
+
+  test('are looked for when the deadline is over', () => {
+    expect(planned([missing(at(9))], { now: at(300) }).wakeAt).toBe(at(609))
+  })
+
+  test('since long before the eviction are waited for from the eviction on', () => {
+    const refused = missing(at(-9000), { pending: { owedSince: at(300) } })
+    expect(failureIn(planned([refused], { now: at(899) }))).toBeUndefined()
+    expect(failureIn(planned([refused], { now: at(900) }))).toBeDefined()
+  })
+
+  test('at once after a scale-up, long after the last eviction, are none', () => {
+    const scaledUp = missing(undefined, { of: { replicas: 9 } })
+    expect(failureIn(planned([scaledUp], { now: at(3600) }))).toBeUndefined()
+  })
+
+  test('are told by the Deployment', () => {
+    const raw = {
+      metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1' },
+      spec: { template: { spec: {} } },
+    }
+    const of = (status: 'True' | 'False') =>
+      readDeployment(
+        {
+          ...raw,
+          status: {
+            conditions: [
+              { type: 'ReplicaFailure', status, lastTransitionTime: '2026-03-01T12:00:09Z' },
+            ],
+          },
+        },
+        (uses) => uses,
+      ).creationRefusedSince
+    expect(of('True')).toBe(at(9))
+    expect(of('False')).toBeUndefined()
+    expect(readDeployment(raw, (uses) => uses).creationRefusedSince).toBeUndefined()
+  })
+})
+
+/** The workload as it is after a plan that recorded its failure. */
+function failed(name: string, change: Told = {}, kind: Failure['kind'] = 'Unfit'): Workload {
+  const { ledger, ...rest } = change
+  return told(name, {
+    ledger: { failure: failure(name, kind), ...ledger },
+    pods: [...oneAway(name), replacement(`${name}-new`, waiting('CrashLoopBackOff'))],
+    ...rest,
+  })
+}
+
+function failure(
+  name: string,
+  kind: Failure['kind'] = 'Unfit',
+  change: Partial<Failure> = {},
+): Failure {
+  const found = failureIn(
+    planned([
+      restarting(name, {
+        pods: [...oneAway(name), replacement('new', waiting('CrashLoopBackOff'))],
+        sources: change.contents ? [] : [rotated('db')],
+      }),
+    ]),
+    name,
+  )
+  return {
+    id: 'r1',
+    failedAt: NOW,
+    message: 'pod new crashes again and again',
+    contents: found?.contents ?? [],
+    ...change,
+    kind,
+  }
+}
+
+describe('a failed restart', () => {
+  test.each([
+    ['Unfit', 'RestartFailed'],
+    ['CannotStart', 'CannotStart'],
+  ] as const)('of kind %s is held, and says how that ends', (kind, reason) => {
+    const { holds } = planned([failed('web', {}, kind)])
+    expect(holds.web).toBe(
+      `${reason}: pod new crashes again and again; it ends with other content, when all pods have been Available for a minute, or by sluice.dev/resume=r1`,
+    )
+  })
+
+  test('gives its slot back', () => {
+    const other = told('z', { sources: [rotated('cache')] })
+    expect(planned([failed('web'), other]).lines).toContain('record shop/z: started')
+  })
+
+  const ends = (workload: Workload, now = NOW) =>
+    planned([workload], { now }).lines.includes('record shop/web: recovered')
+
+  test.each<[string, Told, number, boolean]>([
+    ['ends with other content', { sources: [rotated('db', {}, 60)] }, at(100), true],
+    ['stands while the content is the same', {}, at(100), false],
+    ['ends by resuming exactly it', { annotations: { resume: 'r1' } }, NOW, true],
+    ['stands whatever else is resumed', { annotations: { resume: 'r0' } }, NOW, false],
+    [
+      'ends when all pods, new ones among them, have been Available for a minute',
+      { pods: [...oneAway('web'), replacement('x', { ready: true, readyAt: at(100) })] },
+      at(160),
+      true,
+    ],
+    [
+      'stands until that minute is over',
+      { pods: [...oneAway('web'), replacement('x', { ready: true, readyAt: at(100) })] },
+      at(159.9),
+      false,
+    ],
+    [
+      'begins that minute after minReadySeconds',
+      {
+        of: { minReady: 20_000 },
+        pods: [...oneAway('web'), replacement('x', { ready: true, readyAt: at(100) })],
+      },
+      at(179),
+      false,
+    ],
+    ['stands while a pod is missing', { pods: oneAway('web') }, at(9000), false],
+    ['stands while there is no pod', { pods: [], of: { replicas: 0 } }, at(9000), false],
+    [
+      'stands where only pods with the old content are well: the bad one was scaled away',
+      { of: { replicas: 2 }, pods: oneAway('web') },
+      at(9000),
+      false,
+    ],
+    [
+      'stands where somebody undid the rollout',
+      { pods: [pod('web-1'), pod('web-2'), pod('web-3')] },
+      at(9000),
+      false,
+    ],
+  ])('%s', (_, change, now, over) => {
+    expect(ends(failed('web', change), now)).toBe(over)
+  })
+
+  test('stands though another of its Secrets changes, which it did not fail for', () => {
+    const sources = [rotated('db'), rotated('cache', {}, 60)]
+    expect(ends(failed('web', { sources }), at(100))).toBe(false)
+  })
+
+  test('stands under another HMAC key', () => {
+    const other = createDigester(Buffer.from('another key'))
+    const raw = (value: string, version: number, second: number) => ({
+      metadata: {
+        namespace: 'shop',
+        name: 'db',
+        uid: 'uid-of-db',
+        resourceVersion: String(version),
+        managedFields: [{ time: new Date(at(second)).toISOString(), fieldsV1: { 'f:data': {} } }],
+      },
+      data: base64({ password: value }),
+    })
+    const known = failed('web')
+    const again = readSecret(raw('as of 0', 101, -0.5), undefined, other, at(200))
+    const seen = { ...known, source: () => again }
+    const made = planned([seen], { now: at(201) }, { keyFingerprint: other.fingerprint })
+    expect(made.lines).toEqual(['record shop/web: changed', ...made.lines.slice(1)])
+    expect(made.reasons.web).toBe('RestartFailed')
+  })
+
+  test('looks again when a minute of health is over', () => {
+    const healthy = failed('web', {
+      pods: [...oneAway('web'), replacement('x', { ready: true, readyAt: at(100) })],
+    })
+    expect(planned([healthy], { now: at(120) }).wakeAt).toBe(at(160))
+  })
+
+  test('begins anew after a person has resumed it, and an old id does nothing then', () => {
+    const resumed = failed('web', {
+      annotations: { resume: 'r1' },
+      ledger: { failure: undefined },
+      pods: [pod('web-1'), pod('web-2'), replacement('x', { ready: true, readyAt: at(8) })],
+    })
+    const [begun] = planned([resumed], { now: at(20) }).actions
+    expect(begun).toMatchObject({ cause: 'started' })
+    const again = failure('web', 'Unfit', { id: 'r2' })
+    const failedAgain = failed('web', { annotations: { resume: 'r1' }, ledger: { failure: again } })
+    expect(planned([failedAgain]).reasons.web).toBe('RestartFailed')
+  })
+})
+
+describe('the starting pods of a failed restart', () => {
+  const begun = (name: string) =>
+    told(name, {
+      sources: [rotated('cache')],
+      ledger: { restart: evicting },
+    })
+  const wide = { maxConcurrentRestarts: 9, maxConcurrentPerGroup: 9, maxStartingPods: 1 }
+  /** It consumes what the other is restarted for, too. */
+  const sources = [rotated('db'), calm('cache')]
+
+  test('are none once its pod has failed: other groups go on', () => {
+    expect(planned([failed('web', { sources }), begun('z')], wide).lines).toContain(
+      'evict shop/z: z-1',
+    )
+  })
+
+  test('are those that it is still owed', () => {
+    const owed = failed('web', { sources, of: { replicas: 4 } })
+    expect(planned([owed, begun('z')], wide).reasons.z).toBe('StartingPods')
+  })
+
+  test('are those that cannot start, for as long as they cannot', () => {
+    const pods = [...oneAway('web'), replacement('x', waiting('ImagePullBackOff'))]
+    const blocked = failed('web', { sources, pods }, 'CannotStart')
+    expect(planned([blocked, begun('z')], wide).reasons.z).toBe('StartingPods')
+    expect(planned([blocked, begun('z')], { ...wide, maxStartingPods: 2 }).lines).toContain(
+      'evict shop/z: z-1',
+    )
+  })
+})
+
+describe('workloads that cannot start', () => {
+  const blocked = (name: string, change: Told = {}) =>
+    failed(name, { sources: [rotated('db')], ...change }, 'CannotStart')
+  const other = told('z', { sources: [rotated('cache')] })
+
+  test('let others go on while there is one', () => {
+    const made = planned([blocked('a'), other])
+    expect(made.lines).toEqual(['record shop/z: started'])
+  })
+
+  test('are an outage when there are two: nothing is started in the whole cluster', () => {
+    const far = told('far', { namespace: 'mail', sources: [rotated('x')] })
+    const made = planned([blocked('a'), blocked('b'), other, far])
+    expect(made.lines).toEqual([])
+    expect(made.holds.z).toBe(
+      'Outage: shop/a, shop/b cannot start their pods: nothing more is started',
+    )
+    expect(made.reasons.far).toBe('Outage')
+    expect(made.reasons.a).toBe('CannotStart')
+  })
+
+  test('are an outage for a restart under way too', () => {
+    const begun = told('z', { sources: [rotated('cache')], ledger: { restart: evicting } })
+    expect(planned([blocked('a'), blocked('b'), begun]).lines).toEqual([])
+  })
+
+  test('are an outage from the moment on in which the second is found', () => {
+    const second = restarting('b', {
+      pods: [...oneAway('b'), replacement('new', waiting('ImagePullBackOff'))],
+    })
+    const made = planned([blocked('a'), second, other], {
+      maxConcurrentRestarts: 9,
+      maxConcurrentPerGroup: 9,
+    })
+    expect(made.lines).toEqual(['record shop/b: failed'])
+    expect(made.reasons.z).toBe('Outage')
+  })
+
+  test('are no outage any more when one was scaled to nothing', () => {
+    const gone = blocked('b', { of: { replicas: 0 }, pods: [] })
+    expect(planned([blocked('a'), gone, other]).lines).toContain('record shop/z: started')
+  })
+})
+
+describe('pods of others that fail', () => {
+  test('fail no restart and hold no budget', () => {
+    const seen = { bystanders: () => [bystander([replacement('x', waiting('CrashLoopBackOff'))])] }
+    const begun = told('web', { ledger: { restart: evicting } })
+    expect(planned([begun], { maxStartingPods: 1 }, seen).lines).toEqual(['evict shop/web: web-1'])
+  })
+})

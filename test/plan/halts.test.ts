@@ -1,0 +1,447 @@
+import { describe, expect, test } from 'vitest'
+import { readConsumer, writeStatus } from '../../src/consumers/consumer.ts'
+import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/consumers/halt.ts'
+import type { Action, HaltAction } from '../../src/plan/action.ts'
+import type { Workload } from '../../src/plan/workload.ts'
+import { at, container, deployment, pod, type PodChange } from './cluster-builder.ts'
+import {
+  calm,
+  changedAt,
+  evicting,
+  halt,
+  NOW,
+  oneAway,
+  planned,
+  replacement,
+  restarting,
+  rotated,
+  told,
+  type Planned,
+  type Told,
+} from './planning.ts'
+
+const crashing: PodChange = {
+  containers: [container(NOW, { state: 'waiting', waitingReason: 'CrashLoopBackOff' })],
+}
+const wide = { maxConcurrentRestarts: 9, maxConcurrentPerGroup: 9 }
+
+/** A restart whose new pod crashes; nobody has found out yet. */
+const failing = (name: string, change: Told = {}) =>
+  restarting(name, { pods: [...oneAway(name), replacement('new', crashing)], ...change })
+
+/** The same after the failure was recorded. */
+function failed(name: string, change: Told = {}): Workload {
+  const before = failing(name, change)
+  const record = planned([before]).actions.find((action) => action.kind === 'record')
+  if (record?.cause !== 'failed' || !before.consumer) throw new Error('it did not fail')
+  return { ...before, consumer: { ...before.consumer, status: record.status } }
+}
+
+const haltsIn = ({ actions }: Planned): readonly HaltAction[] =>
+  actions.filter((action: Action) => action.kind === 'halt')
+
+/** The Halts as the watch shows them after they were written. */
+const asWatched = (made: Planned): readonly HaltRecord[] =>
+  haltsIn(made).map(({ namespace, name, spec }) => {
+    const raw = JSON.parse(JSON.stringify(writeHalt(namespace, name, spec))) as { spec: unknown }
+    return readHalt({ metadata: { namespace, name, uid: `uid-of-${name}` }, spec: raw.spec })
+  })
+
+const done = ({ lines }: Planned) => lines.filter((each) => !each.startsWith('halt'))
+
+describe('a failure because of suspect content', () => {
+  test('halts each of its groups', () => {
+    const made = planned([
+      failed('web', {
+        sources: [rotated('db', { group: 'postgres' }), rotated('cache'), calm('other')],
+        annotations: { group: 'shop-web' },
+      }),
+    ])
+    expect(made.lines).toEqual(
+      [
+        'restartfailed-secret-db',
+        'restartfailed-secret-cache',
+        'restartfailed-group-shop-web',
+        'restartfailed-group-postgres',
+      ].map(
+        (name) => `halt shop/${name}: the restart of web failed: pod new crashes again and again`,
+      ),
+    )
+    expect(haltsIn(made)[0]?.spec.failure).toMatchObject({
+      id: 'r1',
+      workload: 'web',
+      workloadUid: 'uid-of-shop-web',
+      contents: [{ source: 'db' }, { source: 'cache' }],
+    })
+  })
+
+  test('halts them though every pod has the new content', () => {
+    const single = failed('web', {
+      of: { replicas: 1 },
+      pods: [replacement('new', crashing)],
+    })
+    expect(haltsIn(planned([single], { now: at(30) })).map(({ name }) => name)).toEqual([
+      'restartfailed-secret-db',
+    ])
+  })
+
+  test('halts nothing where it only cannot start', () => {
+    const unwell = failed('web', { ledger: { restart: { ...evicting, wasUnwell: true } } })
+    expect(haltsIn(planned([unwell]))).toEqual([])
+  })
+
+  test('is written down once', () => {
+    const halts = asWatched(planned([failed('web')]))
+    expect(haltsIn(planned([failed('web')], {}, { halts }))).toEqual([])
+  })
+
+  test('of a second workload of the group asks for no second Halt', () => {
+    const both = [failed('a'), failed('b')]
+    expect(haltsIn(planned(both))).toHaveLength(1)
+  })
+})
+
+describe('a halted group', () => {
+  const halts = asWatched(planned([failed('web')]))
+  const held =
+    'GroupHalted: Halt shop/restartfailed-secret-db: the restart of web failed: pod new crashes again and again'
+
+  test('starts nothing, and goes on with nothing', () => {
+    const begun = told('b', { ledger: { restart: evicting } })
+    const away = restarting('c', { annotations: { 'max-unavailable': '3' } })
+    const made = planned([failed('web'), told('a'), begun, away], wide, { halts })
+    expect(made.lines).toEqual(['record shop/web: halted'])
+    expect(made.holds).toMatchObject({ a: held, b: held, c: held })
+    expect(made.reasons.web).toBe('RestartFailed')
+  })
+
+  test('lets other groups go on', () => {
+    const other = told('z', { sources: [rotated('cache')] })
+    const elsewhere = told('far', { namespace: 'mail' })
+    const made = planned([failed('web'), told('a'), other, elsewhere], wide, { halts })
+    expect(made.lines).toContain('record mail/far: started')
+    expect(made.lines).toContain('record shop/z: started')
+    expect(made.reasons.a).toBe('GroupHalted')
+  })
+
+  test('is halted from the moment on in which the failure is found', () => {
+    const begun = told('b', { ledger: { restart: evicting } })
+    const made = planned([told('a'), begun, failing('web')], wide)
+    expect(done(made)).toEqual(['record shop/web: failed'])
+    expect(made.reasons).toMatchObject({ a: 'GroupHalted', b: 'GroupHalted' })
+  })
+
+  test('stays halted until its Halt is seen', () => {
+    const made = planned([failed('web'), told('a')], wide)
+    expect(done(made)).toEqual([])
+    expect(made.reasons.a).toBe('GroupHalted')
+  })
+
+  test('is halted by the Halt alone: after a restart of Sluice, and with the workload gone', () => {
+    expect(planned([told('a')], {}, { halts }).lines).toEqual([])
+    expect(planned([told('a')], { now: at(99_999) }, { halts }).holds.a).toBe(held)
+  })
+
+  test('stays halted when a successor of the same name is well', () => {
+    const successor = told('web', { sources: [calm('db')] })
+    const renewed = {
+      ...successor,
+      deployment: { ...deployment('web'), ref: { ...deployment('web').ref, uid: 'another' } },
+      consumer: undefined,
+    }
+    expect(planned([renewed, told('a')], {}, { halts }).reasons.a).toBe('GroupHalted')
+  })
+
+  test('stays halted when the workload that failed opts out', () => {
+    expect(planned([told('a')], { now: at(5000) }, { halts }).lines).toEqual([])
+  })
+
+  test('stays halted when a Secret changes that the failure was not about', () => {
+    const before = failed('web', { sources: [rotated('db'), calm('cache')] })
+    const later = changedAt('cache', 60)
+    const after = {
+      ...before,
+      source: (name: string) => (name === 'cache' ? later : rotated('db')),
+    }
+    const made = planned([after, told('a')], { now: at(100) }, { halts })
+    expect(made.lines.filter((each) => each.startsWith('release'))).toEqual([])
+    expect(made.reasons.a).toBe('GroupHalted')
+  })
+
+  test.each<[string, Workload[], number]>([
+    [
+      'the content changes',
+      [failed('web'), told('a', { sources: [rotated('db', {}, 60)] })].map((each) => ({
+        ...each,
+        source: () => rotated('db', {}, 60),
+      })),
+      at(100),
+    ],
+    [
+      'the content changes and the workload is gone',
+      [told('a', { sources: [rotated('db', {}, 60)] })],
+      at(100),
+    ],
+    ['its failure is over', [told('web'), told('a')], NOW],
+  ])('is released when %s', (_, workloads, now) => {
+    expect(planned(workloads, { now }, { halts }).lines).toContain(
+      'release shop/restartfailed-secret-db',
+    )
+  })
+
+  test('is released when the failed restart is resumed', () => {
+    const resumed = failed('web', { annotations: { resume: 'r1' } })
+    expect(planned([resumed], {}, { halts }).lines).toContain('record shop/web: recovered')
+    const after = told('web')
+    expect(planned([after], {}, { halts }).lines).toContain('release shop/restartfailed-secret-db')
+  })
+
+  test('that a person releases by deleting the Halt goes on, the failed workload aside', () => {
+    const seen = planned([failed('web')], {}, { halts })
+    expect(seen.lines).toEqual(['record shop/web: halted'])
+    const [record] = seen.actions
+    if (record?.kind !== 'record') throw new Error('that the Halt is there was not recorded')
+    const before = failed('web')
+    if (!before.consumer) throw new Error('it has a Consumer')
+    const { namespace, name, uid, resourceVersion } = before.consumer
+    const ownerReferences = [{ kind: 'Deployment', name: 'web', uid: 'uid-of-shop-web' }]
+    const metadata = { namespace, name, uid, resourceVersion, ownerReferences }
+    const known = {
+      ...before,
+      consumer: readConsumer({ metadata, status: writeStatus(record.status) }),
+    }
+    expect(known.consumer.status?.ledger.failure?.halts).toEqual(['restartfailed-secret-db'])
+    expect(planned([known], {}, { halts }).lines).toEqual([])
+    const released = planned([known, told('a')])
+    expect(released.lines).toEqual(['record shop/a: started'])
+    expect(released.reasons.web).toBe('RestartFailed')
+  })
+
+  test('of which the Halt is deleted before it was seen is halted again', () => {
+    expect(haltsIn(planned([failed('web')]))).toHaveLength(1)
+  })
+})
+
+describe('a Halt', () => {
+  const spec: HaltSpec = {
+    reason: 'RestartFailed',
+    group: { kind: 'Secret', name: 'db' },
+    message: 'm',
+  }
+
+  test.each<[string, HaltRecord, Record<string, boolean>]>([
+    ['of a Secret halts its consumers', halt(spec), { a: true, z: false, far: false }],
+    [
+      'of a group halts who names it',
+      halt({ ...spec, group: { kind: 'Group', name: 'pg' } }),
+      { a: false, z: true, far: false },
+    ],
+    [
+      'of a Secret does not halt a group of the same name',
+      halt({ ...spec, group: { kind: 'Secret', name: 'pg' } }),
+      { a: false, z: false, far: false },
+    ],
+    ['that cannot be read halts its namespace', halt(undefined), { a: true, z: true, far: false }],
+    [
+      'that cannot be read, in the namespace of Sluice, halts everything',
+      halt(undefined, { namespace: 'sluice-system' }),
+      { a: true, z: true, far: true },
+    ],
+    [
+      'without a group halts its namespace',
+      halt({ reason: 'RestartFailed', message: 'm' }),
+      { a: true, z: true, far: false },
+    ],
+    [
+      'of a tenant that claims a mass change halts its namespace alone',
+      halt({ reason: 'MassChange', message: 'm' }),
+      { a: true, z: true, far: false },
+    ],
+    [
+      'of a Secret of another namespace halts nothing here',
+      halt(spec, { namespace: 'mail' }),
+      { a: false, z: false, far: true },
+    ],
+  ])('%s', (_, only, expected) => {
+    const all = [
+      told('a'),
+      told('z', { sources: [rotated('cache')], annotations: { group: 'pg' } }),
+      told('far', { namespace: 'mail' }),
+    ]
+    const { reasons } = planned(all, wide, { halts: [only] })
+    expect(
+      Object.fromEntries(Object.keys(expected).map((name) => [name, reasons[name] !== undefined])),
+    ).toEqual(expected)
+  })
+
+  test.each([
+    ['without a reason', { message: 'x' }],
+    ['with an unknown reason', { reason: 'Whim' }],
+    [
+      'with a group of an unknown kind',
+      { reason: 'RestartFailed', group: { kind: 'X', name: 'y' } },
+    ],
+    ['with a time that is none', { reason: 'SourceFlapping', until: 'soon' }],
+    ['that is empty', undefined],
+  ])('%s cannot be read', (_, raw) => {
+    const metadata = { namespace: 'shop', name: 'x', uid: 'u' }
+    expect(readHalt({ metadata, spec: raw }).spec).toBeUndefined()
+  })
+
+  test('that cannot be read says so in the hold', () => {
+    expect(planned([told('a')], {}, { halts: [halt(undefined)] }).holds.a).toBe(
+      'GroupHalted: Halt shop/halt: it cannot be read',
+    )
+  })
+
+  test('that a person made is left to that person', () => {
+    const made = planned([told('a')], { now: at(99_999) }, { halts: [halt(spec)] })
+    expect(made.lines).toEqual([])
+  })
+})
+
+describe('a Secret that changes too often', () => {
+  const times = [60, 120, 180, 240, 300]
+  const flapping = rotated('db', {}, ...times)
+  const now = at(320)
+  const name = 'sourceflapping-secret-db'
+
+  test('is halted, until the change that is one too many is an hour old', () => {
+    const made = planned([told('a', { sources: [flapping] })], { now })
+    expect(made.lines).toContain(
+      `halt shop/${name}: Secret shop/db changed 6 times within an hour, at most 5 are taken for rotations`,
+    )
+    expect(haltsIn(made)[0]?.spec.until).toBe(at(3600))
+    expect(made.reasons.a).toBe('SourceFlapping')
+  })
+
+  test('is not, as long as it changed five times', () => {
+    const five = rotated('db', {}, ...times.slice(0, 4))
+    expect(planned([told('a', { sources: [five] })], { now }).lines).toEqual([
+      'record shop/a: started',
+    ])
+  })
+
+  test('is not, if the changes are an hour apart', () => {
+    const slow = rotated('db', {}, 1000, 2000, 3000, 3400, 3700)
+    expect(haltsIn(planned([told('a', { sources: [slow] })], { now: at(3720) }))).toEqual([])
+  })
+
+  test('is halted by its own number of changes', () => {
+    const made = planned([told('a', { sources: [rotated('db', {}, 60)] })], {
+      now,
+      flappingChanges: 1,
+    })
+    expect(made.reasons.a).toBe('SourceFlapping')
+  })
+
+  test('halts its own consumers alone', () => {
+    const other = told('z', { sources: [rotated('cache')] })
+    const made = planned([told('a', { sources: [flapping] }), other], { now })
+    expect(done(made)).toContain('record shop/z: started')
+  })
+
+  test('is released by time alone, and Sluice looks again then', () => {
+    const halts = asWatched(planned([told('a', { sources: [flapping] })], { now }))
+    const seen = [told('a', { sources: [flapping] })]
+    const before = planned(seen, { now: at(3599.9) }, { halts })
+    expect(before.reasons.a).toBe('SourceFlapping')
+    expect(before.wakeAt).toBe(at(3600))
+    expect(planned(seen, { now: at(3600) }, { halts }).lines).toContain(`release shop/${name}`)
+  })
+
+  test('again while it is halted is halted for longer, and Sluice looks again then', () => {
+    const halts = asWatched(planned([told('a', { sources: [flapping] })], { now }))
+    const seen = [told('a', { sources: [rotated('db', {}, ...times, 1000)] })]
+    const after = planned(seen, { now: at(3600) }, { halts })
+    expect(after.lines).toEqual([])
+    expect(after.reasons.a).toBe('SourceFlapping')
+    expect(after.wakeAt).toBe(at(3660))
+    expect(planned(seen, { now: at(3660) }, { halts }).lines).toContain(`release shop/${name}`)
+  })
+
+  test('stays halted after a restart of Sluice, which forgets the changes', () => {
+    const halts = asWatched(planned([told('a', { sources: [flapping] })], { now }))
+    const made = planned([told('a')], { now: at(3000) }, { halts })
+    expect(made.reasons.a).toBe('SourceFlapping')
+    expect(made.lines).toEqual([])
+  })
+})
+
+describe('a change of many Secrets at once', () => {
+  /** So many workloads, each with a Secret of its own, the first of which changed at second 0. */
+  const fleet = (changed: number, all: number) =>
+    Array.from({ length: all }, (_, n) =>
+      told(`w${n}`, {
+        namespace: `ns${n % 7}`,
+        sources: [n < changed ? rotated(`s${n}`) : calm(`s${n}`)],
+      }),
+    )
+  const halted = ({ lines }: Planned) =>
+    lines.filter((each) => each.startsWith('halt sluice-system/masschange'))
+
+  test.each([
+    [20, 99, true],
+    [20, 100, false],
+    [19, 19, false],
+    [20, 20, true],
+    [200, 999, true],
+  ])('%i of %i halts everything: %s', (changed, all, expected) => {
+    expect(halted(planned(fleet(changed, all)))).toHaveLength(expected ? 1 : 0)
+  })
+
+  test('says how many, and how it ends', () => {
+    expect(halted(planned(fleet(25, 50)))).toEqual([
+      'halt sluice-system/masschange: 25 of 50 consumed Secrets changed within 10 minutes; delete this Halt to let the restarts begin',
+    ])
+  })
+
+  test('starts nothing from that moment on', () => {
+    const made = planned(fleet(25, 50))
+    expect(made.lines).toEqual(halted(made))
+    expect(new Set(Object.values(made.reasons))).toEqual(new Set(['MassChange']))
+  })
+
+  test('of which each is used by several workloads counts each once', () => {
+    const many = Array.from({ length: 60 }, (_, n) =>
+      told(`w${n}`, { sources: [rotated(`s${n % 15}`)] }),
+    )
+    expect(halted(planned(many))).toEqual([])
+  })
+
+  test('is over for the breaker after ten minutes, but the Halt stays until a person deletes it', () => {
+    const halts = asWatched(planned(fleet(25, 50)))
+    const later = planned(fleet(25, 50), { now: at(9000) }, { halts })
+    expect(later.lines).toEqual([])
+    expect(new Set(Object.values(later.reasons))).toEqual(new Set(['MassChange']))
+  })
+
+  test('does not halt again for the same changes after a person released it', () => {
+    const released = planned(fleet(25, 50), { now: at(100) }, { massChangeReleasedAt: at(90) })
+    expect(halted(released)).toEqual([])
+    expect(released.lines).toHaveLength(1)
+  })
+
+  test('after a release halts again', () => {
+    const again = Array.from({ length: 25 }, (_, n) =>
+      told(`w${n}`, { sources: [rotated(`s${n}`, {}, 95)] }),
+    )
+    const made = planned(again, { now: at(100) }, { massChangeReleasedAt: at(90) })
+    expect(halted(made)).toHaveLength(1)
+  })
+
+  test('by its own share and minimum', () => {
+    const made = planned(fleet(3, 5), { massChangeShare: 50, massChangeMinimum: 3 })
+    expect(halted(made)).toHaveLength(1)
+  })
+})
+
+test('pods that a halt left alone are as they were', () => {
+  const halts = [
+    halt({ reason: 'RestartFailed', group: { kind: 'Secret', name: 'db' }, message: 'm' }),
+  ]
+  const away = restarting('c', { pods: [pod('c-2'), pod('c-3')] })
+  const made = planned([away, told('z', { sources: [rotated('cache')] })], {}, { halts })
+  // Its slot stays taken until the pod that is away is back.
+  expect(made.reasons).toEqual({ c: 'GroupHalted', z: 'ClusterBudget' })
+})
