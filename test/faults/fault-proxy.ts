@@ -264,14 +264,18 @@ function refuse(
 }
 
 /** Whoever asked is gone. */
-function isGone({ destroyed }: Http2ServerResponse): boolean {
-  return destroyed
+function isGone(response: Http2ServerResponse): boolean {
+  return streamOf(response)?.destroyed ?? response.socket.destroyed
+}
+
+/** Absent under HTTP/1.1, whatever the types say. */
+function streamOf(response: Http2ServerResponse): Http2ServerResponse['stream'] | undefined {
+  return (response as { stream?: Http2ServerResponse['stream'] }).stream
 }
 
 /** Breaks one answer off; under HTTP/1.1 its connection is all there is to break. */
 function cutStream(response: Http2ServerResponse): void {
-  // Absent under HTTP/1.1, whatever the types say.
-  const { stream } = response as { stream?: Http2ServerResponse['stream'] }
+  const stream = streamOf(response)
   if (stream) stream.close(INTERNAL_ERROR)
   else response.socket.destroy()
 }
