@@ -26,10 +26,15 @@ test('kubectl apply meets no warning, and changes nothing the second time', asyn
   expect((await apply()).filter((line) => !line.endsWith(' unchanged'))).toEqual([])
 })
 
-test('the kind Consumer is established', async () => {
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
+test('the kinds of Sluice are established', async () => {
+  const definitions = ['crd/consumers.sluice.dev', 'crd/halts.sluice.dev']
+  await cluster.kubectl(['wait', '--for=condition=Established', ...definitions])
   const found = await cluster.kubectl(['api-resources', '--categories=sluice', '--no-headers'])
-  expect(found.trim().split(/ +/)).toEqual(['consumers', 'sluice.dev/v1alpha1', 'true', 'Consumer'])
+  const rows = found.trim().split('\n')
+  expect(rows.map((row) => row.trim().split(/ +/))).toEqual([
+    ['consumers', 'sluice.dev/v1alpha1', 'true', 'Consumer'],
+    ['halts', 'sluice.dev/v1alpha1', 'true', 'Halt'],
+  ])
 })
 
 test('Pod Security admits the pod of Sluice, and refuses others in its namespace', async () => {

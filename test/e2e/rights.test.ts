@@ -22,10 +22,13 @@ const NOBODY = 'system:serviceaccount:sluice-system:nobody'
 /** All that the operator does anywhere in the cluster. */
 const EVERYWHERE = [
   'create consumers.sluice.dev',
+  'create halts.sluice.dev',
   'create pods/eviction',
   'delete consumers.sluice.dev',
+  'delete halts.sluice.dev',
   'list consumers.sluice.dev',
   'list deployments.apps',
+  'list halts.sluice.dev',
   'list namespaces',
   'list pods',
   'list replicasets.apps',
@@ -34,6 +37,7 @@ const EVERYWHERE = [
   'update consumers/status.sluice.dev',
   'watch consumers.sluice.dev',
   'watch deployments.apps',
+  'watch halts.sluice.dev',
   'watch namespaces',
   'watch pods',
   'watch replicasets.apps',
