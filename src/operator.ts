@@ -182,10 +182,13 @@ export async function runOperator(config: Config, version: string): Promise<void
   // The first that fails ends the process: nothing runs on with a part of itself missing.
   await Promise.all(running).finally(stop)
   log.info('ending: nothing new is started')
+  const waiting = new AbortController()
   const idle = executor.idle().then(() => true)
-  const late = sleep(END_TIMEOUT, new AbortController().signal).then(() => false)
+  const late = sleep(END_TIMEOUT, waiting.signal).then(() => false)
   // A write that did not end may still arrive: then the Lease is left to run out before another one acts.
   await close((await Promise.race([idle, late])) ? leadership.release() : undefined)
+  // The process ends when no timer is left.
+  waiting.abort()
 }
 
 /** Reads until it succeeds; `undefined` where `signal` aborts first. */
