@@ -4,7 +4,7 @@
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
 import type { Action } from './action.ts'
-import { assess, type Assessment } from './assessment.ts'
+import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
@@ -13,6 +13,7 @@ import { haltActions, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { inOrder } from './order.ts'
+import { assessOnce } from './known-assessment.ts'
 import type { Policy } from './policy.ts'
 import { Precedence } from './precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
@@ -53,7 +54,7 @@ interface Candidate extends Claim {
 /** Plans. `now` is the API server's clock, in milliseconds. */
 export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const { keyFingerprint } = snapshot
-  const assessments = snapshot.workloads.map((each) => assess(each, keyFingerprint, policy))
+  const assessments = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
   const wanted = wantedHalts(assessments, snapshot, policy, now)
   const shared = {
     ...snapshot,

@@ -11,6 +11,8 @@ export class OwnedPods {
   readonly #replicaSetsOf = new Map<string, Set<string>>()
   readonly #pods = new Map<string, PodRecord>()
   readonly #podsOf = new Map<string, Set<string>>()
+  /** What was answered for a Deployment: one and the same list for as long as nothing in it changes. */
+  readonly #lists = new Map<string, readonly PodRecord[]>()
 
   /** @param onChange told the UID of a Deployment whose pods, or what they use, may have changed */
   constructor(onChange: (deployment: string) => void) {
@@ -21,6 +23,7 @@ export class OwnedPods {
     this.removeReplicaSet(record.uid)
     this.#replicaSets.set(record.uid, record)
     addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
+    this.#lists.delete(record.deploymentUid)
     this.#onChange(record.deploymentUid)
   }
 
@@ -29,6 +32,7 @@ export class OwnedPods {
     if (!record) return
     this.#replicaSets.delete(uid)
     removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
+    this.#lists.delete(record.deploymentUid)
     this.#onChange(record.deploymentUid)
   }
 
@@ -38,7 +42,7 @@ export class OwnedPods {
     if (before && before.replicaSetUid !== pod.replicaSetUid) this.removePod(uid)
     this.#pods.set(uid, pod)
     addTo(this.#podsOf, pod.replicaSetUid, uid)
-    if (before?.uses !== pod.uses) this.#podsChanged(pod)
+    this.#podsChanged(pod, before?.uses !== pod.uses)
   }
 
   removePod(uid: string): void {
@@ -46,7 +50,7 @@ export class OwnedPods {
     if (!pod) return
     this.#pods.delete(uid)
     removeFrom(this.#podsOf, pod.replicaSetUid, uid)
-    this.#podsChanged(pod)
+    this.#podsChanged(pod, true)
   }
 
   pod(uid: string): PodRecord | undefined {
@@ -54,7 +58,9 @@ export class OwnedPods {
   }
 
   /** The pods of all ReplicaSets of a Deployment. */
-  of(deployment: string): PodRecord[] {
+  of(deployment: string): readonly PodRecord[] {
+    const known = this.#lists.get(deployment)
+    if (known) return known
     const pods: PodRecord[] = []
     for (const replicaSet of this.#replicaSetsOf.get(deployment) ?? []) {
       for (const uid of this.#podsOf.get(replicaSet) ?? []) {
@@ -62,6 +68,7 @@ export class OwnedPods {
         if (pod) pods.push(pod)
       }
     }
+    if (pods.length > 0) this.#lists.set(deployment, pods)
     return pods
   }
 
@@ -69,9 +76,11 @@ export class OwnedPods {
     return { pods: this.#pods.size, replicasets: this.#replicaSets.size }
   }
 
-  #podsChanged({ replicaSetUid }: PodRecord): void {
+  #podsChanged({ replicaSetUid }: PodRecord, andTheirUses: boolean): void {
     const owner = this.#replicaSets.get(replicaSetUid)
-    if (owner) this.#onChange(owner.deploymentUid)
+    if (!owner) return
+    this.#lists.delete(owner.deploymentUid)
+    if (andTheirUses) this.#onChange(owner.deploymentUid)
   }
 }
 
