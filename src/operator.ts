@@ -164,7 +164,10 @@ export async function runOperator(config: Config, version: string): Promise<void
     mayPlan: () => leadership.mayWrite() && listed(),
     snapshot: () => store.snapshot(synced(), (workload) => executor.pendingOf(workload)),
     execute: (actions) => executor.start(actions),
-    report: (plan, seconds) => reporter.planned(plan, seconds, now()),
+    report(plan, seconds) {
+      reporter.planned(plan, seconds, now())
+      executor.forgetAllBut(plan.workloads.map(({ assessment }) => assessment.deployment.ref))
+    },
     now,
     sleep,
   })

@@ -35,6 +35,9 @@ export interface Outcome {
   readonly obstacle?: Hold | undefined
 }
 
+/** Memories that are not worth a look. */
+const FEW = 100
+
 /** What is remembered of one workload. */
 interface Memory {
   write: Action | undefined
@@ -105,11 +108,12 @@ export class Executor {
     return { ...memory, evicted: new Set(memory.evicted) }
   }
 
-  /** Forgets workloads that are gone. */
-  forgetAllBut(workloads: ReadonlySet<string>): void {
-    for (const [uid, memory] of this.#memory) {
-      if (!workloads.has(uid) && !memory.write && memory.evicted.size === 0)
-        this.#memory.delete(uid)
+  /** Forgets workloads that are gone, once there are more of them than there are workloads. */
+  forgetAllBut(workloads: readonly { readonly uid: string }[]): void {
+    if (this.#memory.size <= 2 * workloads.length + FEW) return
+    const known = new Set(workloads.map(({ uid }) => uid))
+    for (const [key, { write }] of this.#memory) {
+      if (!known.has(key) && !write) this.#memory.delete(key)
     }
   }
 

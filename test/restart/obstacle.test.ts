@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import { ApiError } from '../../src/kube/api-error.ts'
+import type { Action } from '../../src/plan/action.ts'
+import { obstacleOf } from '../../src/restart/obstacle.ts'
+
+const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'web-uid' } as const
+const evict: Action = {
+  kind: 'evict',
+  workload,
+  pod: { namespace: 'shop', name: 'web-1', uid: 'pod-uid' },
+}
+const call = {
+  verb: 'create',
+  group: '',
+  version: 'v1',
+  resource: 'pods',
+  subresource: 'eviction',
+  namespace: 'shop',
+  name: 'web-1',
+} as const
+
+/** The hold after the first failure at time 0, without jitter. */
+function hold(error: unknown, action: Action = evict, failures = 1) {
+  return obstacleOf(error, action, { failures, now: 0, random: 0 })
+}
+
+const answer = (status: number, body: object = {}, retryAfterMs?: number) =>
+  new ApiError(call, { status, body, retryAfterMs })
+
+describe('an eviction that is refused', () => {
+  test('by a PodDisruptionBudget names the budget', () => {
+    const message = 'The disruption budget web-pdb needs 2 healthy pods and has 2 currently'
+    const body = {
+      reason: 'TooManyRequests',
+      details: { causes: [{ reason: 'DisruptionBudget', message }] },
+    }
+    expect(hold(answer(429, body))).toMatchObject({
+      reason: 'PodDisruptionBudget',
+      message: expect.stringContaining('web-pdb') as string,
+    })
+  })
+
+  test('by two budgets on one pod says so', () => {
+    const message =
+      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'
+    expect(hold(answer(500, { message }))).toMatchObject({
+      reason: 'PodDisruptionBudget',
+      message: expect.stringContaining('more than one') as string,
+    })
+  })
+
+  test('for lack of a right names exactly that right', () => {
+    expect(hold(answer(403, { reason: 'Forbidden', details: { kind: 'pods' } }))).toMatchObject({
+      reason: 'Forbidden',
+      message: expect.stringContaining('create pods/eviction in namespace shop') as string,
+    })
+  })
+
+  test('by a busy server waits as long as the server asks', () => {
+    expect(hold(answer(429, {}, 7_000))).toMatchObject({ reason: 'ServerBusy', until: 7_000 })
+  })
+})
+
+test('waits grow from failure to failure, and not beyond half a minute', () => {
+  const waits = [1, 2, 3, 10, 100].map((failures) => hold(answer(503), evict, failures).until)
+  expect(waits).toEqual([500, 1_000, 2_000, 30_000, 30_000])
+})
+
+test.each<[string, Action]>([
+  [
+    'patch deployments.apps',
+    {
+      kind: 'patch',
+      workload,
+      restart: { id: 'r', strategy: 'rollout', startedAt: 0 },
+      resourceVersion: '1',
+    },
+  ],
+  [
+    'create halts.sluice.dev',
+    { kind: 'halt', namespace: 'shop', name: 'h', spec: { reason: 'MassChange', message: '' } },
+  ],
+  ['delete halts.sluice.dev', { kind: 'release', namespace: 'shop', name: 'h', uid: 'u' }],
+])('the missing right %s is named', (right, action) => {
+  expect(hold(answer(403), action).message).toContain(`${right} in namespace shop`)
+})
+
+test('what the server refuses for good is held for a while, without its words', () => {
+  const found = hold(answer(422, { message: 'password: hunter2' }))
+  expect(found).toMatchObject({ reason: 'Refused', until: 60_000 })
+  expect(found.message).not.toContain('hunter2')
+})
