@@ -9,7 +9,7 @@ import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { belongsTo, groupsOf, sourcesOf, type Group } from './groups.ts'
-import { haltActions, wantedHalts, type WantedHalt } from './halts.ts'
+import { haltActions, wantedHalts, type WantedHalt, haltOf } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { inOrder } from './order.ts'
@@ -33,6 +33,8 @@ export interface PlannedWorkload {
 export interface PlannedGroup {
   readonly group: Group
   readonly startingPods: number
+  readonly startingPodsLimit: number
+  readonly halted: boolean
 }
 
 export interface Plan {
@@ -98,6 +100,8 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     groups: groupsIn(candidates).map((group) => ({
       group,
       startingPods: budget.startingIn(group),
+      startingPodsLimit: policy.maxStartingPods,
+      halted: haltOf([group], shared.halts, snapshot.namespace) !== undefined,
     })),
     wakeAt: wakeAt(snapshot, wanted, workloads, now),
   }

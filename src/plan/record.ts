@@ -69,7 +69,8 @@ export function recordReport(
   hold: Hold | undefined,
 ): RecordAction | undefined {
   const before = assessment.consumer?.status
-  if (!before || context.now < assessment.pending.reportedAt + REPORT_INTERVAL) return undefined
+  const { write, reportedAt } = assessment.pending
+  if (!before || write || context.now < reportedAt + REPORT_INTERVAL) return undefined
   const action = record(assessment, context, 'reported', hold)
   const same = JSON.stringify(before.report) === JSON.stringify(action.status.report)
   return same ? undefined : action

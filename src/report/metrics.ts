@@ -11,13 +11,7 @@ import {
 import type { Strategy } from '../consumers/consumer.ts'
 import type { SourceRef, WorkloadRef } from '../refs.ts'
 import { ObjectCounter } from './object-counter.ts'
-import {
-  OUTCOMES,
-  RESTARTS,
-  WorkloadMetrics,
-  type Outcome,
-  type WorkloadRow,
-} from './workload-metrics.ts'
+import { RESTARTS, WorkloadMetrics, type Outcome, type WorkloadRow } from './workload-metrics.ts'
 
 /** How an eviction can end: done, refused for now by a disruption budget, or failed for any other reason. */
 export const EVICTION_OUTCOMES = ['succeeded', 'refused', 'failed'] as const
@@ -36,6 +30,15 @@ const RESTART_BUCKETS = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600]
 const ROTATION_BUCKETS = [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600]
 const API_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]
 const PLANNING_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+
+/** What is shown of one group. */
+export interface GroupRow {
+  /** `Secret shop/db`. */
+  readonly group: string
+  readonly starting: number
+  readonly limit: number
+  readonly halted: boolean
+}
 
 /** The metrics of one process, in a registry of their own. */
 export type Metrics = ReturnType<typeof createMetrics>
@@ -91,6 +94,21 @@ export function createMetrics({
   )
   const restartsActive = gauge('sluice_restarts_active', 'Workloads that are being restarted.')
   const restartsWaiting = gauge('sluice_restarts_waiting', 'Workloads that wait for their restart.')
+  const startingPods = gauge(
+    'sluice_starting_pods',
+    'Pods of the group that are starting, whoever started them.',
+    ['group'],
+  )
+  const startingPodsLimit = gauge(
+    'sluice_starting_pods_limit',
+    'How many pods of the group may be starting at once; +Inf for no limit.',
+    ['group'],
+  )
+  const groupHalted = gauge(
+    'sluice_group_halted',
+    'Whether restarts of the group are halted: 1 while they are.',
+    ['group'],
+  )
   const evictions = counter('sluice_evictions_total', 'Evictions that were asked for.', ['outcome'])
   const planningDuration = histogram(
     'sluice_planning_duration_seconds',
@@ -132,7 +150,7 @@ export function createMetrics({
   ])
 
   for (const labels of RESTARTS) restartDuration.zero(labels)
-  for (const outcome of OUTCOMES) rotationDuration.zero({ outcome })
+  rotationDuration.zero({ outcome: 'succeeded' })
   for (const outcome of EVICTION_OUTCOMES) evictions.inc({ outcome }, 0)
   for (const resource of resources) {
     watchRestarts.inc({ resource }, 0)
@@ -159,6 +177,16 @@ export function createMetrics({
     /** The fleet as the next scrape shall show it; series of other workloads are dropped. */
     observeFleet(rows: readonly WorkloadRow[]): void {
       workloads.observe(rows)
+    },
+
+    /** All groups that something runs, waits or is halted in; series of other ones are dropped. */
+    observeGroups(groups: readonly GroupRow[]): void {
+      for (const each of [startingPods, startingPodsLimit, groupHalted]) each.reset()
+      for (const { group, starting, limit, halted } of groups) {
+        startingPods.set({ group }, starting)
+        startingPodsLimit.set({ group }, limit)
+        groupHalted.set({ group }, halted ? 1 : 0)
+      }
     },
 
     /** All consumed sources; series of other ones are dropped. */

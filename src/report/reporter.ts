@@ -2,6 +2,7 @@
  * Tells about plans and what became of them: to the log, the metrics and `/status`.
  */
 import { describeTarget, type Action } from '../plan/action.ts'
+import { groupKey } from '../plan/groups.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import { createJournal } from './journal.ts'
@@ -73,7 +74,15 @@ export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics
 
 const NOTHING: Plan = { actions: [], workloads: [], groups: [], wakeAt: Infinity }
 
-function observeWorkloads(metrics: Metrics, { workloads }: Plan): void {
+function observeWorkloads(metrics: Metrics, { groups, workloads }: Plan): void {
+  metrics.observeGroups(
+    groups.map(({ group, startingPods, startingPodsLimit, halted }) => ({
+      group: groupKey(group),
+      starting: startingPods,
+      limit: startingPodsLimit,
+      halted,
+    })),
+  )
   const active = workloads.filter(({ assessment }) => assessment.ledger?.restart !== undefined)
   const stale = workloads.filter(({ assessment }) => assessment.stale.length > 0)
   metrics.restartsActive.set(active.length)

@@ -60,7 +60,7 @@ describe('the metrics', () => {
   test.each([
     ['evictions_total', 3],
     ['watch_restarts_total', 2],
-    ['restart_duration_seconds_count', 2],
+    ['restart_duration_seconds_count', 4],
     ['rotation_duration_seconds_count', 1],
   ])('begin at 0: %s', async (name, count) => {
     const series = await seriesOf(create(), name)
@@ -135,13 +135,17 @@ describe('the metrics of a workload', () => {
     metrics.observeFleet([row('web')])
     expect(await seriesOf(metrics, 'restarts_total')).toEqual([
       `restarts_total{${WEB},strategy="evict",outcome="succeeded"} 0`,
+      `restarts_total{${WEB},strategy="evict",outcome="failed"} 0`,
       `restarts_total{${WEB},strategy="rollout",outcome="succeeded"} 0`,
+      `restarts_total{${WEB},strategy="rollout",outcome="failed"} 0`,
     ])
     const restart = { strategy: 'evict', outcome: 'succeeded', seconds: 42 } as const
     metrics.restartEnded(deployment('web'), restart)
     expect(await seriesOf(metrics, 'restarts_total')).toEqual([
       `restarts_total{${WEB},strategy="evict",outcome="succeeded"} 1`,
+      `restarts_total{${WEB},strategy="evict",outcome="failed"} 0`,
       `restarts_total{${WEB},strategy="rollout",outcome="succeeded"} 0`,
+      `restarts_total{${WEB},strategy="rollout",outcome="failed"} 0`,
     ])
     expect(await seriesOf(metrics, 'restart_duration_seconds_sum')).toContain(
       'restart_duration_seconds_sum{strategy="evict",outcome="succeeded"} 42',
@@ -158,7 +162,7 @@ describe('the metrics of a workload', () => {
     expect((await metrics.scrape()).body).not.toContain('workload="web"')
     metrics.observeFleet([row('web')])
     const series = await seriesOf(metrics, 'restarts_total')
-    expect(series).toHaveLength(2)
+    expect(series).toHaveLength(4)
     expect(series.every((line) => line.endsWith(' 0'))).toBe(true)
   })
 
