@@ -501,6 +501,12 @@ describe('what people read', () => {
     expect(one(justNow).wakeAt).toBe(NOW + 1)
   })
 
+  test('waits for the write that is under way', () => {
+    const change = told({ annotations: { paused: 'true' } })
+    const [write] = one({ ...change, ...read }).actions
+    expect(one({ ...change, pending: { ...read.pending, write } }).actions).toEqual([])
+  })
+
   test('is not written while it stays as it is', () => {
     expect(one({ sources: [calmDb], ...read }).actions).toEqual([])
   })
