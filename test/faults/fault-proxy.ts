@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import { Agent, request as httpsRequest } from 'node:https'
+import { Agent, createServer, request as httpsRequest } from 'node:https'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,12 +39,13 @@ export async function startFaultProxy(
   { http2 = true }: { http2?: boolean } = {},
 ): Promise<FaultProxy> {
   const certificates = join(cluster.dir, 'certificates')
-  const server = createSecureServer({
+  const certificate = {
     key: readFileSync(join(certificates, 'apiserver.key')),
     cert: readFileSync(join(certificates, 'apiserver.crt')),
-    allowHTTP1: true,
-    ...(!http2 && { ALPNProtocols: ['http/1.1'] }),
-  })
+  }
+  const server = http2
+    ? createSecureServer({ ...certificate, allowHTTP1: true })
+    : createServer(certificate)
   const upstream = createUpstream(cluster)
   const injected = new Map<FaultKind, number>(FAULT_KINDS.map((kind) => [kind, 0]))
   const answered = new Map<number, number>()
@@ -58,7 +59,8 @@ export async function startFaultProxy(
     socket.once('close', () => connections.delete(remotePort))
   })
   server.on('sessionError', () => {}) // a connection that was reset
-  server.on('request', (request, response) => {
+  // HTTP/1.1 has the same interface, whatever the types say.
+  server.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
     request.on('error', () => {}) // likewise
     response.on('error', () => {})
     serve(request, response).catch((error: unknown) => {

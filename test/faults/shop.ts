@@ -71,10 +71,10 @@ export async function openShop(
   const apps = new Map(Object.entries(APPS).filter(([name]) => names.includes(name)))
   const namespace = await freshNamespace(cluster)
   let password = 0
-  await cluster.apply(
-    dbSecret(namespace, `password-${password}`),
-    ...[...apps].map(([name, app]) => deploymentOf(namespace, name, app)),
-  )
+  await cluster.apply(dbSecret(namespace, `password-${password}`))
+  // Pods created with their Secret would be unproven, and so restarted at once.
+  await sleep(DOUBT)
+  await cluster.apply(...[...apps].map(([name, app]) => deploymentOf(namespace, name, app)))
   await available(cluster, namespace, ...apps.keys())
   for (const name of apps.keys()) await inState(cluster, namespace, name, 'Fresh')
   const replicas = Object.fromEntries([...apps].map(([name, app]) => [name, app.replicas]))
