@@ -7,8 +7,17 @@
 import { spawnSync } from 'node:child_process'
 import { startVitest, type Vitest } from 'vitest/node'
 
+/** The nodes of the test cluster, which are a program of their own. */
+const NODES = 'test/cluster/nodes'
+
 /** Names as in node_modules/.bin, which make puts first on PATH. */
-const CHECKS = [['eslint', '.'], ['prettier', '--check', '--log-level', 'warn', '.'], ['tsc']]
+const CHECKS: readonly { readonly command: readonly string[]; readonly cwd?: string }[] = [
+  { command: ['eslint', '.'] },
+  { command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+  { command: ['tsc'] },
+  { command: ['go', 'vet', './...'], cwd: NODES },
+  { command: ['go', 'test', './...'], cwd: NODES },
+]
 
 interface Counts {
   passed: number
@@ -16,9 +25,9 @@ interface Counts {
   skipped: number
 }
 
-const failedChecks = CHECKS.filter(([command = '', ...args]) => {
-  console.log(`> ${[command, ...args].join(' ')}`)
-  const { status, error } = spawnSync(command, args, { stdio: 'inherit' })
+const failedChecks = CHECKS.filter(({ command: [program = '', ...args], cwd }) => {
+  console.log(`> ${[program, ...args].join(' ')}`)
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit', ...(cwd && { cwd }) })
   if (error) console.error(error.message)
   return status !== 0
 })
@@ -26,7 +35,7 @@ const failedChecks = CHECKS.filter(([command = '', ...args]) => {
 const counts = await runTests(process.argv.slice(2))
 counts.failed += failedChecks.length
 
-for (const check of failedChecks) console.log(`failed: ${check.join(' ')}`)
+for (const { command } of failedChecks) console.log(`failed: ${command.join(' ')}`)
 const { passed, failed, skipped } = counts
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exitCode = failed > 0 ? 1 : 0
