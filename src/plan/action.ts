@@ -48,6 +48,10 @@ export interface EvictAction {
   readonly kind: 'evict'
   readonly workload: WorkloadRef
   readonly pod: PodRef
+  /** Whether it is Ready: a PodDisruptionBudget may refuse one that is not for as long as others are not. */
+  readonly ready: boolean
+  /** Replicas of the workload: a budget that needs as many can never allow an eviction. */
+  readonly desired: number
 }
 
 /** Sets the restart id in the pod template, once. */

@@ -115,13 +115,19 @@ function continueRestart(
 }
 
 function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
-  const { away, limit } = availability
+  const { away, desired, limit } = availability
   const hold = turn.toStart(1)
   if (hold) return { actions: [], hold }
   const { ref: workload } = assessment.deployment
   const next = podsInOrder(assessment).slice(0, Math.min(limit - away, turn.room))
   return {
-    actions: next.map(({ pod }) => ({ kind: 'evict', workload, pod: pod.ref })),
+    actions: next.map(({ pod: { ref: pod, ready } }) => ({
+      kind: 'evict',
+      workload,
+      pod,
+      ready,
+      desired,
+    })),
     hold: undefined,
   }
 }

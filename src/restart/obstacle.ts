@@ -2,7 +2,7 @@
  * What follows from a write that failed: a hold with its reason, and how long to wait. Pure.
  */
 import { ApiError } from '../kube/api-error.ts'
-import type { Action } from '../plan/action.ts'
+import type { Action, EvictAction } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
 
 /** Waits between attempts (ms): exponential from the first to the last, each drawn out by up to a half. */
@@ -43,7 +43,7 @@ export function obstacleOf(error: unknown, action: Action, failure: Failure): Ho
   if (!(error instanceof ApiError)) {
     return backOff({ reason: 'ServerBusy', message: 'the write failed' })
   }
-  const budget = action.kind === 'evict' && budgetHold(error)
+  const budget = action.kind === 'evict' && budgetHold(error, action)
   if (budget) return backOff(budget)
   if (error.status === 403 || error.status === 401) {
     return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
@@ -59,13 +59,12 @@ export function obstacleOf(error: unknown, action: Action, failure: Failure): Ho
  * budgets on one pod answer 500, a budget in a faulty state 403.
  * Source: kubernetes/pkg/registry/core/pod/storage/eviction.go.
  */
-function budgetHold(error: ApiError): Omit<Hold, 'until'> | undefined {
+function budgetHold(error: ApiError, action: EvictAction): Omit<Hold, 'until'> | undefined {
   const reason = 'PodDisruptionBudget'
   const causes = error.causes()
   const cause = causes.find((each) => each.reason === 'DisruptionBudget')
   if (error.status === 429 && cause) {
-    const name = /disruption budget (\S+)/.exec(cause.message)?.[1]
-    return { reason, message: `PodDisruptionBudget ${name ?? 'of the pod'} allows no eviction now` }
+    return { reason, message: refusalOf(cause.message, action) }
   }
   if (error.status === 500 && error.mentions('more than one PodDisruptionBudget')) {
     return {
@@ -80,6 +79,20 @@ function budgetHold(error: ApiError): Omit<Hold, 'until'> | undefined {
     }
   }
   return undefined
+}
+
+/** "Not now" and "never" told apart, from the numbers that the server gives with its refusal. */
+function refusalOf(words: string, { ready, desired }: EvictAction): string {
+  const found = /disruption budget (\S+)(?: needs (\d+) healthy pods and has (\d+))?/.exec(words)
+  const budget = `PodDisruptionBudget ${found?.[1] ?? 'of the pod'}`
+  const [needs, has] = [Number(found?.[2]), Number(found?.[3])]
+  if (needs >= desired) {
+    return `${budget} needs all ${desired} pods and can never allow an eviction; lower it, or choose the strategy rollout`
+  }
+  if (!ready && has <= needs) {
+    return `${budget} needs ${needs} healthy pods and has ${has}: until then it refuses to evict even a pod that is not Ready, unless it says unhealthyPodEvictionPolicy: AlwaysAllow`
+  }
+  return `${budget} allows no eviction now${found?.[2] ? `: it needs ${needs} healthy pods and has ${has}` : ''}`
 }
 
 /** The exact right that an action needs, as RBAC says it. */

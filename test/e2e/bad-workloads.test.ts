@@ -129,7 +129,7 @@ test('a budget that allows nothing holds and is named; when it is relaxed the re
   )
   await bed.rotate('new')
   expect(await bed.heldWithStalePods('orders', 'PodDisruptionBudget')).toBe(
-    'Held: PodDisruptionBudget all-of-them allows no eviction now',
+    'Held: PodDisruptionBudget all-of-them needs all 2 pods and can never allow an eviction; lower it, or choose the strategy rollout',
   )
   await bed.neighbourIsRestarted()
   expect(newPods()).toBe(0)

@@ -17,6 +17,8 @@ const evict: EvictAction = {
   kind: 'evict',
   workload: { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'web-uid' },
   pod: { namespace: 'shop', name: 'web-1', uid: 'pod-uid' },
+  ready: true,
+  desired: 3,
 }
 
 /** What happens, in its order, when an eviction fails with a status and the pod is still there. */

@@ -8,6 +8,8 @@ const evict: Action = {
   kind: 'evict',
   workload,
   pod: { namespace: 'shop', name: 'web-1', uid: 'pod-uid' },
+  ready: true,
+  desired: 3,
 }
 const call = {
   verb: 'create',
@@ -38,6 +40,16 @@ describe('an eviction that is refused', () => {
       reason: 'PodDisruptionBudget',
       message: expect.stringContaining('web-pdb') as string,
     })
+  })
+
+  test.each([
+    ['not now', evict, 2, 2, /needs 2 healthy pods and has 2/],
+    ['never, as it needs all there are', evict, 3, 3, /needs all 3 pods .* can never allow/],
+    ['a pod that is not Ready', { ...evict, ready: false }, 2, 1, /AlwaysAllow/],
+  ] as const)('by a budget is told apart: %s', (_, action, needs, has, message) => {
+    const words = `The disruption budget web-pdb needs ${needs} healthy pods and has ${has} currently`
+    const body = { details: { causes: [{ reason: 'DisruptionBudget', message: words }] } }
+    expect(hold(answer(429, body), action).message).toMatch(message)
   })
 
   test('by two budgets on one pod says so', () => {

@@ -13,7 +13,8 @@ const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid
 const deployment = { ref: workload }
 
 function eviction(name: string): Action {
-  return { kind: 'evict', workload, pod: { namespace: 'shop', name, uid: `uid-${name}` } }
+  const pod = { namespace: 'shop', name, uid: `uid-${name}` }
+  return { kind: 'evict', workload, pod, ready: true, desired: 3 }
 }
 
 /** An executor over a client that answers when it is told to, one write at a time. */
