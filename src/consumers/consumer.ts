@@ -96,6 +96,8 @@ export interface ConsumerRecord {
   readonly status: ConsumerStatus | undefined
   /** What is wrong with the status, if it cannot be read. */
   readonly fault: string | undefined
+  /** The status that cannot be read, as it is. */
+  readonly unread?: Readonly<Record<string, unknown>>
 }
 
 export interface ConsumerStatus {
@@ -103,6 +105,8 @@ export interface ConsumerStatus {
   readonly report: Report
   /** When the state became what it is (ms). */
   readonly since: number
+  /** What stands there and cannot be read: it is kept, whatever it is, in place of the ledger. */
+  readonly unread?: Readonly<Record<string, unknown>>
 }
 
 /** The name of a Deployment's Consumer. */
@@ -115,14 +119,19 @@ const digest = z.string().regex(/^(absent|lost|[0-9a-f]{32}(-[0-9]+)?)$/)
 const entry = z
   .object({ digest, since: time.optional(), mayBeEarlier: z.boolean().optional() })
   .transform(({ since = -Infinity, ...wire }) => ({ ...wire, since }))
-const timeline = z
-  .tuple([entry], entry)
-  .refine(
-    (entries) => entries.every(({ since }, i) => i === 0 || since >= (entries[i - 1]?.since ?? 0)),
-    {
-      error: 'times must not go backwards',
-    },
-  )
+const timeline = z.tuple([entry], entry).refine((entries) => backwards(entries) === undefined, {
+  error: ({ input }) =>
+    `expected times that do not go backwards, found ${backwards(input as Timeline) ?? ''}`,
+})
+
+/** The first time that is earlier than the one before it. */
+function backwards(entries: Timeline): string | undefined {
+  for (const [index, { since }] of entries.entries()) {
+    const before = entries[index - 1]?.since ?? -Infinity
+    if (since < before) return `${since > -Infinity ? iso(since) : 'no time'} after ${iso(before)}`
+  }
+  return undefined
+}
 
 export const contentsSchema = z.array(z.object({ source: z.string(), key: z.string(), digest }))
 
@@ -184,6 +193,9 @@ export interface RawConsumer {
   readonly status?: unknown
 }
 
+/** How many faults of one status are told: enough to see what happened to it. */
+const MOST_FAULTS = 5
+
 /** Reads a Consumer. A malformed status is told in `fault`, never thrown. */
 export function readConsumer(raw: RawConsumer): ConsumerRecord {
   const { namespace, name, uid, resourceVersion, ownerReferences } = raw.metadata
@@ -195,7 +207,9 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
     const faults = parsed.error.issues.map(
       ({ path, message }) => `status.${path.join('.')}: ${message}`,
     )
-    return { ...base, status: undefined, fault: faults.join('; ') }
+    const fault = faults.length > MOST_FAULTS ? faults.slice(0, MOST_FAULTS).concat('…') : faults
+    const unread = typeof raw.status === 'object' ? { ...raw.status } : {}
+    return { ...base, status: undefined, fault: fault.join('; '), unread }
   }
   const { keyFingerprint, sources, restart, lastRestart, failure, since, ...report } = parsed.data
   const recorded = sources.map((source) => {
@@ -208,7 +222,9 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
 }
 
 /** The wire form of a status: stable order, no value of a Secret in it. */
-export function writeStatus({ ledger, report, since }: ConsumerStatus): Record<string, unknown> {
+export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
+  const { ledger, report, since, unread } = status
+  if (unread) return { ...unread, ...report, since: iso(since) }
   const { restart, lastRestart, failure } = ledger
   return {
     ...report,

@@ -68,12 +68,27 @@ export function recordReport(
   context: Context,
   hold: Hold | undefined,
 ): RecordAction | undefined {
-  const before = assessment.consumer?.status
-  const { write, reportedAt } = assessment.pending
-  if (!before || write || context.now < reportedAt + REPORT_INTERVAL) return undefined
+  const { consumer, pending } = assessment
+  if (pending.write || context.now < pending.reportedAt + REPORT_INTERVAL) return undefined
+  if (consumer?.unread) return reportFault(assessment, context, hold, consumer.unread)
+  const before = consumer?.status
+  if (!before) return undefined
   const action = record(assessment, context, 'reported', hold)
   const same = JSON.stringify(before.report) === JSON.stringify(action.status.report)
   return same ? undefined : action
+}
+
+/** Tells in a Consumer that cannot be read that it cannot be read; all else in it stays. */
+function reportFault(
+  assessment: Assessment,
+  context: Context,
+  hold: Hold | undefined,
+  unread: Readonly<Record<string, unknown>>,
+): RecordAction | undefined {
+  const action = record(assessment, context, 'reported', hold)
+  const { report } = action.status
+  const same = Object.entries(report).every(([field, value]) => unread[field] === value)
+  return same ? undefined : { ...action, status: { ...action.status, unread } }
 }
 
 function reportOf(

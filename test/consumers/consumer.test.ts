@@ -207,7 +207,9 @@ describe('a malformed status', () => {
       { digest: 'lost', since: '2026-03-01T12:00:00Z' },
     ]
     const { fault } = raw(withValue('sources.0.contents.0.timeline', timeline))
-    expect(fault).toBe('status.sources.0.contents.0.timeline: times must not go backwards')
+    expect(fault).toBe(
+      'status.sources.0.contents.0.timeline: expected times that do not go backwards, found 2026-03-01T12:00:00.000Z after 2026-03-01T12:00:01.000Z',
+    )
   })
 
   test('with only one of its times missing is malformed, since a gap has no place in an order', () => {

@@ -2,6 +2,8 @@
  * Holds that stand whether or not something is stale: a person must put something right first.
  */
 import { describeFault } from '../../config/fault.ts'
+import type { ConsumerRecord } from '../../consumers/consumer.ts'
+import { today } from '../../secrets/timeline.ts'
 import type { HoldRule } from './rule.ts'
 
 /** An annotation that cannot be read: never a guess. */
@@ -16,14 +18,42 @@ export const invalidSetting: HoldRule = ({ settings, uses, source }) => {
     : undefined
 }
 
-/** Its Consumer cannot be read: what the pods hold is not known. */
-export const malformedConsumer: HoldRule = ({ consumer }) =>
-  consumer?.fault
-    ? {
+/** Its Consumer cannot be read, or cannot be true: what the pods hold is not known. */
+export const malformedConsumer: HoldRule = ({ consumer }, { now }) => {
+  if (!consumer) return undefined
+  const fault = consumer.fault ?? timeToCome(consumer, now)
+  return fault === undefined
+    ? undefined
+    : {
         reason: 'MalformedConsumer',
-        message: `Consumer ${consumer.name} cannot be read (${consumer.fault}); delete it to take today's content as the new baseline`,
+        message: `Consumer ${consumer.name} cannot be read (${fault}); delete it to take today's content as the new baseline`,
       }
-    : undefined
+}
+
+/** How far the clocks of API servers may differ (ms); what is recorded as later than that was not written by Sluice. */
+const CLOCKS_DIFFER = 3_600_000
+
+/** A time to come would hold the workload until then, for a reason that is none. */
+function timeToCome({ status }: ConsumerRecord, now: number): string | undefined {
+  if (!status) return undefined
+  const { sources, restart, lastRestart, failure } = status.ledger
+  const times: [string, number | undefined][] = [...sources].flatMap(([name, { timelines }]) =>
+    [...timelines].map(([key, timeline]): [string, number] => [
+      `timeline of ${name}/${key}`,
+      today(timeline).since,
+    ]),
+  )
+  times.push(
+    ['restart.startedAt', restart?.startedAt],
+    ['lastRestart.finishedAt', lastRestart?.finishedAt],
+    ['failure.failedAt', failure?.failedAt],
+  )
+  for (const [where, time] of times) {
+    if (time === undefined || time <= now + CLOCKS_DIFFER) continue
+    return `status: ${where}: expected a time that has come, found ${new Date(time).toISOString()}`
+  }
+  return undefined
+}
 
 /** The workload or its Namespace is paused. */
 export const paused: HoldRule = ({ settings }) =>
