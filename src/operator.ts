@@ -55,7 +55,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   })
 
   // It listens before it knows anything: who looks for the reason that it does nothing finds it at /readyz.
-  const reporter = createReporter({ log, metrics })
+  const reporter = createReporter({ log, metrics, policy: config })
   const act = config.mode === 'act'
   const leadership: Leadership =
     act && config.leaderElection === 'on'

@@ -9,7 +9,7 @@ import {
   type PrometheusContentType,
 } from '@prometheus-io/client'
 import type { Strategy } from '../consumers/consumer.ts'
-import type { SourceRef, WorkloadRef } from '../refs.ts'
+import type { NamespacedKey, SourceRef, WorkloadRef } from '../refs.ts'
 import { ObjectCounter } from './object-counter.ts'
 import { RESTARTS, WorkloadMetrics, type Outcome, type WorkloadRow } from './workload-metrics.ts'
 
@@ -91,6 +91,11 @@ export function createMetrics({
   const rotationsActive = gauge(
     'sluice_rotations_active',
     'Secrets whose last change has not reached every pod.',
+  )
+  const rotationEta = gauge(
+    'sluice_rotation_eta_timestamp_seconds',
+    'When the last change of the Secret is expected to have reached every pod, in seconds since the epoch.',
+    ['namespace', 'source'],
   )
   const restartsActive = gauge('sluice_restarts_active', 'Workloads that are being restarted.')
   const restartsWaiting = gauge('sluice_restarts_waiting', 'Workloads that wait for their restart.')
@@ -177,6 +182,15 @@ export function createMetrics({
     /** The fleet as the next scrape shall show it; series of other workloads are dropped. */
     observeFleet(rows: readonly WorkloadRow[]): void {
       workloads.observe(rows)
+    },
+
+    /** When each rotation will end (ms), by source; one without an end has no series. */
+    observeForecast(ends: ReadonlyMap<NamespacedKey, number>): void {
+      rotationEta.reset()
+      for (const [key, end] of ends) {
+        const [namespace = '', source = ''] = key.split('/')
+        if (end < Infinity) rotationEta.set({ namespace, source }, end / 1000)
+      }
     },
 
     /** All groups that something runs, waits or is halted in; series of other ones are dropped. */

@@ -2,12 +2,16 @@
  * Tells about plans and what became of them: to the log, the metrics and `/status`.
  */
 import { describeTarget, type Action } from '../plan/action.ts'
+import { forecast } from '../plan/eta.ts'
 import { groupKey } from '../plan/groups.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { Policy } from '../plan/policy.ts'
+import type { NamespacedKey } from '../refs.ts'
 import { createJournal } from './journal.ts'
 import type { Logger } from './log.ts'
 import type { EvictionOutcome, Metrics } from './metrics.ts'
+import { createPace } from './pace.ts'
 import { createRotationTracker } from './rotations.ts'
 import { statusOf } from './status.ts'
 
@@ -29,14 +33,28 @@ export interface Reporter {
 }
 
 /** A reporter over a log and metrics. */
-export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics }): Reporter {
+export function createReporter({
+  log,
+  metrics,
+  policy,
+}: {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly policy: Policy
+}): Reporter {
   const journal = createJournal(log)
   let rotations = createRotationTracker()
-  let status = statusOf(NOTHING)
+  const pace = createPace()
+  let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<NamespacedKey, number> }
   return {
     planned(plan, seconds, now) {
       journal.plan(plan)
-      status = statusOf(plan)
+      for (const { assessment } of plan.workloads) {
+        const restart = assessment.ledger?.restart
+        if (restart) pace.goesOn(restart, assessment.stale.length)
+      }
+      last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
+      metrics.observeForecast(last.ends)
       const { active, ended } = rotations(plan, now)
       metrics.planningDuration.observe(seconds)
       metrics.observeSnapshot(now)
@@ -58,17 +76,19 @@ export function createReporter({ log, metrics }: { log: Logger; metrics: Metrics
         const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'
         const seconds = Math.max(0, now - startedAt) / 1000
         metrics.restartEnded(action.workload, { strategy, outcome, seconds })
+        if (outcome === 'succeeded') pace.ended(action.ended, now)
       }
     },
     standBy() {
       journal.plan(NOTHING)
-      status = statusOf(NOTHING)
+      last = { plan: NOTHING, ends: new Map() }
+      metrics.observeForecast(last.ends)
       // What ends from now on is another one's to measure.
       rotations = createRotationTracker()
       metrics.rotationsActive.set(0)
       observeWorkloads(metrics, NOTHING)
     },
-    status: () => status,
+    status: () => statusOf(last.plan, last.ends),
   }
 }
 

@@ -2,11 +2,20 @@
  * `/status`: what runs, what waits and why, as JSON.
  */
 import type { Plan, PlannedWorkload } from '../plan/plan.ts'
+import type { NamespacedKey } from '../refs.ts'
 
-/** The answer of `/status`, from the last plan. */
-export function statusOf(plan: Plan): Record<string, unknown> {
+/** The answer of `/status`, from the last plan and the forecast of its rotations (ms, by source). */
+export function statusOf(
+  plan: Plan,
+  ends: ReadonlyMap<NamespacedKey, number>,
+): Record<string, unknown> {
   const workloads = plan.workloads.map(describe)
   return {
+    rotations: [...ends].map(([source, end]) => ({
+      source,
+      // Held until somebody does something: no end can be told.
+      eta: end < Infinity ? new Date(end).toISOString() : undefined,
+    })),
     running: workloads.filter(({ restart }) => restart !== undefined),
     waiting: workloads.filter(({ restart, stalePods }) => restart === undefined && stalePods > 0),
     calm: workloads.filter(({ restart, stalePods }) => restart === undefined && stalePods === 0),
