@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestCluster } from '../test/cluster/cluster.ts'
-import { auditPosition, requestsBy, SLUICE } from '../test/e2e/audit.ts'
+import { auditPosition, requestsBy, SLUICE, type AuditedRequest } from '../test/e2e/audit.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'
 import type { Chapter, Figure } from './figure.ts'
@@ -76,9 +76,14 @@ async function during(
 
 function count(cluster: TestCluster, from: number): Omit<Load, 'kib'> {
   const requests = requestsBy(cluster, SLUICE, from)
-  const kinds = Map.groupBy(requests, ({ verb, resource }) => `${verb} ${resource || '/version'}`)
+  const kinds = Map.groupBy(requests, kindOf)
   const text = [...kinds].map(([kind, { length }]) => `${length} ${kind}`).sort()
   return { requests: requests.length, kinds: text.join(', ') }
+}
+
+/** `update consumers/status`, with the code where it failed. */
+function kindOf({ verb, resource, code }: AuditedRequest): string {
+  return [verb, resource || '/version', ...(code >= 400 ? [code] : [])].join(' ')
 }
 
 /** Bytes that a process has read and written so far. */

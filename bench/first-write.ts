@@ -14,6 +14,8 @@ const TARGET = 50
 /** How long the operator takes to learn the API server's clock (ms). */
 const CALIBRATION = 12_000
 const WORKLOADS = 4
+/** What a restart does to pods. */
+const ACTS = ['pods/eviction', 'deployments']
 
 /** Durations in milliseconds. */
 interface Setting {
@@ -91,7 +93,7 @@ async function measure(
 async function firstWrite(cluster: TestCluster, from: number): Promise<number> {
   for (;;) {
     const writes = writesBy(cluster, SLUICE, from)
-    const acts = writes.findIndex(({ resource }) => !resource.startsWith('consumers'))
+    const acts = writes.findIndex(({ resource }) => ACTS.includes(resource))
     const record = writes.slice(0, acts).findLast(({ resource }) => resource === 'consumers/status')
     if (acts >= 0 && record) return record.receivedAt
     await sleep(50)
