@@ -14,8 +14,13 @@ export interface Availability {
    * not away: they are the disease, and waiting for their health would wait for ever.
    */
   readonly away: number
-  /** Of these, the ones that are away by the restart under way: missing, going, or its replacements within their deadline. */
+  /**
+   * The pods that are away by the restart under way: missing, going, or its replacements within their deadline,
+   * though they may be stale again by now.
+   */
   readonly byRestart: number
+  /** Of these, the replacements that are stale: evicting one lets no further pod start. */
+  readonly awaitedStale: number
   /** The workload's `max-unavailable` in pods. */
   readonly limit: number
   /** When the next pod may become Available or calm by time alone (ms). */
@@ -32,22 +37,30 @@ export function availability(
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
   let up = 0
   let exempt = 0
+  let awaited = 0
   let byOthers = 0
   let nextAt = Infinity
   for (const { pod } of judged) {
     const calmAt = calmSince(assessment, pod)
-    if (calmAt <= now) up++
-    else if (sick.has(pod.ref.uid)) exempt++
-    else {
+    if (calmAt <= now) {
+      up++
+      continue
+    }
+    const ours = isAwaited(assessment, pod, now)
+    if (sick.has(pod.ref.uid)) {
+      exempt++
+      if (ours) awaited++
+    } else {
       nextAt = Math.min(nextAt, calmAt)
-      if (!isAwaited(assessment, pod, now)) byOthers++
+      if (!ours) byOthers++
     }
   }
   const away = Math.max(0, deployment.replicas - up - exempt)
   return {
     desired: deployment.replicas,
     away,
-    byRestart: ledger?.restart ? Math.max(0, away - byOthers) : 0,
+    byRestart: ledger?.restart ? Math.max(0, away - byOthers) + awaited : 0,
+    awaitedStale: awaited,
     limit: limitOf(assessment, urgentLimit),
     nextAt,
   }

@@ -51,9 +51,13 @@ function findFailure(
   restart: Restart,
   now: number,
 ): FoundFailure | undefined {
-  const { deployment, judged, settings } = assessment
+  const { deployment, judged, settings, stale } = assessment
   const deadline = deadlineOf(deployment, settings)
-  const started = judged.map(({ pod }) => pod).filter((pod) => isReplacement(pod, restart))
+  // What is wrong with a pod that is to be replaced again says nothing of today's content.
+  const toBeReplaced = new Set(stale.map(({ pod }) => pod))
+  const started = judged
+    .map(({ pod }) => pod)
+    .filter((pod) => isReplacement(pod, restart) && !toBeReplaced.has(pod))
   const ofKind = (unfit: string): FoundFailure => ({
     kind: restart.wasUnwell ? 'CannotStart' : 'Unfit',
     message: unfit,

@@ -115,11 +115,13 @@ function continueRestart(
 }
 
 function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
-  const { away, desired, limit } = availability
-  const hold = turn.toStart(1)
+  const { away, awaitedStale, desired, limit } = availability
+  // A replacement that is to be replaced again is starting already, and comes first.
+  const room = turn.room + awaitedStale
+  const hold = room > 0 ? undefined : turn.toStart(1)
   if (hold) return { actions: [], hold }
   const { ref: workload } = assessment.deployment
-  const next = podsInOrder(assessment).slice(0, Math.min(limit - away, turn.room))
+  const next = podsInOrder(assessment).slice(0, Math.min(limit - away, room))
   return {
     actions: next.map(({ pod: { ref: pod, ready } }) => ({
       kind: 'evict',

@@ -525,6 +525,37 @@ describe('an urgent Secret', () => {
   })
 })
 
+describe('a replacement that is stale again before it is Available', () => {
+  const again = rotated('db', {}, 20)
+  /** Started with the content before. */
+  const half = restarting('a', {
+    sources: [again],
+    pods: [...oneAway('a'), replacement('a-4')],
+  })
+
+  test('keeps the slot of its restart', () => {
+    const { lines, reasons } = planned([half, alone('b')], { now: at(21) })
+    expect(lines).toEqual([])
+    expect(reasons).toEqual({ a: 'JustChanged', b: 'ClusterBudget' })
+  })
+
+  test('is starting, and needs no more room to be replaced in its turn', () => {
+    const one = { ...wide, maxStartingPods: 1 }
+    const begun = told('b', { sources: [again], ledger: { restart: evicting } })
+    const before = planned([half, begun], { ...one, now: at(21) })
+    expect(before.groups).toEqual({ 'Secret shop/db': 1 })
+    expect(planned([half, begun], { ...one, now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
+  })
+
+  test('blocks nobody after its deadline', () => {
+    const { lines } = planned([half, alone('b')], { now: at(700) })
+    expect(lines).toEqual(['evict shop/a: a-4'])
+    const refused = { reason: 'PodDisruptionBudget', message: 'none', until: at(900) } as const
+    const stuck = { ...half, pending: { ...half.pending, obstacle: refused } }
+    expect(started(planned([stuck, alone('b')], { now: at(700) }).lines)).toEqual(['b'])
+  })
+})
+
 describe('a workload that waits for something else than its turn', () => {
   test('keeps no other waiting, though it began', () => {
     const stuck = told('a', {

@@ -122,7 +122,7 @@ describe('a restart fails', () => {
     ],
     [
       'not for a pod that is older than it',
-      { ...waiting('CrashLoopBackOff'), createdAt: at(5) },
+      { ...waiting('CrashLoopBackOff'), createdAt: at(4) },
       NOW,
       undefined,
     ],
