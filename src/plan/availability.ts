@@ -4,7 +4,7 @@
 import type { PodRecord } from '../consumers/pod.ts'
 import { deadlineOf } from './deadline.ts'
 import { resolveLimit, type Limit } from './limit.ts'
-import type { Assessment } from './assessment.ts'
+import type { Assessment, JudgedPod } from './assessment.ts'
 import { isReplacement } from './replacement.ts'
 
 export interface Availability {
@@ -19,8 +19,8 @@ export interface Availability {
    * though they may be stale again by now.
    */
   readonly byRestart: number
-  /** Of these, the replacements that are stale: evicting one lets no further pod start. */
-  readonly awaitedStale: number
+  /** Of these, the replacements that are stale by now. */
+  readonly awaitedStale: Assessment['stale']
   /** The workload's `max-unavailable` in pods. */
   readonly limit: number
   /** When the next pod may become Available or calm by time alone (ms). */
@@ -37,10 +37,11 @@ export function availability(
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
   let up = 0
   let exempt = 0
-  let awaited = 0
+  const awaitedStale: JudgedPod[] = []
   let byOthers = 0
   let nextAt = Infinity
-  for (const { pod } of judged) {
+  for (const each of judged) {
+    const { pod } = each
     const calmAt = calmSince(assessment, pod)
     if (calmAt <= now) {
       up++
@@ -49,7 +50,7 @@ export function availability(
     const ours = isAwaited(assessment, pod, now)
     if (sick.has(pod.ref.uid)) {
       exempt++
-      if (ours) awaited++
+      if (ours) awaitedStale.push(each)
     } else {
       nextAt = Math.min(nextAt, calmAt)
       if (!ours) byOthers++
@@ -59,8 +60,8 @@ export function availability(
   return {
     desired: deployment.replicas,
     away,
-    byRestart: ledger?.restart ? Math.max(0, away - byOthers) + awaited : 0,
-    awaitedStale: awaited,
+    byRestart: ledger?.restart ? Math.max(0, away - byOthers) + awaitedStale.length : 0,
+    awaitedStale,
     limit: limitOf(assessment, urgentLimit),
     nextAt,
   }

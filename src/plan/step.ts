@@ -116,12 +116,14 @@ function continueRestart(
 
 function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
   const { away, awaitedStale, desired, limit } = availability
-  // A replacement that is to be replaced again is starting already, and comes first.
-  const room = turn.room + awaitedStale
-  const hold = room > 0 ? undefined : turn.toStart(1)
+  // A replacement that is to be replaced again is away and starting already: that costs nothing more.
+  const again = podsInOrder(assessment).filter((each) => awaitedStale.includes(each))
+  const hold = again.length > 0 ? undefined : turn.toStart(1)
   if (hold) return { actions: [], hold }
+  const more = Math.max(0, Math.min(limit - away - again.length, turn.room))
+  const others = podsInOrder(assessment).filter((each) => !again.includes(each))
+  const next = [...again, ...others.slice(0, more)]
   const { ref: workload } = assessment.deployment
-  const next = podsInOrder(assessment).slice(0, Math.min(limit - away, room))
   return {
     actions: next.map(({ pod: { ref: pod, ready } }) => ({
       kind: 'evict',

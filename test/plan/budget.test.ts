@@ -547,6 +547,12 @@ describe('a replacement that is stale again before it is Available', () => {
     expect(planned([half, begun], { ...one, now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
   })
 
+  test('is replaced before any other pod of its workload, which would be one more away', () => {
+    const calming = replacement('a-4', { ready: true, readyAt: at(22) })
+    const both = { ...half, pods: [...oneAway('a'), calming] }
+    expect(planned([both], { now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
+  })
+
   test('blocks nobody after its deadline', () => {
     const { lines } = planned([half, alone('b')], { now: at(700) })
     expect(lines).toEqual(['evict shop/a: a-4'])
