@@ -251,7 +251,15 @@ test('a Deployment that was rolled out after the change is fresh, and is not res
 })
 
 test('SIGTERM ends Sluice cleanly within two seconds', async () => {
-  await deployed(consumerOf('env', { name: 'orders', namespace: shop, replicas: 3 }))
+  await deployed(
+    consumerOf('env', {
+      name: 'orders',
+      namespace: shop,
+      replicas: 3,
+      // Long enough for the end to come in the middle.
+      podAnnotations: { 'sim.sluice.dev/ready-delay': '1s' },
+    }),
+  )
   await rotate('new')
   await inState(cluster, shop, 'orders', 'Restarting')
   const asked = performance.now()
