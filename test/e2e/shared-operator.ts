@@ -28,10 +28,10 @@ const NEIGHBOUR = 'neighbour'
 /** What the tests of a file share; `shop` and `observer` are new for each test. */
 export class SharedOperator {
   cluster!: TestCluster
-  operator!: OperatorProcess
   shop!: string
   observer!: Observer
-  #neighbours!: Observer
+  #neighbours: Observer | undefined
+  #started: OperatorProcess | undefined
   #rotations = 0
 
   /** Registers the hooks of the file. */
@@ -39,7 +39,7 @@ export class SharedOperator {
     beforeAll(async () => {
       this.cluster = await startInstalledCluster()
       // The neighbour's Secret changes after every test: no flapping.
-      this.operator = await startOperator(this.cluster, [...flags, '--flapping-changes=1000'])
+      this.#started = await startOperator(this.cluster, [...flags, '--flapping-changes=1000'])
       await this.cluster.apply(
         namespace({ name: NEIGHBOUR }),
         dbSecret(NEIGHBOUR, 'at first'),
@@ -49,10 +49,11 @@ export class SharedOperator {
       await inState(this.cluster, NEIGHBOUR, NEIGHBOUR, 'Fresh')
       await beyondDoubt(this.cluster)
     })
+    afterAll(() => this.cluster.stop())
+    // Of those that exist: after a start that failed the cluster still has to be stopped.
     afterAll(async () => {
-      this.#neighbours.stop()
-      await this.operator.end('SIGTERM')
-      await this.cluster.stop()
+      this.#neighbours?.stop()
+      await this.#started?.end('SIGTERM')
     })
     beforeEach(async () => {
       this.shop = await freshNamespace(this.cluster)
@@ -67,6 +68,11 @@ export class SharedOperator {
     })
   }
 
+  get operator(): OperatorProcess {
+    if (!this.#started) throw new Error('the operator has not been started')
+    return this.#started
+  }
+
   /**
    * Rotates the neighbour's Secret and waits for its one restart. Also a fence: what Sluice was going to do about
    * earlier changes elsewhere, it has begun by then.
@@ -74,10 +80,10 @@ export class SharedOperator {
   async neighbourIsRestarted(): Promise<void> {
     const { cluster } = this
     const before = (await consumer(cluster, NEIGHBOUR, NEIGHBOUR))?.status?.lastRestart?.id
-    this.#neighbours.reset({ [NEIGHBOUR]: 1 })
+    this.#neighbours?.reset({ [NEIGHBOUR]: 1 })
     await cluster.apply(dbSecret(NEIGHBOUR, `rotation ${++this.#rotations}`))
     await this.finished(NEIGHBOUR, { after: before, inNamespace: NEIGHBOUR })
-    expect(this.#neighbours.newPods(NEIGHBOUR)).toHaveLength(1)
+    expect(this.#neighbours?.newPods(NEIGHBOUR)).toHaveLength(1)
     await beyondDoubt(cluster, 0)
   }
 
