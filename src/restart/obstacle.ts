@@ -23,7 +23,8 @@ export interface Failure {
 
 /** The server said no before doing anything; otherwise the write may have happened. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof ApiError && [400, 401, 403, 413, 415, 422, 429].includes(error.status)
+  if (!(error instanceof ApiError)) return false
+  return [400, 401, 403, 413, 415, 422, 429].includes(error.status) || hasTwoBudgets(error)
 }
 
 /**
@@ -31,7 +32,13 @@ export function isRefusal(error: unknown): boolean {
  * a moment later only.
  */
 export function isOpen(error: unknown): boolean {
-  return !(error instanceof ApiError) || error.status === 0 || error.status >= 500
+  if (!(error instanceof ApiError)) return true
+  return error.status === 0 || (error.status >= 500 && !hasTwoBudgets(error))
+}
+
+/** A plain no to an eviction in the form of a server in trouble. */
+function hasTwoBudgets(error: ApiError): boolean {
+  return error.status === 500 && error.mentions('more than one PodDisruptionBudget')
 }
 
 /** The hold that a failed action leaves behind. */
@@ -66,7 +73,7 @@ function budgetHold(error: ApiError, action: EvictAction): Omit<Hold, 'until'> |
   if (error.status === 429 && cause) {
     return { reason, message: refusalOf(cause.message, action) }
   }
-  if (error.status === 500 && error.mentions('more than one PodDisruptionBudget')) {
+  if (hasTwoBudgets(error)) {
     return {
       reason,
       message: 'the pod has more than one PodDisruptionBudget, so it cannot be evicted',
