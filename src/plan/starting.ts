@@ -29,8 +29,8 @@ export function startingPodsOf(assessment: Assessment, now: number): number {
   const { deployment, judged, ledger, settings, stale } = assessment
   const restart = ledger?.restart
   const deadline = deadlineOf(deployment, settings)
-  // A stale pod that is not Ready is sick, not starting.
-  const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
+  // A stale pod that is not Ready any more is sick, not starting.
+  const sick = new Set(stale.flatMap(({ pod }) => (wasReady(pod) ? [pod.ref.uid] : [])))
   const seen = judged.filter(
     ({ pod }) => !sick.has(pod.ref.uid) && isStarting(pod, deployment, deadline, now),
   )
@@ -53,6 +53,15 @@ function owed(assessment: Assessment, now: number): number {
       (isCrashLooping(pod) || now >= (pod.scheduledAt ?? pod.createdAt) + deadline),
   )
   return Math.max(0, away - failed.length)
+}
+
+/** Not Ready since later than its containers run, both by the clock of its node: it was Ready in between. */
+function wasReady({ containers, unreadyAt }: PodRecord): boolean {
+  return (
+    unreadyAt !== undefined &&
+    containers.length > 0 &&
+    containers.every(({ startedAt }) => startedAt !== undefined && startedAt < unreadyAt)
+  )
 }
 
 function isStarting(

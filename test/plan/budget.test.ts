@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../src/consumers/pod.ts'
 import type { Workload } from '../../src/plan/workload.ts'
-import { appUses, at, container, pod } from './cluster-builder.ts'
+import { appUses, at, container, pod, type PodChange } from './cluster-builder.ts'
 import {
   bystander,
   calm,
@@ -17,6 +17,10 @@ import {
   told,
   type Told,
 } from './planning.ts'
+
+const crashing: PodChange = {
+  containers: [container(NOW, { state: 'waiting', waitingReason: 'CrashLoopBackOff' })],
+}
 
 /** Limits that never bind. */
 const wide = { maxConcurrentRestarts: 100, maxConcurrentPerGroup: 100 }
@@ -288,6 +292,21 @@ describe('starting pods', () => {
     const { groups, lines } = planned([begun('a'), other], { ...one, maxStartingPods: 2 })
     expect(groups['Secret shop/db']).toBe(2)
     expect(lines).toHaveLength(2 - starting)
+  })
+
+  test.each<[string, PodChange, number]>([
+    ['one that starts with old content', { createdAt: at(-3), scheduledAt: at(-3) }, 1],
+    [
+      'not one that was Ready, and is not since the password changed',
+      { createdAt: at(-300), scheduledAt: at(-300), unreadyAt: at(1) },
+      0,
+    ],
+    ['not one in a crash loop', { ...crashing, createdAt: at(-300), scheduledAt: at(-300) }, 0],
+  ])('count %s among stale pods', (_, change, starting) => {
+    const other = told('o', { pods: [...oneAway('o'), replacement('o-3', change)] })
+    expect(planned([begun('a'), other], one).holds.a).toBe(
+      starting > 0 ? waitsFor(starting, 1) : undefined,
+    )
   })
 
   test('count a pod beyond its replicas that others start during a restart by evict', () => {
