@@ -13,11 +13,11 @@ export default defineConfig({
         },
       },
       {
-        // Against the real control plane: one file at a time, since Sluice watches a whole cluster.
+        // Against the real control plane. Each file has a cluster of its own, and waits more than it works.
         test: {
           name: 'integration',
           include: ['test/{cluster,e2e,faults}/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 600_000,
         },
