@@ -63,8 +63,8 @@ export class Budget {
     return undefined
   }
 
-  /** Why `pods` more may not start in these groups now, if so. */
-  holdToStart({ groups }: Claim, pods: number): Hold | undefined {
+  /** Why `pods` more may not start in these groups now, for which `going` others cease to, if so. */
+  holdToStart({ groups }: Claim, pods: number, going = 0): Hold | undefined {
     const limit = this.#policy.maxStartingPods
     if (groups.length > 0 && pods > limit) {
       return {
@@ -73,7 +73,7 @@ export class Budget {
       }
     }
     for (const group of groups) {
-      const starting = this.startingIn(group)
+      const starting = this.startingIn(group) - going
       if (starting + pods > limit) {
         return {
           reason: 'StartingPods',

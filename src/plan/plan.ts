@@ -168,8 +168,9 @@ function inTurn(candidates: readonly Candidate[]): readonly Candidate[] {
 function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): Turn {
   return {
     toBegin: precedence.holdFor(candidate) ?? budget.holdToBegin(candidate),
-    toStart: (pods) => budget.holdToStart(candidate, pods),
+    toStart: (pods, going) => budget.holdToStart(candidate, pods, going),
     room: budget.room(candidate.groups),
+    starting: startingPodsOf(candidate.assessment, candidate.situation.now),
   }
 }
 

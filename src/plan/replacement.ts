@@ -12,9 +12,23 @@ export function isReplacement(
   pod: PodRecord,
   { id, strategy, startedAt, templateHash }: Restart,
 ): boolean {
-  if (strategy === 'rollout') return pod.restartId === id
+  if (strategy === 'rollout') return isSameRestart(pod.restartId, id)
   return (
     pod.createdAt > startedAt - CLOCK_SLACK &&
     (templateHash === undefined || pod.templateHash === templateHash)
   )
+}
+
+/** The id of a restart that goes on with a rollout of other content: the first one, and what is new in it. */
+export function extendedId(id: string, by: string): string {
+  return `${firstId(id)}.${by}`
+}
+
+/** Whether two ids are of one restart, extended or not. */
+export function isSameRestart(a: string | undefined, b: string): boolean {
+  return a !== undefined && firstId(a) === firstId(b)
+}
+
+function firstId(id: string): string {
+  return id.split('.', 1)[0] ?? id
 }

@@ -3,7 +3,7 @@
  */
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { Assessment } from './assessment.ts'
-import { rollingOut } from './holds/workload.ts'
+import { isSameRestart } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
 export function rolloutSize({
@@ -17,12 +17,32 @@ export function rolloutSize({
     : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
 }
 
+/** Pods of an older template exist, or the controller has not seen the newest one. */
+export function rollingOut({ observed, status }: DeploymentRecord): boolean {
+  return !observed || status.replicas > status.updated
+}
+
+/**
+ * A rollout of Sluice's is in progress, and every pod that it waits for holds older content by now. It may wait for
+ * ever, so a new one takes its place.
+ */
+export function isOutdated({ deployment, judged, stale }: Assessment): boolean {
+  const { observed, restartId } = deployment
+  if (!observed || restartId === undefined || !rollingOut(deployment)) return false
+  const own = judged.filter(({ pod }) => pod.restartId === restartId)
+  const awaited = own.filter(({ pod }) => !pod.ready)
+  // Somebody who deployed since kept the id: what is in progress is his.
+  const isOurs = new Set(own.map(({ pod }) => pod.templateHash)).size === 1
+  return isOurs && awaited.length > 0 && awaited.every((each) => stale.includes(each))
+}
+
 /** Sluice's own rollout is under way, or was when the pods were seen last. One of somebody else is not Sluice's. */
 export function ownRolloutRuns({ deployment, judged, ledger, pending }: Assessment): boolean {
   if (pending.write?.kind === 'patch') return true
   const restart = ledger?.restart
-  if (restart?.strategy !== 'rollout' || deployment.restartId !== restart.id) return false
+  if (restart?.strategy !== 'rollout' || !isSameRestart(deployment.restartId, restart.id))
+    return false
   // Done, yet the picture of the pods is older: those that are starting are not in it.
-  const podsAreOld = judged.some(({ pod }) => pod.restartId !== restart.id)
+  const podsAreOld = judged.some(({ pod }) => pod.restartId !== deployment.restartId)
   return podsAreOld || rollingOut(deployment)
 }

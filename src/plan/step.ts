@@ -13,8 +13,8 @@ import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
-import { isReplacement } from './replacement.ts'
-import { rolloutSize } from './rollout.ts'
+import { extendedId } from './replacement.ts'
+import { isOutdated, rolloutSize } from './rollout.ts'
 import { chooseStrategy } from './strategy.ts'
 
 /** What to do for a workload now, and why not more. */
@@ -27,10 +27,12 @@ export interface Step {
 export interface Turn {
   /** Why its restart may not begin, or go on with another pod. */
   readonly toBegin: Hold | undefined
-  /** Why this many pods may not start at once. */
-  readonly toStart: (pods: number) => Hold | undefined
+  /** Why this many pods may not start at once, if so many that are starting go for them. */
+  readonly toStart: (pods: number, going?: number) => Hold | undefined
   /** How many pods may start. */
   readonly room: number
+  /** How many pods of the workload are starting. */
+  readonly starting: number
 }
 
 /** The next step of a workload. */
@@ -75,8 +77,10 @@ function beginRestart(
     return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
   }
   const strategy = chooseStrategy(deployment, settings)
-  const pods = strategy === 'rollout' ? rolloutSize(deployment) : 1
-  const hold = firstHold(START_RULES, assessment, situation) ?? turn.toBegin ?? turn.toStart(pods)
+  const hold =
+    firstHold(START_RULES, assessment, situation) ??
+    turn.toBegin ??
+    (strategy === 'rollout' ? toRollOut(assessment, turn) : turn.toStart(1))
   if (hold) return { actions: [], hold }
   const restart: Restart = {
     id: newId(context.now),
@@ -140,20 +144,25 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
   const { deployment, stale } = assessment
   const { ref: workload, resourceVersion } = deployment
   if (deployment.restartId !== restart.id) {
-    const hold = turn.toStart(rolloutSize(deployment))
+    const hold = toRollOut(assessment, turn)
     if (hold) return { actions: [], hold }
     return { actions: [{ kind: 'patch', workload, restart, resourceVersion }], hold: undefined }
   }
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
-  if (stale.some(({ pod }) => !isReplacement(pod, restart))) {
+  if (!isOutdated(assessment) && stale.some(({ pod }) => pod.restartId !== restart.id)) {
     return {
       actions: [],
       hold: { reason: 'RolloutInProgress', message: 'old pods are still seen' },
     }
   }
   return recording(assessment, context, 'extended', {
-    restart: { ...restart, id: newId(context.now) },
+    restart: { ...restart, id: extendedId(restart.id, newId(context.now)) },
   })
+}
+
+/** A rollout that takes the place of an outdated one starts no more pods than that. */
+function toRollOut(assessment: Assessment, { starting, toStart }: Turn): Hold | undefined {
+  return toStart(rolloutSize(assessment.deployment), isOutdated(assessment) ? starting : 0)
 }
 
 function recording(

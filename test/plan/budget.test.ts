@@ -581,6 +581,53 @@ describe('a replacement that is stale again before it is Available', () => {
   })
 })
 
+describe('a rollout that waits for pods with older content', () => {
+  const again = rotated('db', {}, 20)
+  const pods = (change: PodChange = {}) => [
+    pod('a-1'),
+    pod('a-2'),
+    pod('a-3'),
+    replacement('a-4', { restartId: 'r1', templateHash: 'new', ...change }),
+  ]
+  const of = { restartId: 'r1', status: { replicas: 4, updated: 1 } }
+  const stuck = (change: Told = {}, more: PodChange = {}) =>
+    told('a', { of, sources: [again], pods: pods(more), ledger: { restart: rolling }, ...change })
+
+  test('is extended, and another takes its place', () => {
+    const { lines, actions } = planned([stuck()], { now: at(23) })
+    expect(lines).toEqual(['record shop/a: extended'])
+    const [extended] = actions
+    if (extended?.kind !== 'record') throw new Error('it was not extended')
+    const { restart } = extended.status.ledger
+    expect(restart?.id).toMatch(/^r1\.[0-9a-z]+$/)
+    const next = planned([stuck({ ledger: { restart } })], { now: at(23), maxStartingPods: 1 })
+    expect(next.lines).toEqual([`patch shop/a: ${restart?.id ?? ''}`])
+  })
+
+  test('keeps its slot meanwhile', () => {
+    const extended = { restart: { ...rolling, id: 'r1.x' } }
+    const both = [stuck({ ledger: extended, annotations: { paused: 'true' } }), alone('b')]
+    expect(planned(both, { now: at(23) }).reasons).toEqual({ a: 'Paused', b: 'ClusterBudget' })
+  })
+
+  test('of a restart that failed does not keep the next from beginning', () => {
+    const over = stuck({ ledger: {}, annotations: { strategy: 'rollout' } })
+    const { lines } = planned([over], { now: at(30), maxStartingPods: 1 })
+    expect(lines).toEqual(['record shop/a: started'])
+  })
+
+  test('is waited for while one of these pods has today’s content', () => {
+    const fresh = { createdAt: at(24), scheduledAt: at(24) }
+    expect(planned([stuck({}, fresh)], { now: at(30) }).reasons.a).toBe('RolloutInProgress')
+  })
+
+  test('is waited for if somebody deployed since and kept the id', () => {
+    const theirs = replacement('a-5', { restartId: 'r1', templateHash: 'theirs' })
+    const seen = stuck({ pods: [...pods(), theirs] })
+    expect(planned([seen], { now: at(30) }).reasons.a).toBe('RolloutInProgress')
+  })
+})
+
 describe('a workload that waits for something else than its turn', () => {
   test('keeps no other waiting, though it began', () => {
     const stuck = told('a', {

@@ -305,7 +305,10 @@ describe('a restart by rollout', () => {
     )
     const extended = one(under({ deployment: patched(), pods: newPods, sources: [again] }), at(30))
     expect(extended.lines).toEqual(['record shop/web: extended, Restarting'])
-    expect(recorded(extended).ledger.restart).toEqual({ ...rolling, id: at(30).toString(36) })
+    expect(recorded(extended).ledger.restart).toEqual({
+      ...rolling,
+      id: `r1.${at(30).toString(36)}`,
+    })
   })
 
   test('that somebody undid while pods are stale patches the same id again', () => {

@@ -1,23 +1,20 @@
 /**
  * Holds over the state of the workload itself.
  */
-import type { DeploymentRecord } from '../../consumers/deployment.ts'
+import { isOutdated, rollingOut } from '../rollout.ts'
 import { chooseStrategy } from '../strategy.ts'
 import type { HoldRule } from './rule.ts'
 
-/** Pods of an older template exist, or the controller has not seen the newest one. */
-export function rollingOut({ observed, status }: DeploymentRecord): boolean {
-  return !observed || status.replicas > status.updated
-}
-
 /** A rollout is in progress, whoever began it: judge again when it is done. */
-export const rolloutInProgress: HoldRule = ({ deployment }) =>
-  rollingOut(deployment)
-    ? {
-        reason: 'RolloutInProgress',
-        message: `a rollout is in progress: ${deployment.status.updated} of ${deployment.status.replicas} pods updated`,
-      }
-    : undefined
+export const rolloutInProgress: HoldRule = (assessment) => {
+  const { deployment } = assessment
+  if (!rollingOut(deployment) || isOutdated(assessment)) return undefined
+  const { updated, replicas } = deployment.status
+  return {
+    reason: 'RolloutInProgress',
+    message: `a rollout is in progress: ${updated} of ${replicas} pods updated`,
+  }
+}
 
 /** As many pods are away as may be: it is not healthy enough, or those that were replaced are not back yet. */
 export const podsAway: HoldRule = (_, { availability: { away, desired, limit, nextAt } }) =>
