@@ -1,78 +1,78 @@
 /**
- * A cluster in virtual time: Secrets, Deployments with their controller, pods with their kubelet, and the store of
- * Consumers. It keeps every state it was in, so that a watch can be shown an older one.
+ * A cluster in virtual time: Secrets, Deployments with their controllers, pods with their kubelet, and the store of
+ * Consumers and Halts. Things go wrong in it as they do in a real one. It keeps every state it was in.
  */
-import { readConsumer, writeStatus, type ConsumerRecord } from '../../../src/consumers/consumer.ts'
-import { consumerName } from '../../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../../src/consumers/deployment.ts'
-import type { PodRecord } from '../../../src/consumers/pod.ts'
+import { readConsumer, writeStatus, consumerName } from '../../../src/consumers/consumer.ts'
+import { readHalt, writeHalt } from '../../../src/consumers/halt.ts'
 import type {
   EvictAction,
   ForgetAction,
+  HaltAction,
   PatchAction,
   RecordAction,
+  ReleaseAction,
 } from '../../../src/plan/action.ts'
-import type { RawSecret } from '../../../src/secrets/source.ts'
-import { apiTime, base64, container, deployment, pod } from '../cluster-builder.ts'
+import { apiTime, appUses, base64, deployment } from '../cluster-builder.ts'
+import { passwordOf } from '../planning.ts'
+import { Agenda } from './agenda.ts'
+import { nextStep } from './controller.ts'
+import { Kubelet } from './kubelet.ts'
+import {
+  livePods,
+  NO_TROUBLE,
+  valuesFor,
+  type ClusterState,
+  type Image,
+  type Pace,
+  type SimulatedDeployment,
+  type SimulatedPod,
+  type SimulatedSecret,
+  type SimulatedWorkload,
+  type Trouble,
+} from './state.ts'
 
-/** How fast the cluster is; milliseconds. */
-export interface Pace {
-  /** From what a controller sees to what it does. */
-  readonly controller: number
-  /** From the creation of a pod to the start of its container. */
-  readonly start: number
-  readonly ready: number
-  readonly termination: number
-}
-
-/** A pod, and the truth about it. */
-export interface SimulatedPod {
-  readonly record: PodRecord
-  readonly workload: string
-  /** What it read when it started. */
-  readonly holds: string | undefined
-}
-
-/** One state of the cluster. */
-export interface ClusterState {
-  readonly secret: RawSecret
-  readonly password: string
-  readonly deployments: ReadonlyMap<string, DeploymentRecord>
-  readonly pods: ReadonlyMap<string, SimulatedPod>
-  readonly consumers: ReadonlyMap<string, ConsumerRecord>
-}
-
-export interface SimulatedWorkload {
+/** A Secret at the beginning. */
+export interface InitialSecret {
   readonly namespace: string
   readonly name: string
-  readonly replicas: number
+  readonly annotations: Readonly<Record<string, string>>
 }
-
-type Change = () => void
 
 export class SimulatedCluster {
   readonly history: { readonly since: number; readonly state: ClusterState }[] = []
-  readonly #pace: Pace
-  readonly #agenda: { readonly at: number; readonly change: Change }[] = []
-  #now: number
+  readonly pace: Pace
+  readonly agenda: Agenda
+  readonly #kubelet: Kubelet
   #state: ClusterState
   #version = 1000
 
-  constructor(start: number, workloads: readonly SimulatedWorkload[], pace: Pace) {
-    this.#now = start
-    this.#pace = pace
-    const deployments = new Map(
-      workloads.map(({ name, ...rest }) => [name, deployment(name, rest)] as const),
-    )
+  constructor(
+    start: number,
+    secrets: readonly InitialSecret[],
+    workloads: readonly SimulatedWorkload[],
+    pace: Pace,
+  ) {
+    this.agenda = new Agenda(start)
+    this.pace = pace
+    this.#kubelet = new Kubelet(this)
     this.#state = {
-      secret: this.#secret('first', start - 3_600_000),
-      password: 'first',
-      deployments,
+      secrets: new Map(),
+      deployments: new Map(),
       pods: new Map(),
       consumers: new Map(),
+      halts: new Map(),
+      trouble: NO_TROUBLE,
     }
-    for (const { ref, replicas } of deployments.values()) {
-      for (let n = 0; n < replicas; n++) this.#addPod(ref.name, start - 1_800_000)
+    for (const secret of secrets) this.#putSecret(secret, 'first', start - 3_600_000)
+    for (const each of workloads) {
+      const { namespace, name, replicas, record, ...rest } = each
+      const uses = appUses(...each.secrets.map(passwordOf))
+      const built = deployment(name, { namespace, replicas, uses, ...record })
+      const hash = this.nextVersion()
+      this.setDeployment({ ...rest, record: built, hash, image: 'good' })
+      for (let n = 0; n < replicas; n++) {
+        this.#kubelet.create(this.deployment(built.ref.uid), start - 1_800_000)
+      }
     }
     this.#remember()
   }
@@ -81,195 +81,256 @@ export class SimulatedCluster {
     return this.#state
   }
 
-  /** When something happens next; Infinity if nothing will. */
-  get nextAt(): number {
-    return Math.min(Infinity, ...this.#agenda.map(({ at }) => at))
+  get now(): number {
+    return this.agenda.now
   }
 
-  /** Lets time pass up to `now`. */
-  advance(now: number): void {
-    for (;;) {
-      const next = this.#agenda.toSorted((a, b) => a.at - b.at)[0]
-      if (!next || next.at > now) break
-      this.#agenda.splice(this.#agenda.indexOf(next), 1)
-      this.#now = Math.max(this.#now, next.at)
-      next.change()
-      this.#remember()
-    }
-    this.#now = now
+  deployment(uid: string): SimulatedDeployment {
+    const found = this.#state.deployments.get(uid)
+    if (!found) throw new Error(`there is no Deployment ${uid}`)
+    return found
+  }
+
+  /** Lets time pass. */
+  advance(until: number): void {
+    this.agenda.advance(until, () => this.#remember())
   }
 
   /** The state as a watch that lags shows it. */
   stateAt(time: number): ClusterState {
-    return (
-      (this.history.findLast(({ since }) => since <= time) ?? this.history[0])?.state ?? this.#state
-    )
+    const { history } = this
+    let low = 0
+    let high = history.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((history[middle]?.since ?? Infinity) <= time) low = middle + 1
+      else high = middle
+    }
+    return (history[low - 1] ?? history[0])?.state ?? this.#state
   }
 
-  schedulePassword(at: number, password: string): void {
-    this.#at(at, () => this.#set({ secret: this.#secret(password, at), password }))
+  writeSecret(namespace: string, name: string, value: string): void {
+    const known = this.#state.secrets.get(`${namespace}/${name}`)
+    if (!known) return
+    const annotations = stripped(known)
+    this.#putSecret({ namespace, name, annotations }, value, this.now)
+    for (const pod of this.#state.pods.values()) this.#kubelet.retry(pod.record.ref.uid)
   }
 
-  /** The eviction of a pod; one that is gone or going is no longer there to evict. */
-  evict({ pod: ref }: EvictAction): void {
-    this.#terminate(ref.uid)
+  /** What people and other controllers do to a Deployment. */
+  scale(uid: string, replicas: number): void {
+    this.#changeDeployment(uid, (known) => ({
+      ...known,
+      record: { ...known.record, replicas, observed: false },
+    }))
+  }
+
+  deploy(uid: string, image: Image, keepsRestartId: boolean): void {
+    this.#changeDeployment(uid, (known) => ({
+      ...known,
+      image,
+      hash: this.nextVersion(),
+      record: {
+        ...known.record,
+        observed: false,
+        restartId: keepsRestartId ? known.record.restartId : undefined,
+      },
+    }))
+  }
+
+  annotate(uid: string, annotations: Readonly<Record<string, string>>): void {
+    this.#changeDeployment(uid, (known) => ({
+      ...known,
+      annotations: { ...known.annotations, ...annotations },
+    }))
+  }
+
+  /** The Deployment goes, and with it all that it owns. */
+  remove(uid: string): void {
+    const known = this.#state.deployments.get(uid)
+    if (!known) return
+    const { namespace, name } = known.record.ref
+    for (const { record } of livePods(this.#state, uid)) this.#kubelet.terminate(record.ref.uid)
+    const deployments = new Map(this.#state.deployments)
+    const consumers = new Map(this.#state.consumers)
+    deployments.delete(uid)
+    consumers.delete(`${namespace}/${consumerName(name)}`)
+    this.change({ deployments, consumers })
+  }
+
+  /** A drain, a preemption, a person: one of its pods goes. */
+  drain(uid: string, index: number): void {
+    const pods = livePods(this.#state, uid)
+    const pod = pods[index % Math.max(1, pods.length)]
+    if (pod) this.#kubelet.terminate(pod.record.ref.uid)
+  }
+
+  /** A pod is not Ready for a while. */
+  flap(uid: string, index: number, duration: number): void {
+    const pods = livePods(this.#state, uid)
+    const pod = pods[index % Math.max(1, pods.length)]
+    if (pod) this.#kubelet.flap(pod.record.ref.uid, duration)
+  }
+
+  trouble(change: Partial<Trouble>): void {
+    this.change({ trouble: { ...this.#state.trouble, ...change } })
+    for (const pod of this.#state.pods.values()) this.#kubelet.retry(pod.record.ref.uid)
+    for (const uid of this.#state.deployments.keys()) this.reconcileSoon(uid)
+  }
+
+  /** A person deletes all Halts. */
+  releaseHalts(): void {
+    this.change({ halts: new Map() })
+  }
+
+  /** An eviction; false if a budget refuses it. A pod that is gone or going is no longer there to evict. */
+  evict({ pod: ref }: EvictAction): boolean {
+    if (this.#state.trouble.evictionsRefused) return false
+    this.#kubelet.terminate(ref.uid)
     this.#remember()
+    return true
   }
 
   /** A patch of the template; refused where the Deployment is another than the one that was judged. */
-  patch({ workload, restart, resourceVersion }: PatchAction): void {
-    const known = this.#state.deployments.get(workload.name)
-    if (known?.resourceVersion !== resourceVersion) return
-    this.#setDeployment({ ...known, restartId: restart.id, observed: false })
-    this.#at(this.#now + this.#pace.controller, () => this.#reconcile(workload.name))
+  patch({ workload, restart, resourceVersion }: PatchAction): boolean {
+    const known = this.#state.deployments.get(workload.uid)
+    if (known?.record.resourceVersion !== resourceVersion) return false
+    const record = { ...known.record, restartId: restart.id, observed: false }
+    this.setDeployment({ ...known, record, hash: this.nextVersion() })
+    this.reconcileSoon(workload.uid)
     this.#remember()
+    return true
   }
 
   record({ workload, status }: RecordAction): void {
+    if (!this.#state.deployments.has(workload.uid)) return
+    const { namespace } = workload
     const name = consumerName(workload.name)
-    const known = this.#state.consumers.get(name)
+    const known = this.#state.consumers.get(`${namespace}/${name}`)
     const consumer = readConsumer({
       metadata: {
-        namespace: workload.namespace,
+        namespace,
         name,
-        uid: known?.uid ?? `consumer-${this.#nextVersion()}`,
-        resourceVersion: this.#nextVersion(),
+        uid: known?.uid ?? `consumer-${this.nextVersion()}`,
+        resourceVersion: this.nextVersion(),
         ownerReferences: [{ kind: 'Deployment', name: workload.name, uid: workload.uid }],
       },
       status: JSON.parse(JSON.stringify(writeStatus(status))),
     })
     if (consumer.fault) throw new Error(consumer.fault)
-    this.#set({ consumers: new Map(this.#state.consumers).set(name, consumer) })
+    this.change({
+      consumers: new Map(this.#state.consumers).set(`${namespace}/${name}`, consumer),
+    })
     this.#remember()
   }
 
   forget({ consumer }: ForgetAction): void {
     const consumers = new Map(this.#state.consumers)
-    consumers.delete(consumer.name)
-    this.#set({ consumers })
+    consumers.delete(`${consumer.namespace}/${consumer.name}`)
+    this.change({ consumers })
     this.#remember()
   }
 
-  #at(at: number, change: Change): void {
-    this.#agenda.push({ at, change })
+  halt({ namespace, name, spec }: HaltAction): void {
+    const key = `${namespace}/${name}`
+    if (this.#state.halts.has(key)) return
+    const raw = JSON.parse(JSON.stringify(writeHalt(namespace, name, spec))) as { spec: unknown }
+    const metadata = { namespace, name, uid: `halt-${this.nextVersion()}` }
+    const halt = readHalt({ metadata, spec: raw.spec })
+    if (!halt.spec) throw new Error(`a Halt that cannot be read: ${JSON.stringify(spec)}`)
+    this.change({ halts: new Map(this.#state.halts).set(key, halt) })
+    this.#remember()
   }
 
-  #remember(): void {
-    this.history.push({ since: this.#now, state: this.#state })
+  release({ namespace, name, uid }: ReleaseAction): void {
+    if (this.#state.halts.get(`${namespace}/${name}`)?.uid !== uid) return
+    const halts = new Map(this.#state.halts)
+    halts.delete(`${namespace}/${name}`)
+    this.change({ halts })
+    this.#remember()
   }
 
-  #set(change: Partial<ClusterState>): void {
+  /** For the parts of the cluster. */
+  change(change: Partial<ClusterState>): void {
     this.#state = { ...this.#state, ...change }
   }
 
-  #nextVersion(): string {
+  nextVersion(): string {
     return String(++this.#version)
   }
 
-  #secret(password: string, at: number): RawSecret {
-    return {
+  setDeployment(next: SimulatedDeployment): void {
+    const record = { ...next.record, resourceVersion: this.nextVersion() }
+    const deployments = new Map(this.#state.deployments)
+    this.change({ deployments: deployments.set(record.ref.uid, { ...next, record }) })
+  }
+
+  setPod(next: SimulatedPod): void {
+    this.change({ pods: new Map(this.#state.pods).set(next.record.ref.uid, next) })
+  }
+
+  valuesFor(workload: string): ReadonlyMap<string, string> {
+    return valuesFor(this.#state, this.deployment(workload))
+  }
+
+  reconcileSoon(uid: string): void {
+    this.agenda.at(this.now + this.pace.controller, () => this.#reconcile(uid))
+  }
+
+  #reconcile(uid: string): void {
+    const known = this.#state.deployments.get(uid)
+    if (!known) return
+    const pods = [...this.#state.pods.values()].filter(({ workload }) => workload === uid)
+    const { create, remove } = nextStep(known, pods, this.now)
+    const refused = this.#state.trouble.quotaUsedUp && create > 0
+    if (!refused) for (let n = 0; n < create; n++) this.#kubelet.create(known, this.now)
+    for (const { record } of remove) this.#kubelet.terminate(record.ref.uid)
+    const live = livePods(this.#state, uid)
+    const updated = live.filter(({ record }) => record.templateHash === known.hash).length
+    const status = { replicas: live.length, updated }
+    const creationRefusedSince = refused
+      ? (known.record.creationRefusedSince ?? Math.floor(this.now / 1000) * 1000)
+      : undefined
+    const record = { ...known.record, observed: true, status, creationRefusedSince }
+    if (JSON.stringify(record) === JSON.stringify(known.record)) return
+    this.setDeployment({ ...known, record })
+    this.reconcileSoon(uid)
+  }
+
+  #changeDeployment(
+    uid: string,
+    change: (known: SimulatedDeployment) => SimulatedDeployment,
+  ): void {
+    const known = this.#state.deployments.get(uid)
+    if (!known) return
+    this.setDeployment(change(known))
+    this.reconcileSoon(uid)
+  }
+
+  #putSecret({ namespace, name, annotations }: InitialSecret, value: string, at: number): void {
+    const prefixed = Object.entries(annotations).map(([key, each]) => [`sluice.dev/${key}`, each])
+    const raw = {
       metadata: {
-        namespace: 'shop',
-        name: 'db',
-        uid: 'uid-of-db',
-        resourceVersion: this.#nextVersion(),
+        namespace,
+        name,
+        uid: `uid-of-${namespace}-${name}`,
+        resourceVersion: this.nextVersion(),
+        annotations: Object.fromEntries(prefixed) as Record<string, string>,
         managedFields: [{ time: apiTime(at), fieldsV1: { 'f:data': {} } }],
       },
-      data: base64({ password }),
+      data: base64({ password: value }),
     }
+    const secrets = new Map(this.#state.secrets).set(`${namespace}/${name}`, { raw, value })
+    this.change({ secrets })
   }
 
-  #setDeployment(next: DeploymentRecord): void {
-    const deployments = new Map(this.#state.deployments)
-    deployments.set(next.ref.name, { ...next, resourceVersion: this.#nextVersion() })
-    this.#set({ deployments })
+  #remember(): void {
+    if (this.history.at(-1)?.state === this.#state) return
+    this.history.push({ since: this.now, state: this.#state })
   }
+}
 
-  #setPod(next: SimulatedPod): void {
-    this.#set({ pods: new Map(this.#state.pods).set(next.record.ref.uid, next) })
-  }
-
-  #livePods(workload: string): SimulatedPod[] {
-    return [...this.#state.pods.values()].filter(
-      (each) => each.workload === workload && !each.record.terminating,
-    )
-  }
-
-  /** Both controllers: as many pods as there shall be, of the newest template, one more at once during a rollout. */
-  #reconcile(name: string): void {
-    const known = this.#state.deployments.get(name)
-    if (!known) return
-    const isNew = ({ record }: SimulatedPod) => record.restartId === known.restartId
-    const before = this.#livePods(name)
-    const old = before.filter((each) => !isNew(each))
-    const most = known.replicas + (old.length > 0 ? known.maxSurge : 0)
-    for (let n = before.length; n < most; n++) this.#addPod(name, this.#now)
-    const ready = this.#livePods(name).filter(({ record }) => record.ready).length
-    for (const { record } of old.slice(0, Math.max(0, ready - known.replicas))) {
-      this.#terminate(record.ref.uid)
-    }
-    const live = this.#livePods(name)
-    const status = { replicas: live.length, updated: live.filter(isNew).length }
-    const same = known.observed && JSON.stringify(known.status) === JSON.stringify(status)
-    if (!same) this.#setDeployment({ ...known, observed: true, status })
-  }
-
-  #reconcileSoon(workload: string): void {
-    this.#at(this.#now + this.#pace.controller, () => this.#reconcile(workload))
-  }
-
-  #addPod(workload: string, createdAt: number): void {
-    const ref = this.#state.deployments.get(workload)?.ref
-    const name = `${workload}-${this.#nextVersion()}`
-    const whole = Math.floor(createdAt / 1000) * 1000
-    const record = pod(name, {
-      createdAt: whole,
-      restartId: this.#state.deployments.get(workload)?.restartId,
-      ready: false,
-      containers: [],
-    })
-    const inNamespace = { ...record, ref: { ...record.ref, namespace: ref?.namespace ?? '' } }
-    this.#setPod({ record: inNamespace, workload, holds: undefined })
-    const { uid } = record.ref
-    if (createdAt < this.#now) {
-      this.#start(uid, createdAt)
-      this.#becomeReady(uid, createdAt)
-      return
-    }
-    this.#at(createdAt + this.#pace.start, () => this.#start(uid, this.#now))
-    this.#at(createdAt + this.#pace.start + this.#pace.ready, () =>
-      this.#becomeReady(uid, this.#now),
-    )
-  }
-
-  #start(uid: string, at: number): void {
-    const known = this.#state.pods.get(uid)
-    if (!known || known.record.terminating) return
-    const startedAt = Math.floor(at / 1000) * 1000
-    const containers = [
-      container(known.record.createdAt, { startedAt, presentAt: startedAt + 1000 }),
-    ]
-    const record = { ...known.record, containers }
-    this.#setPod({ ...known, record, holds: this.#state.password })
-  }
-
-  #becomeReady(uid: string, at: number): void {
-    const known = this.#state.pods.get(uid)
-    if (!known || known.record.terminating) return
-    this.#setPod({ ...known, record: { ...known.record, ready: true, readyAt: at } })
-    this.#reconcileSoon(known.workload)
-  }
-
-  #terminate(uid: string): void {
-    const known = this.#state.pods.get(uid)
-    if (!known || known.record.terminating) return
-    const record = { ...known.record, terminating: true, ready: false, readyAt: undefined }
-    this.#setPod({ ...known, record })
-    this.#reconcileSoon(known.workload)
-    this.#at(this.#now + this.#pace.termination, () => {
-      const pods = new Map(this.#state.pods)
-      pods.delete(uid)
-      this.#set({ pods })
-    })
-  }
+function stripped({ raw }: SimulatedSecret): Record<string, string> {
+  const entries = Object.entries(raw.metadata.annotations ?? {})
+  return Object.fromEntries(entries.map(([key, each]) => [key.replace('sluice.dev/', ''), each]))
 }

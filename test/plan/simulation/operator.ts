@@ -1,17 +1,18 @@
 /**
- * Sluice in virtual time: it sees the cluster through watches that lag, plans, carries the plan out at once, and
- * remembers what it did until it sees it. A kill takes its memory, and all that it had seen.
+ * Sluice in virtual time: it sees the cluster through watches that lag, plans, carries the plan out, and remembers
+ * what it did until it sees it. A kill takes its memory, and all that it had seen.
  */
 import { consumerName, type ConsumerRecord } from '../../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../../src/consumers/deployment.ts'
-import type { Settings } from '../../../src/consumers/settings.ts'
-import type { WorkloadAction } from '../../../src/plan/action.ts'
+import type { Action, RecordAction } from '../../../src/plan/action.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
+import type { Bystander } from '../../../src/plan/starting.ts'
+import type { Pending, Snapshot } from '../../../src/plan/workload.ts'
 import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
 import { isNewer } from '../../../src/secrets/timeline.ts'
-import { digester, nothingPending, snapshot } from '../cluster-builder.ts'
+import { digester, nothingPending, settings, snapshot } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
+import type { ClusterState, SimulatedDeployment } from './state.ts'
 
 /** How late each watch is, and how long a write is under way; milliseconds. */
 export interface Lags {
@@ -19,42 +20,84 @@ export interface Lags {
   readonly pods: number
   readonly deployments: number
   readonly consumers: number
+  readonly halts: number
   readonly writes: number
+}
+
+/** A write under way, and which states of the cluster it was decided from. */
+export interface Sent {
+  readonly action: Action
+  readonly arrivesAt: number
+  readonly policy: Policy
+  readonly seen: Readonly<Record<'secrets' | 'pods' | 'deployments' | 'halts', ClusterState>>
+}
+
+/** A refused eviction is tried again after this long. */
+const PATIENCE = 2000
+
+/** What it remembers of one workload. */
+interface Memory {
+  readonly evicted: Set<string>
+  reportedAt: number
+  owedSince: number
+  obstacleUntil: number
 }
 
 export class SimulatedOperator {
   readonly #cluster: SimulatedCluster
   readonly #lags: Lags
-  readonly #settings: Settings
-  readonly #policy: Policy
-  #source: SourceRecord | undefined
+  /** How far its idea of the API server's clock is off. */
+  readonly #clockOff: number
+  #policy: Policy
   /** Since when this process runs: its first lists were as new as that. */
   #startedAt = -Infinity
-  /** What the API server answered to its own writes, and the watches do not show yet. */
-  #answers = {
-    deployments: new Map<string, DeploymentRecord>(),
+  #inFlight: Sent[] = []
+  readonly #sources = new Map<string, SourceRecord>()
+  readonly #memory = new Map<string, Memory>()
+  /** What the API server answered to its own writes, and the watches may not show yet. */
+  readonly #answers = {
+    deployments: new Map<string, SimulatedDeployment>(),
     consumers: new Map<string, ConsumerRecord>(),
   }
-  #inFlight: { readonly action: WorkloadAction; readonly arrivesAt: number }[] = []
-  readonly #evicted = new Map<string, Set<string>>()
-  readonly #reportedAt = new Map<string, number>()
+  /** A Halt that was written or deleted is known as such until a newer picture shows it. */
+  readonly #halts = new Map<string, { readonly at: number; readonly isThere: boolean }>()
 
-  constructor(cluster: SimulatedCluster, lags: Lags, settings: Settings, policy: Policy) {
+  constructor(cluster: SimulatedCluster, lags: Lags, policy: Policy, clockOff = 0) {
     this.#cluster = cluster
     this.#lags = lags
-    this.#settings = settings
     this.#policy = policy
+    this.#clockOff = clockOff
   }
 
-  /** What was sent arrives all the same; the answer is lost. */
-  kill(now: number): void {
-    for (const { action } of this.#inFlight) this.#arrive(action)
+  /** What was sent arrives all the same; the answer is lost. It starts again at once, with this configuration. */
+  kill(
+    now: number,
+    policy: Policy,
+    arriving: (sent: Sent) => void,
+    done: (sent: Sent) => void,
+  ): void {
+    for (const sent of this.#inFlight) {
+      arriving(sent)
+      this.#arrive(sent.action)
+      done(sent)
+    }
     this.#inFlight = []
-    this.#source = undefined
+    this.#policy = policy
     this.#startedAt = now
-    this.#answers = { deployments: new Map(), consumers: new Map() }
-    this.#evicted.clear()
-    this.#reportedAt.clear()
+    this.#sources.clear()
+    this.#memory.clear()
+    this.#answers.deployments.clear()
+    this.#answers.consumers.clear()
+    this.#halts.clear()
+  }
+
+  get policy(): Policy {
+    return this.#policy
+  }
+
+  /** Nothing is under way. */
+  get isIdle(): boolean {
+    return this.#inFlight.length === 0
   }
 
   /** When the next write arrives; Infinity if none is under way. */
@@ -62,102 +105,204 @@ export class SimulatedOperator {
     return Math.min(Infinity, ...this.#inFlight.map(({ arrivesAt }) => arrivesAt))
   }
 
-  /** Lets the writes arrive that are due. */
-  deliver(now: number): void {
+  /** Lets the writes arrive that are due; tells before and after each. */
+  deliver(now: number, arriving: (sent: Sent) => void, done: (sent: Sent) => void): void {
     const due = this.#inFlight.filter(({ arrivesAt }) => arrivesAt <= now)
     this.#inFlight = this.#inFlight.filter(({ arrivesAt }) => arrivesAt > now)
-    for (const { action } of due) {
-      this.#arrive(action)
-      this.#answered(action, now)
+    for (const sent of due) {
+      arriving(sent)
+      const accepted = this.#arrive(sent.action)
+      done(sent)
+      this.#answered(sent.action, accepted, now)
     }
   }
 
   /** Plans, and sends the writes of the plan. */
-  act(now: number): Plan {
-    const seen = this.#see(now)
-    const planned = plan(seen, this.#policy, now)
+  act(now: number): { readonly plan: Plan; readonly picture: Snapshot; readonly wakeAt: number } {
+    const { picture, seen } = this.#see(now)
+    const planned = plan(picture, this.#policy, now + this.#clockOff)
     for (const action of planned.actions) {
-      // Nothing fails in this cluster, and no source of it changes often enough to be halted.
-      if (action.kind === 'halt' || action.kind === 'release') continue
-      this.#inFlight.push({ action, arrivesAt: now + this.#lags.writes })
+      if (this.#isUnderWay(action)) continue
+      const arrivesAt = now + this.#lags.writes
+      this.#inFlight.push({ action, arrivesAt, policy: this.#policy, seen })
       if (action.kind !== 'evict') continue
-      const { name } = action.workload
-      this.#evicted.set(name, (this.#evicted.get(name) ?? new Set()).add(action.pod.uid))
+      const memory = this.#memoryOf(action.workload.uid)
+      memory.evicted.add(action.pod.uid)
+      memory.owedSince = now
     }
-    return planned
+    return { plan: planned, picture, wakeAt: planned.wakeAt - this.#clockOff }
   }
 
-  #see(now: number) {
-    const cluster = this.#cluster
-    const shown = (lag: number) => cluster.stateAt(Math.max(now - lag, this.#startedAt))
-    const { secret } = shown(this.#lags.secrets)
-    // A watch shows every version in between; each is heard of when its time has come.
-    const known = this.#source
-    const isKnown = known?.resourceVersion === secret.metadata.resourceVersion
-    const source = isKnown ? known : readSecret(secret, known, digester, now)
-    this.#source = source
-    const { pods } = shown(this.#lags.pods)
-    const { consumers } = shown(this.#lags.consumers)
-    const { deployments } = shown(this.#lags.deployments)
-    return snapshot(
-      [...deployments.values()].map((watched) => {
-        const { name } = watched.ref
-        const evicted = this.#evicted.get(name) ?? new Set<string>()
-        for (const uid of evicted)
-          if (pods.get(uid)?.record.terminating ?? true) evicted.delete(uid)
-        const isWrite = ({ action }: { action: WorkloadAction }) =>
-          action.kind !== 'evict' && action.workload.name === name
-        return {
-          deployment: newer(watched, this.#answers.deployments.get(name)) ?? watched,
-          pods: [...pods.values()]
-            .filter(({ workload }) => workload === name)
-            .map(({ record }) => record),
-          settings: this.#settings,
-          consumer: newer(consumers.get(consumerName(name)), this.#answers.consumers.get(name)),
-          source: () => source,
-          pending: {
-            ...nothingPending,
-            write: this.#inFlight.find(isWrite)?.action,
-            evicted: new Set(evicted),
-            reportedAt: this.#reportedAt.get(name) ?? -Infinity,
-          },
-        }
-      }),
+  #isUnderWay(action: Action): boolean {
+    if (action.kind !== 'halt' && action.kind !== 'release') return false
+    return this.#inFlight.some(
+      ({ action: sent }) =>
+        (sent.kind === 'halt' || sent.kind === 'release') &&
+        sent.namespace === action.namespace &&
+        sent.name === action.name,
     )
   }
 
-  #arrive(action: WorkloadAction): void {
-    switch (action.kind) {
-      case 'evict':
-        this.#cluster.evict(action)
-        break
-      case 'patch':
-        this.#cluster.patch(action)
-        break
-      case 'record':
-        this.#cluster.record(action)
-        break
-      case 'forget':
-        this.#cluster.forget(action)
-        break
+  #see(now: number): { picture: Snapshot; seen: Sent['seen'] } {
+    const cluster = this.#cluster
+    const shown = (lag: number) => cluster.stateAt(Math.max(now - lag, this.#startedAt))
+    const { secrets, pods, deployments, consumers, halts } = this.#lags
+    const seen = {
+      secrets: shown(secrets),
+      pods: shown(pods),
+      deployments: shown(deployments),
+      halts: shown(halts),
+    }
+    const known = shown(consumers)
+    for (const [key, { raw }] of seen.secrets.secrets) {
+      const before = this.#sources.get(key)
+      if (before?.resourceVersion === raw.metadata.resourceVersion) continue
+      this.#sources.set(key, readSecret(raw, before, digester, now + this.#clockOff))
+    }
+    const all = [...seen.deployments.deployments.values()].map((watched) => {
+      const answer = this.#answers.deployments.get(watched.record.ref.uid)
+      return answer && isNewer(answer.record.resourceVersion, watched.record.resourceVersion)
+        ? answer
+        : watched
+    })
+    const podsOf = (uid: string) =>
+      [...seen.pods.pods.values()]
+        .filter(({ workload }) => workload === uid)
+        .map(({ record }) => record)
+    const workloads = all
+      .filter(({ optedIn }) => optedIn)
+      .map(({ record: deployment, annotations }) => {
+        const { namespace, name, uid } = deployment.ref
+        const key = `${namespace}/${consumerName(name)}`
+        return {
+          deployment,
+          pods: podsOf(uid),
+          settings: settings(annotations),
+          consumer: newer(known.consumers.get(key), this.#answers.consumers.get(key)),
+          source: (source: string) => this.#source(namespace, source),
+          pending: this.#pendingOf(uid, seen.pods, now),
+        }
+      })
+    const bystanders = (source: { namespace: string; name: string }): Bystander[] =>
+      all
+        .filter(
+          ({ optedIn, record, secrets: names }) =>
+            !optedIn && record.ref.namespace === source.namespace && names.includes(source.name),
+        )
+        .map(({ record }) => ({ deployment: record, pods: podsOf(record.ref.uid) }))
+    return {
+      picture: snapshot(workloads, { bystanders, halts: this.#haltsSeen(seen.halts, now) }),
+      seen,
     }
   }
 
-  #answered({ kind, workload: { name } }: WorkloadAction, now: number): void {
-    const { deployments, consumers } = this.#cluster.state
-    const deployment = deployments.get(name)
-    const consumer = consumers.get(consumerName(name))
-    if (kind === 'patch' && deployment) this.#answers.deployments.set(name, deployment)
-    if (kind !== 'record') return
-    this.#reportedAt.set(name, now)
-    if (consumer) this.#answers.consumers.set(name, consumer)
+  #source(namespace: string, name: string): SourceRecord {
+    const found = this.#sources.get(`${namespace}/${name}`)
+    if (!found) throw new Error(`Secret ${namespace}/${name} is not part of this simulation`)
+    return found
+  }
+
+  /** Its own writes are known at once; after the watch has passed them, the watch alone counts. */
+  #haltsSeen(shown: ClusterState, now: number) {
+    const halts = new Map(shown.halts)
+    for (const [key, { at, isThere }] of this.#halts) {
+      if (at <= now - this.#lags.halts) continue
+      const real = this.#cluster.state.halts.get(key)
+      if (isThere && real) halts.set(key, real)
+      if (!isThere) halts.delete(key)
+    }
+    return [...halts.values()]
+  }
+
+  #pendingOf(uid: string, { pods }: ClusterState, now: number): Pending {
+    const write = this.#inFlight.find(
+      ({ action }) =>
+        'workload' in action && action.kind !== 'evict' && action.workload.uid === uid,
+    )?.action
+    const memory = this.#memory.get(uid)
+    if (!memory) return { ...nothingPending, write, owedSince: this.#startedAt }
+    for (const each of memory.evicted) {
+      if (pods.get(each)?.record.terminating ?? true) memory.evicted.delete(each)
+    }
+    const refused = now < memory.obstacleUntil
+    return {
+      write,
+      evicted: new Set(memory.evicted),
+      obstacle: refused
+        ? { reason: 'PodDisruptionBudget', message: 'none now', until: memory.obstacleUntil }
+        : undefined,
+      reportedAt: memory.reportedAt,
+      owedSince: memory.owedSince,
+    }
+  }
+
+  /** False if it was refused. */
+  #arrive(action: Action): boolean {
+    const cluster = this.#cluster
+    switch (action.kind) {
+      case 'evict':
+        return cluster.evict(action)
+      case 'patch':
+        return cluster.patch(action)
+      case 'record':
+        cluster.record(action)
+        return true
+      case 'forget':
+        cluster.forget(action)
+        return true
+      case 'halt':
+        cluster.halt(action)
+        return true
+      case 'release':
+        cluster.release(action)
+        return true
+    }
+  }
+
+  #answered(action: Action, accepted: boolean, now: number): void {
+    if (action.kind === 'halt' || action.kind === 'release') {
+      const key = `${action.namespace}/${action.name}`
+      this.#halts.set(key, { at: now, isThere: action.kind === 'halt' })
+      return
+    }
+    const memory = this.#memoryOf(action.workload.uid)
+    if (action.kind === 'evict' && !accepted) {
+      memory.evicted.delete(action.pod.uid)
+      memory.obstacleUntil = now + PATIENCE
+    }
+    const { deployments } = this.#cluster.state
+    const deployment = deployments.get(action.workload.uid)
+    if (action.kind === 'patch' && deployment) {
+      this.#answers.deployments.set(action.workload.uid, deployment)
+    }
+    if (action.kind === 'record') this.#recorded(action, now)
+  }
+
+  #recorded({ workload: { namespace, name, uid } }: RecordAction, now: number): void {
+    this.#memoryOf(uid).reportedAt = now
+    const key = `${namespace}/${consumerName(name)}`
+    const consumer = this.#cluster.state.consumers.get(key)
+    if (consumer) this.#answers.consumers.set(key, consumer)
+  }
+
+  #memoryOf(uid: string): Memory {
+    const known = this.#memory.get(uid)
+    if (known) return known
+    const memory = {
+      evicted: new Set<string>(),
+      reportedAt: -Infinity,
+      owedSince: this.#startedAt,
+      obstacleUntil: -Infinity,
+    }
+    this.#memory.set(uid, memory)
+    return memory
   }
 }
 
-function newer<T extends { readonly resourceVersion: string } | undefined>(
-  watched: T,
-  answer: T,
-): T {
+function newer(
+  watched: ConsumerRecord | undefined,
+  answer: ConsumerRecord | undefined,
+): ConsumerRecord | undefined {
   if (!watched || !answer) return answer ?? watched
   return isNewer(answer.resourceVersion, watched.resourceVersion) ? answer : watched
 }

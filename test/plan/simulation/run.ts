@@ -1,20 +1,27 @@
 /**
- * One simulated afternoon: a Secret changes now and then, Sluice is killed now and then, and everything that it may
- * never do is watched for at every step.
+ * One simulated afternoon: Secrets change, people and bad luck interfere, Sluice is killed now and then, and
+ * everything that it may never do is watched for at every step.
  */
-import { settings as readAnnotations, at, policy } from '../cluster-builder.ts'
-import { SimulatedCluster, type Pace, type SimulatedWorkload } from './cluster.ts'
-import { SimulatedOperator, type Lags } from './operator.ts'
+import { consumerName } from '../../../src/consumers/consumer.ts'
+import type { HoldReason } from '../../../src/plan/hold.ts'
+import { plan, type Plan } from '../../../src/plan/plan.ts'
+import type { Policy } from '../../../src/plan/policy.ts'
+import { at } from '../cluster-builder.ts'
+import { SimulatedCluster, type InitialSecret } from './cluster.ts'
+import type { Incident, Timed } from './incident.ts'
+import { SimulatedOperator, type Lags, type Sent } from './operator.ts'
+import { livePods, valuesFor, type Pace, type SimulatedWorkload } from './state.ts'
+import { Watchdog } from './watchdog.ts'
 
 export interface Scenario {
+  readonly secrets: readonly InitialSecret[]
   readonly workloads: readonly SimulatedWorkload[]
-  readonly strategy: 'auto' | 'evict' | 'rollout'
-  readonly maxUnavailable: number
+  readonly policy: Policy
   readonly pace: Pace
   readonly lags: Lags
-  /** Milliseconds after the start. */
-  readonly changes: readonly { readonly at: number; readonly password: string }[]
-  readonly kills: readonly number[]
+  /** How far Sluice's idea of the API server's clock is off (ms). */
+  readonly clockOff: number
+  readonly incidents: readonly Timed[]
 }
 
 export interface Outcome {
@@ -24,117 +31,263 @@ export interface Outcome {
   readonly patches: number
   /** Restarts that began. */
   readonly started: number
+  /** Restarts that failed. */
+  readonly failed: number
+  /** Halts written. */
+  readonly halts: number
+  readonly steps: number
+  readonly endedAt: number
   readonly cluster: SimulatedCluster
+  /** How the last plan held each workload, by name. */
+  readonly holds: ReadonlyMap<string, HoldReason>
 }
 
-const START = at(0)
-/** Long enough for every rotation to end. */
-const MOST_STEPS = 4000
+export const START = at(0)
+const MOST_STEPS = 20_000
+/** Budget holds end by themselves: for so long one may stand although nobody is being restarted. */
+const IDLE_AT_MOST = 20_000
 
-export function run(scenario: Scenario): Outcome {
-  const { workloads, pace, lags, strategy, maxUnavailable, changes, kills } = scenario
-  const cluster = new SimulatedCluster(START, workloads, pace)
-  const settings = readAnnotations({
-    strategy,
-    'max-unavailable': String(maxUnavailable),
-    'min-interval': '10s',
-    settle: '2s',
-    unproven: 'restart',
+/** At the end, when nothing happens any more, these would be a deadlock. */
+const ENDS_BY_ITSELF = new Set<HoldReason>([
+  'ClusterBudget',
+  'GroupBudget',
+  'YieldsToUrgent',
+  'QuietPeriod',
+  'JustChanged',
+  'MinRestartInterval',
+  'ServerBusy',
+  'NotSynced',
+])
+
+/** Plays a scenario to its end. */
+export function run(scenario: Scenario, watch = true): Outcome {
+  const { secrets, workloads, policy, pace, lags, incidents, clockOff } = scenario
+  const cluster = new SimulatedCluster(START, secrets, workloads, pace)
+  const uids = [...cluster.state.deployments.keys()]
+  const operator = new SimulatedOperator(cluster, lags, policy, clockOff)
+  const watchdog = new Watchdog(cluster, comesAndGoes(scenario), {
+    margin: policy.margin,
+    clockOff,
   })
-  const operator = new SimulatedOperator(cluster, lags, settings, policy)
+  const count = { evict: 0, patch: 0, started: 0, failed: 0, halt: 0 }
+  const onArrival = (sent: Sent) => {
+    if (watch) {
+      watchdog.look()
+      watchdog.arrives(sent)
+    }
+    if (sent.action.kind === 'evict') count.evict++
+    if (sent.action.kind === 'patch') count.patch++
+    if (sent.action.kind === 'halt') count.halt++
+  }
+  const kills: Incident[] = []
+  for (const { at: time, incident } of incidents) {
+    cluster.agenda.at(START + time, () => {
+      if (incident.kind === 'kill') kills.push(incident)
+      else happen(incident, cluster, uids, scenario, watchdog)
+    })
+  }
   const wakeUps = new Set<number>([START])
-  for (const change of changes) cluster.schedulePassword(START + change.at, change.password)
-  const killsAt = kills.map((each) => START + each)
-  for (const kill of killsAt) wakeUps.add(kill)
-
-  // Killed while content came and went: what it found may have been current for long, so it must replace more.
-  const passwords = ['first', ...changes.map(({ password }) => password)]
-  const mayHaveMissed = kills.length > 0 && new Set(passwords).size < passwords.length
-  const violations = new Set<string>()
-  const count = { evict: 0, patch: 0, started: 0 }
-  const watchLags = [lags.secrets, lags.pods, lags.deployments, lags.consumers]
+  const watchLags = [lags.secrets, lags.pods, lags.deployments, lags.consumers, lags.halts]
   let seenStates = 0
-  for (let step = 0; ; step++) {
-    const now = Math.min(cluster.nextAt, operator.nextAt, ...wakeUps)
+  let last: Plan | undefined
+  let steps = 0
+  let idleSince: number | undefined
+  for (; ; steps++) {
+    const now = Math.min(cluster.agenda.nextAt, operator.nextAt, ...wakeUps)
     if (now === Infinity) break
-    if (step === MOST_STEPS) {
-      violations.add('a rotation never ends')
+    if (steps === MOST_STEPS) {
+      watchdog.violations.add('it never comes to rest')
       break
     }
     wakeUps.delete(now)
     cluster.advance(now)
-    operator.deliver(now)
-    if (killsAt.includes(now)) operator.kill(now)
-    const before = cluster.state
-    const planned = operator.act(now)
-    for (const action of planned.actions) {
-      if (action.kind === 'record' && action.cause === 'started') count.started++
-      if (action.kind === 'patch') count.patch++
-      if (action.kind !== 'evict') continue
-      count.evict++
-      const pod = before.pods.get(action.pod.uid)
-      const shown = cluster.stateAt(now - lags.secrets)
-      if (
-        !mayHaveMissed &&
-        pod &&
-        pod.holds !== undefined &&
-        pod.holds === shown.password &&
-        !isDoubtful(pod.record.createdAt, changes)
-      ) {
-        violations.add(`a fresh pod was evicted: ${action.pod.name}`)
+    operator.deliver(now, onArrival, (sent) => watchdog.arrived(sent))
+    for (const incident of kills.splice(0)) {
+      if (incident.kind === 'kill') {
+        operator.kill(now, { ...operator.policy, ...incident.policy }, onArrival, (sent) =>
+          watchdog.arrived(sent),
+        )
       }
     }
-    if (planned.wakeAt < Infinity) wakeUps.add(planned.wakeAt)
+    if (watch) watchdog.look()
+    const { plan: planned, picture, wakeAt } = operator.act(now)
+    last = planned
+    for (const action of planned.actions) {
+      if (action.kind !== 'record') continue
+      if (action.cause === 'started') count.started++
+      if (action.cause === 'failed') count.failed++
+    }
+    if (watch && steps % 16 === 0) {
+      const again = plan(picture, operator.policy, now + clockOff)
+      if (JSON.stringify(again.actions) !== JSON.stringify(planned.actions)) {
+        watchdog.violations.add('the same picture gives two plans')
+      }
+    }
+    idleSince = isIdle(planned, watchdog) ? (idleSince ?? now) : undefined
+    if (watch && idleSince !== undefined && now - idleSince > IDLE_AT_MOST) {
+      watchdog.violations.add(`idle, though ${budgetHolds(planned).join(', ')}`)
+    }
+    if (wakeAt < Infinity) wakeUps.add(Math.max(wakeAt, now + 1))
     for (; seenStates < cluster.history.length; seenStates++) {
       const since = cluster.history[seenStates]?.since ?? now
       for (const lag of watchLags) if (since + lag > now) wakeUps.add(since + lag)
     }
-    const restarting = workloads.filter(({ name }) => isRestarting(cluster, name))
-    if (restarting.length > 1) {
-      violations.add(`restarted at once: ${restarting.map(({ name }) => name).join(', ')}`)
-    }
-    for (const { name, replicas } of workloads) {
-      const ready = podsOf(cluster, name).filter(
-        ({ record }) => record.ready && !record.terminating,
-      )
-      if (replicas - ready.length > maxUnavailable) violations.add(`too many pods away: ${name}`)
-    }
   }
-  const { pods, password, consumers } = cluster.state
-  for (const { holds, record } of pods.values()) {
-    if (holds !== password) violations.add(`left stale: ${record.ref.name}`)
-  }
-  for (const { name, status } of consumers.values()) {
-    if (status?.ledger.restart) violations.add(`a restart never ended: ${name}`)
-    for (const { timelines } of status?.ledger.sources.values() ?? []) {
-      if ([...timelines.values()].some((timeline) => timeline.length > 1)) {
-        violations.add(`old content is never forgotten: ${name}`)
-      }
-    }
+  const holds = holdsOf(last)
+  if (watch) for (const each of leftUndone(cluster, holds)) watchdog.violations.add(each)
+  if (watch && staysBad(cluster, incidents)) {
+    const policies = [
+      policy,
+      ...incidents.map(({ incident }) => ('policy' in incident ? incident.policy : {})),
+    ]
+    const most = Math.max(
+      ...policies.map((each) =>
+        Math.max(each.maxConcurrentPerGroup ?? 1, each.urgentMaxConcurrentRestarts ?? 1),
+      ),
+    )
+    for (const each of watchdog.spread(most)) watchdog.violations.add(each)
   }
   return {
-    violations: [...violations],
+    violations: [...watchdog.violations],
     evictions: count.evict,
     patches: count.patch,
     started: count.started,
+    failed: count.failed,
+    halts: count.halt,
+    steps,
+    endedAt: cluster.now,
     cluster,
+    holds,
   }
 }
 
-/** Created so close to a change that nobody can tell, which `unproven: restart` takes for stale. */
-function isDoubtful(createdAt: number, changes: Scenario['changes']): boolean {
-  return changes.some((change) => Math.abs(START + change.at - createdAt) <= policy.margin + 1000)
+function happen(
+  incident: Exclude<Incident, { kind: 'kill' }>,
+  cluster: SimulatedCluster,
+  uids: readonly string[],
+  { secrets }: Scenario,
+  watchdog: Watchdog,
+): void {
+  const uid = 'workload' in incident ? (uids[incident.workload % uids.length] ?? '') : ''
+  switch (incident.kind) {
+    case 'write': {
+      const secret = secrets[incident.secret % secrets.length]
+      if (secret) cluster.writeSecret(secret.namespace, secret.name, incident.value)
+      break
+    }
+    case 'drain':
+      cluster.drain(uid, incident.pod)
+      break
+    case 'flap':
+      cluster.flap(uid, incident.pod, incident.for)
+      break
+    case 'scale':
+      cluster.scale(uid, incident.replicas)
+      watchdog.changed(uid)
+      break
+    case 'deploy':
+      cluster.deploy(uid, incident.image, incident.keepsRestartId)
+      watchdog.changed(uid)
+      break
+    case 'remove':
+      cluster.remove(uid)
+      break
+    case 'limit':
+      cluster.annotate(uid, { 'max-unavailable': String(incident.maxUnavailable) })
+      break
+    case 'pause':
+      cluster.annotate(uid, { paused: String(incident.paused) })
+      break
+    case 'trouble':
+      cluster.trouble({ [incident.of]: true })
+      cluster.agenda.at(cluster.now + incident.for, () => cluster.trouble({ [incident.of]: false }))
+      break
+    case 'resume':
+      for (const { record } of cluster.state.deployments.values()) {
+        const { namespace, name, uid: each } = record.ref
+        const known = cluster.state.consumers.get(`${namespace}/${consumerName(name)}`)
+        const failure = known?.status?.ledger.failure
+        if (failure) cluster.annotate(each, { resume: failure.id })
+      }
+      break
+    case 'release':
+      cluster.releaseHalts()
+      break
+  }
 }
 
-function podsOf(cluster: SimulatedCluster, workload: string) {
-  return [...cluster.state.pods.values()].filter((each) => each.workload === workload)
+/**
+ * Content came and went while Sluice was killed, or its clock was behind so that the times in the Secret seem to be
+ * of the future: what it found may have been current for long, so it must replace more.
+ */
+function comesAndGoes({ incidents, clockOff }: Scenario): boolean {
+  const writes = incidents.flatMap(({ incident }) =>
+    incident.kind === 'write' ? [`${incident.secret}=${incident.value}`] : [],
+  )
+  const killed = incidents.some(({ incident }) => incident.kind === 'kill')
+  return (
+    (killed || clockOff < 0) &&
+    (new Set(writes).size < writes.length || writes.some((w) => w.endsWith('=first')))
+  )
 }
 
-/** Pods are away, or a rollout is under way. Nobody but Sluice does either here. */
-function isRestarting(cluster: SimulatedCluster, name: string): boolean {
-  const of = cluster.state.deployments.get(name)
-  const live = podsOf(cluster, name).filter(({ record }) => !record.terminating)
-  const ready = live.filter(({ record }) => record.ready).length
-  const old = live.filter(({ record }) => record.restartId !== of?.restartId).length
-  return of !== undefined && (ready < of.replicas || old > 0)
+/** Nobody interferes, and no workload was unwell before: a bad credential stops its groups. */
+function staysBad({ history }: SimulatedCluster, incidents: readonly Timed[]): boolean {
+  const others = incidents.some(({ incident: { kind } }) => kind !== 'write' && kind !== 'kill')
+  const consumers = new Set(history.flatMap(({ state }) => [...state.consumers.values()]))
+  const unwell = [...consumers].some(({ status }) => status?.ledger.failure?.kind === 'CannotStart')
+  return !others && !unwell
+}
+
+function holdsOf(planned: Plan | undefined): ReadonlyMap<string, HoldReason> {
+  return new Map(
+    (planned?.workloads ?? []).flatMap(({ assessment, hold }) =>
+      hold ? [[assessment.deployment.ref.name, hold.reason] as const] : [],
+    ),
+  )
+}
+
+function budgetHolds(planned: Plan): readonly string[] {
+  return planned.workloads.flatMap(({ assessment, hold }) =>
+    hold?.reason === 'ClusterBudget' || hold?.reason === 'GroupBudget'
+      ? [`${assessment.deployment.ref.name} is held by ${hold.reason}`]
+      : [],
+  )
+}
+
+/** Somebody waits for his turn, yet nobody is being restarted. */
+function isIdle(planned: Plan, watchdog: Watchdog): boolean {
+  return budgetHolds(planned).length > 0 && watchdog.restarting().length === 0
+}
+
+function leftUndone(
+  cluster: SimulatedCluster,
+  holds: ReadonlyMap<string, HoldReason>,
+): readonly string[] {
+  const found: string[] = []
+  const { state } = cluster
+  for (const [uid, of] of state.deployments) {
+    if (!of.optedIn) continue
+    const { name, namespace } = of.record.ref
+    const hold = holds.get(name)
+    const values = valuesFor(state, of)
+    const live = livePods(state, uid)
+    const stale = live.some(({ holds: read }) =>
+      [...(read ?? [])].some(([secret, value]) => values.get(secret) !== value),
+    )
+    if (stale && (!hold || ENDS_BY_ITSELF.has(hold))) {
+      found.push(`left stale: ${name}, ${hold ?? 'without a reason'}`)
+    }
+    if (hold && ENDS_BY_ITSELF.has(hold)) found.push(`held for ever: ${name}, ${hold}`)
+    const { status } = state.consumers.get(`${namespace}/${consumerName(name)}`) ?? {}
+    // What a pod that does not run will hold is not known.
+    if (!status || hold || live.some(({ record }) => !record.ready)) continue
+    if (status.ledger.restart) found.push(`a restart never ended: ${name}`)
+    for (const { timelines } of status.ledger.sources.values()) {
+      if ([...timelines.values()].some((timeline) => timeline.length > 1)) {
+        found.push(`old content is never forgotten: ${name}`)
+      }
+    }
+  }
+  return found
 }

@@ -1,0 +1,115 @@
+/**
+ * What a simulated cluster holds at one time. Never changed, only replaced, so that a watch can be shown an older one.
+ */
+import type { ConsumerRecord } from '../../../src/consumers/consumer.ts'
+import type { DeploymentRecord } from '../../../src/consumers/deployment.ts'
+import type { HaltRecord } from '../../../src/consumers/halt.ts'
+import type { PodRecord } from '../../../src/consumers/pod.ts'
+import type { RawSecret } from '../../../src/secrets/source.ts'
+
+/** How fast the cluster is; milliseconds. */
+export interface Pace {
+  /** From what a controller sees to what it does. */
+  readonly controller: number
+  /** From the creation of a pod to the start of its container. */
+  readonly start: number
+  readonly ready: number
+  readonly termination: number
+}
+
+/** An image runs, or cannot be pulled. */
+export type Image = 'good' | 'missing'
+
+export interface SimulatedSecret {
+  readonly raw: RawSecret
+  readonly value: string
+}
+
+/** A Deployment as its owner wrote it. */
+export interface SimulatedWorkload {
+  readonly namespace: string
+  readonly name: string
+  readonly replicas: number
+  /** Names of the Secrets that its pods read into their environment. */
+  readonly secrets: readonly string[]
+  readonly optedIn: boolean
+  /** Of Sluice's own prefix, without it. */
+  readonly annotations: Readonly<Record<string, string>>
+  readonly record: Partial<
+    Pick<
+      DeploymentRecord,
+      'maxSurge' | 'maxUnavailable' | 'minReady' | 'strategy' | 'wantsNoneAway' | 'progressDeadline'
+    >
+  >
+}
+
+export interface SimulatedDeployment {
+  readonly record: DeploymentRecord
+  readonly secrets: readonly string[]
+  readonly optedIn: boolean
+  readonly annotations: Readonly<Record<string, string>>
+  /** Of the newest template. */
+  readonly hash: string
+  readonly image: Image
+}
+
+/** A pod, and the truth about it. */
+export interface SimulatedPod {
+  readonly record: PodRecord
+  /** UID of its Deployment. */
+  readonly workload: string
+  readonly image: Image
+  readonly bornAt: number
+  /** What it read when it last started, by Secret. */
+  readonly holds: ReadonlyMap<string, string> | undefined
+  /** When it read that. */
+  readonly readAt: number
+  /** How often it crashed in a row. */
+  readonly crashes: number
+  /** It was Available at some time. */
+  readonly wasAvailable: boolean
+}
+
+/** What is wrong with the cluster itself. */
+export interface Trouble {
+  readonly registryDown: boolean
+  readonly noCapacity: boolean
+  readonly quotaUsedUp: boolean
+  /** PodDisruptionBudgets allow no eviction. */
+  readonly evictionsRefused: boolean
+}
+
+export interface ClusterState {
+  /** By namespace and name. */
+  readonly secrets: ReadonlyMap<string, SimulatedSecret>
+  /** By UID, like the pods. */
+  readonly deployments: ReadonlyMap<string, SimulatedDeployment>
+  readonly pods: ReadonlyMap<string, SimulatedPod>
+  /** By namespace and name, like the Halts. */
+  readonly consumers: ReadonlyMap<string, ConsumerRecord>
+  readonly halts: ReadonlyMap<string, HaltRecord>
+  readonly trouble: Trouble
+}
+
+export const NO_TROUBLE: Trouble = {
+  registryDown: false,
+  noCapacity: false,
+  quotaUsedUp: false,
+  evictionsRefused: false,
+}
+
+/** The pods of a Deployment that are not going. */
+export function livePods(state: ClusterState, workload: string): readonly SimulatedPod[] {
+  return [...state.pods.values()].filter(
+    (pod) => pod.workload === workload && !pod.record.terminating,
+  )
+}
+
+/** What the pods of a Deployment would read now. */
+export function valuesFor(
+  { secrets }: ClusterState,
+  { record, secrets: names }: SimulatedDeployment,
+): ReadonlyMap<string, string> {
+  const { namespace } = record.ref
+  return new Map(names.map((name) => [name, secrets.get(`${namespace}/${name}`)?.value ?? '']))
+}
