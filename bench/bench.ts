@@ -8,6 +8,7 @@ import type { TestCluster } from '../test/cluster/cluster.ts'
 import { startInstalledCluster } from '../test/e2e/installed-cluster.ts'
 import { bundle } from '../tools/build.ts'
 import { measureApiLoad } from './api-load.ts'
+import { measureConvergence } from './convergence.ts'
 import { measureDetection } from './detection.ts'
 import { describe, type Chapter } from './figure.ts'
 import { measureFirstWrite } from './first-write.ts'
@@ -25,7 +26,11 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
   'api-load': measureApiLoad,
   memory: measureMemory,
 }
-const BENCHMARKS = [...Object.keys(ON_CLUSTER), 'plan']
+const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {
+  plan: measurePlan,
+  convergence: measureConvergence,
+}
+const BENCHMARKS = [...Object.keys(ON_CLUSTER), ...Object.keys(ALONE)]
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !BENCHMARKS.includes(name))
@@ -39,8 +44,10 @@ try {
   const program = join(folder, 'sluice.mjs')
   await bundle(program)
   for (const name of asked.length > 0 ? asked : BENCHMARKS) {
-    const measure = ON_CLUSTER[name]
-    console.log(describe(await (measure ? onCluster(measure, program) : measurePlan())))
+    const alone = ALONE[name]
+    const onItsOwn = ON_CLUSTER[name]
+    if (alone) console.log(describe(await alone()))
+    if (onItsOwn) console.log(describe(await onCluster(onItsOwn, program)))
   }
 } finally {
   rmSync(folder, { recursive: true })

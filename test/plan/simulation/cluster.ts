@@ -43,15 +43,19 @@ export class SimulatedCluster {
   readonly pace: Pace
   readonly agenda: Agenda
   readonly #kubelet: Kubelet
+  readonly #remembers: number
   #state: ClusterState
   #version = 1000
 
+  /** @param remembers for how long it keeps the states that it was in (ms) */
   constructor(
     start: number,
     secrets: readonly InitialSecret[],
     workloads: readonly SimulatedWorkload[],
     pace: Pace,
+    remembers = Infinity,
   ) {
+    this.#remembers = remembers
     this.agenda = new Agenda(start)
     this.pace = pace
     this.#kubelet = new Kubelet(this)
@@ -327,6 +331,7 @@ export class SimulatedCluster {
   #remember(): void {
     if (this.history.at(-1)?.state === this.#state) return
     this.history.push({ since: this.now, state: this.#state })
+    while ((this.history[1]?.since ?? Infinity) < this.now - this.#remembers) this.history.shift()
   }
 }
 

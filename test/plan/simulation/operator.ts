@@ -146,14 +146,14 @@ export class SimulatedOperator {
   #see(now: number): { picture: Snapshot; seen: Sent['seen'] } {
     const cluster = this.#cluster
     const shown = (lag: number) => cluster.stateAt(Math.max(now - lag, this.#startedAt))
-    const { secrets, pods, deployments, consumers, halts } = this.#lags
+    const lags = this.#lags
     const seen = {
-      secrets: shown(secrets),
-      pods: shown(pods),
-      deployments: shown(deployments),
-      halts: shown(halts),
+      secrets: shown(lags.secrets),
+      pods: shown(lags.pods),
+      deployments: shown(lags.deployments),
+      halts: shown(lags.halts),
     }
-    const known = shown(consumers)
+    const known = shown(lags.consumers)
     for (const [key, { raw }] of seen.secrets.secrets) {
       const before = this.#sources.get(key)
       if (before?.resourceVersion === raw.metadata.resourceVersion) continue
@@ -165,10 +165,8 @@ export class SimulatedOperator {
         ? answer
         : watched
     })
-    const podsOf = (uid: string) =>
-      [...seen.pods.pods.values()]
-        .filter(({ workload }) => workload === uid)
-        .map(({ record }) => record)
+    const pods = Map.groupBy(seen.pods.pods.values(), ({ workload }) => workload)
+    const podsOf = (uid: string) => (pods.get(uid) ?? []).map(({ record }) => record)
     const workloads = all
       .filter(({ optedIn }) => optedIn)
       .map(({ record: deployment, annotations }) => {

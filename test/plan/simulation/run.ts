@@ -60,7 +60,7 @@ const ENDS_BY_ITSELF = new Set<HoldReason>([
 ])
 
 /** Plays a scenario to its end. */
-export function run(scenario: Scenario, watch = true): Outcome {
+export function run(scenario: Scenario): Outcome {
   const { secrets, workloads, policy, pace, lags, incidents, clockOff } = scenario
   const cluster = new SimulatedCluster(START, secrets, workloads, pace)
   const uids = [...cluster.state.deployments.keys()]
@@ -71,10 +71,8 @@ export function run(scenario: Scenario, watch = true): Outcome {
   })
   const count = { evict: 0, patch: 0, started: 0, failed: 0, halt: 0 }
   const onArrival = (sent: Sent) => {
-    if (watch) {
-      watchdog.look()
-      watchdog.arrives(sent)
-    }
+    watchdog.look()
+    watchdog.arrives(sent)
     if (sent.action.kind === 'evict') count.evict++
     if (sent.action.kind === 'patch') count.patch++
     if (sent.action.kind === 'halt') count.halt++
@@ -109,7 +107,7 @@ export function run(scenario: Scenario, watch = true): Outcome {
         )
       }
     }
-    if (watch) watchdog.look()
+    watchdog.look()
     const { plan: planned, picture, wakeAt } = operator.act(now)
     last = planned
     for (const action of planned.actions) {
@@ -117,14 +115,14 @@ export function run(scenario: Scenario, watch = true): Outcome {
       if (action.cause === 'started') count.started++
       if (action.cause === 'failed') count.failed++
     }
-    if (watch && steps % 16 === 0) {
+    if (steps % 16 === 0) {
       const again = plan(picture, operator.policy, now + clockOff)
       if (JSON.stringify(again.actions) !== JSON.stringify(planned.actions)) {
         watchdog.violations.add('the same picture gives two plans')
       }
     }
     idleSince = isIdle(planned, watchdog) ? (idleSince ?? now) : undefined
-    if (watch && idleSince !== undefined && now - idleSince > IDLE_AT_MOST) {
+    if (idleSince !== undefined && now - idleSince > IDLE_AT_MOST) {
       watchdog.violations.add(`idle, though ${budgetHolds(planned).join(', ')}`)
     }
     if (wakeAt < Infinity) wakeUps.add(Math.max(wakeAt, now + 1))
@@ -134,8 +132,8 @@ export function run(scenario: Scenario, watch = true): Outcome {
     }
   }
   const holds = holdsOf(last)
-  if (watch) for (const each of leftUndone(cluster, holds)) watchdog.violations.add(each)
-  if (watch && staysBad(cluster, incidents)) {
+  for (const each of leftUndone(cluster, holds)) watchdog.violations.add(each)
+  if (staysBad(cluster, incidents)) {
     const policies = [
       policy,
       ...incidents.map(({ incident }) => ('policy' in incident ? incident.policy : {})),
