@@ -48,7 +48,8 @@ export function availability(
       continue
     }
     const ours = isAwaited(assessment, pod, now)
-    if (sick.has(pod.ref.uid)) {
+    // One that is Ready is waited for: it will be Available in a moment.
+    if (sick.has(pod.ref.uid) && (ours || pod.readyAt === undefined)) {
       exempt++
       if (ours) awaitedStale.push(each)
     } else {

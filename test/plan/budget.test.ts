@@ -405,6 +405,17 @@ describe('starting pods', () => {
 })
 
 describe('a limit of a workload', () => {
+  test('counts a stale pod that is Ready, but not yet Available', () => {
+    const third = pod('a-3', { createdAt: at(-60), readyAt: at(9) })
+    const waiting = told('a', {
+      of: { minReady: 3000 },
+      pods: [pod('a-1'), pod('a-2'), third],
+      ledger: { restart: evicting },
+    })
+    expect(planned([waiting]).holds.a).toBe('PodsAway: 1 of 3 pods are away, at most 1 may be')
+    expect(planned([waiting]).wakeAt).toBe(at(12))
+  })
+
   test('that was lowered lets nothing more go until enough pods are back', () => {
     const away = told('a', {
       of: { replicas: 5 },

@@ -82,7 +82,8 @@ const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'na
         // A pod made around a change may hold either; only `restart` promises that none is left behind.
         unproven: 'restart',
         ...(limit !== undefined && { 'max-unavailable': limit }),
-        ...(group !== undefined && { group }),
+        // Sluice looks at the annotations of those that opted in alone.
+        ...(group !== undefined && optedIn && { group }),
       },
     }))
 

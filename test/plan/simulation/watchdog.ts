@@ -142,7 +142,8 @@ export class Watchdog {
     const [pod] = pods
     if (action.kind === 'evict' && pod) {
       // A replacement that never came up makes room for the next: still the same pod is away.
-      if (!pod.wasAvailable && pod.bornAt >= (account.debts[0]?.at ?? Infinity)) {
+      const replaces = pod.bornAt >= (account.debts[0]?.at ?? Infinity)
+      if (replaces && !account.paid.has(pod.record.ref.uid)) {
         account.debts.shift()
       }
       account.debts.push(debt)
