@@ -44,8 +44,8 @@ export interface Outcome {
 
 export const START = at(0)
 const MOST_STEPS = 20_000
-/** Budget holds end by themselves: for so long one may stand although nobody is being restarted. */
-const IDLE_AT_MOST = 20_000
+/** For so long a budget may hold somebody although nobody is being restarted: a deploy of others has its deadline. */
+const IDLE_AT_MOST = 100_000
 
 /** At the end, when nothing happens any more, these would be a deadlock. */
 const ENDS_BY_ITSELF = new Set<HoldReason>([

@@ -31,6 +31,8 @@ interface Rollout extends Debt {
 
 interface Account {
   debts: Debt[]
+  /** Of a restart that failed: still away, but nobody waits for them. */
+  abandoned: Debt[]
   rollout: Rollout | undefined
   /** It was restarted for an urgent Secret, and has that for all that comes meanwhile. */
   urgent: boolean
@@ -88,13 +90,17 @@ export class Watchdog {
       for (const pod of live) {
         const { ref } = pod.record
         if (!isAvailable(pod, of, now + this.#clockOff) || account.paid.has(ref.uid)) continue
-        const [oldest] = account.debts
+        const from = account.abandoned.length > 0 ? account.abandoned : account.debts
+        const [oldest] = from
         if (!oldest || pod.bornAt < oldest.at) continue
         account.paid.add(ref.uid)
-        account.debts.shift()
+        from.shift()
       }
       const available = live.filter((pod) => isAvailable(pod, of, now + this.#clockOff)).length
-      if (available >= of.record.replicas) account.debts = []
+      if (available >= of.record.replicas) {
+        account.debts = []
+        account.abandoned = []
+      }
       const { rollout } = account
       const done =
         available >= of.record.replicas &&
@@ -110,7 +116,10 @@ export class Watchdog {
    */
   changed(uid: string): void {
     const account = this.#accounts.get(uid)
-    if (account) account.debts = []
+    if (account) {
+      account.debts = []
+      account.abandoned = []
+    }
   }
 
   /** A write of Sluice arrives at the cluster, and is about to be done. */
@@ -138,6 +147,7 @@ export class Watchdog {
     const debt: Debt = { at: this.#cluster.now, groups: groupsOf(of, stale, state), urgent }
     this.#checkConcurrency(of, debt, policy)
     this.#checkHalts(of, debt, seen.halts)
+    if (account.failed) account.abandoned.push(...account.debts.splice(0))
     account.failed = false
     const [pod] = pods
     if (action.kind === 'evict' && pod) {
@@ -224,7 +234,7 @@ export class Watchdog {
 
   #checkAway(
     of: SimulatedDeployment,
-    { debts }: Account,
+    { debts, abandoned }: Account,
     evicted: SimulatedPod,
     seen: ClusterState,
     policy: Policy,
@@ -241,7 +251,7 @@ export class Watchdog {
     const up = livePods(state, uid).filter(
       (pod) => pod !== evicted && isAvailable(pod, of, now + this.#clockOff),
     ).length
-    const away = Math.min(debts.length, Math.max(0, of.record.replicas - up))
+    const away = Math.min(debts.length + abandoned.length, Math.max(0, of.record.replicas - up))
     if (away > limit) this.violations.add(`${away} pods away, at most ${limit}: ${name}`)
   }
 
@@ -340,6 +350,7 @@ export class Watchdog {
     if (known) return known
     const account: Account = {
       debts: [],
+      abandoned: [],
       rollout: undefined,
       urgent: false,
       failed: false,
