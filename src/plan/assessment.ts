@@ -33,6 +33,8 @@ export interface Assessment extends Workload {
   readonly ledger: Ledger | undefined
   /** The uses that count, of live pods and of the template, each once. */
   readonly uses: readonly Use[]
+  /** All sources that its pods consume, those that are not judged included: they meet the database all the same. */
+  readonly consumed: ReadonlySet<string>
   /** Today's timelines, by source: what is recorded and what changed since. */
   readonly sources: ReadonlyMap<string, RecordedSource>
   /** Pods that are neither terminal nor terminating nor being evicted. */
@@ -74,6 +76,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     ...workload,
     ledger,
     uses,
+    consumed: consumedSources(workload),
     sources,
     judged,
     counts: count(judged),
@@ -105,6 +108,11 @@ export function timelinesToRecord(
 /** The uses that count: judged by the workload's settings, and not ignored by the source itself. */
 function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
   return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
+}
+
+function consumedSources({ deployment, pods }: Workload): ReadonlySet<string> {
+  const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+  return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
 }
 
 function isUrgent({ source }: Workload, sources: ReadonlyMap<string, RecordedSource>): boolean {

@@ -47,9 +47,8 @@ export function groupsFor(
 
 /** Whether a restart of the workload, now or later, belongs to the group. */
 export function belongsTo(assessment: Assessment, group: Group): boolean {
-  const { deployment, settings, source } = assessment
+  const { consumed, deployment, settings, source } = assessment
   if (deployment.ref.namespace !== group.namespace) return false
-  const consumed = consumedSources(assessment)
   if (group.kind === 'Secret') return consumed.has(group.name)
   return (
     settings.group === group.name ||
@@ -63,13 +62,7 @@ export function sourcesOf(group: Group, assessments: readonly Assessment[]): rea
   const named = assessments
     .filter(({ deployment }) => deployment.ref.namespace === group.namespace)
     .flatMap((each) =>
-      [...consumedSources(each)].filter((name) => each.source(name).settings.group === group.name),
+      [...each.consumed].filter((name) => each.source(name).settings.group === group.name),
     )
   return [...new Set(named)]
-}
-
-/** All that its pods consume, what Sluice does not judge included: they meet the database all the same. */
-function consumedSources({ deployment, pods }: Assessment): ReadonlySet<string> {
-  const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
-  return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
 }
