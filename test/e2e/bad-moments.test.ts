@@ -94,10 +94,8 @@ test('pods that a new Deployment of the same name inherits are unknown, and are 
   await available(bed.cluster, bed.shop, 'orders')
   await newRecord(before?.metadata.uid)
   await bed.neighbourIsRestarted()
-  const status = (await bed.consumer('orders'))?.status
-  expect(status).toMatchObject({ state: 'Fresh', stalePods: 0 })
   // Those that had been replaced by then are known to be newer than the change.
-  expect(status).toHaveProperty('unknownPods', 3 - newPods())
+  await unknownPods(3 - newPods())
   expect(writes(from)).toEqual({ evicted: [], patches: 0 })
 })
 
@@ -118,13 +116,24 @@ test('opting out during a restart ends it and deletes the Consumer; opting in ag
   await bed.inState('orders', 'Fresh')
   await bed.neighbourIsRestarted()
   expect(newPods()).toBe(replaced)
-  expect((await bed.consumer('orders'))?.status).toHaveProperty('unknownPods', 3 - replaced)
+  await unknownPods(3 - replaced)
 
   // The next change counts for all of them, and for each once.
   await bed.rotate('newer')
   await bed.finished('orders')
   expect(newPods()).toBe(replaced + 3)
 })
+
+/** Waits until the Consumer shows so many: what people read is written at most every 10 s. */
+async function unknownPods(count: number): Promise<void> {
+  await waitUntil(`${count} unknown pods and none stale`, async () => {
+    const status = (await bed.consumer('orders'))?.status
+    const shown = status && 'unknownPods' in status ? status.unknownPods : undefined
+    return status?.state === 'Fresh' && status.stalePods === 0 && shown === count
+      ? { value: true }
+      : { instead: JSON.stringify(status) }
+  })
+}
 
 function orders(strategy: 'evict' | 'rollout'): ReturnType<typeof consumerOf> {
   return consumerOf('env', {
