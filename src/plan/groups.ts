@@ -45,24 +45,40 @@ export function groupsFor(
   ]
 }
 
-/** Whether a restart of the workload, now or later, belongs to the group. */
-export function belongsTo(assessment: Assessment, group: Group): boolean {
-  const { consumed, deployment, settings, source } = assessment
-  if (deployment.ref.namespace !== group.namespace) return false
-  if (group.kind === 'Secret') return consumed.has(group.name)
-  return (
-    settings.group === group.name ||
-    [...consumed].some((name) => source(name).settings.group === group.name)
-  )
+/** Who belongs to a group. */
+export interface Membership {
+  /** Workloads in care that a restart in the group can be of, now or later. */
+  readonly members: readonly Assessment[]
+  /** The sources whose consumers belong to it, as far as workloads in care show them. */
+  readonly sources: ReadonlySet<string>
 }
 
-/** The sources whose consumers belong to the group, as far as workloads in care show them. */
-export function sourcesOf(group: Group, assessments: readonly Assessment[]): readonly string[] {
-  if (group.kind === 'Secret') return [group.name]
-  const named = assessments
-    .filter(({ deployment }) => deployment.ref.namespace === group.namespace)
-    .flatMap((each) =>
-      [...each.consumed].filter((name) => each.source(name).settings.group === group.name),
-    )
-  return [...new Set(named)]
+const NOBODY: Membership = { members: [], sources: new Set() }
+
+/** Looks up who belongs to which group; for all groups at once, since a plan asks for many. */
+export function memberships(assessments: readonly Assessment[]): (group: Group) => Membership {
+  const byKey = new Map<string, { members: Set<Assessment>; sources: Set<string> }>()
+  const join = (group: Group, assessment: Assessment, through: string | undefined) => {
+    const key = groupKey(group)
+    const known = byKey.get(key) ?? { members: new Set(), sources: new Set() }
+    byKey.set(key, known)
+    known.members.add(assessment)
+    if (through !== undefined) known.sources.add(through)
+  }
+  for (const assessment of assessments) {
+    const { consumed, deployment, settings, source } = assessment
+    const { namespace } = deployment.ref
+    if (settings.group !== undefined) {
+      join({ kind: 'Group', namespace, name: settings.group }, assessment, undefined)
+    }
+    for (const name of consumed) {
+      join({ kind: 'Secret', namespace, name }, assessment, name)
+      const { group } = source(name).settings
+      if (group !== undefined) join({ kind: 'Group', namespace, name: group }, assessment, name)
+    }
+  }
+  return (group) => {
+    const found = byKey.get(groupKey(group))
+    return found ? { members: [...found.members], sources: found.sources } : NOBODY
+  }
 }

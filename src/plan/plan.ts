@@ -8,7 +8,7 @@ import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
-import { belongsTo, groupsOf, sourcesOf, type Group } from './groups.ts'
+import { groupsOf, memberships, type Group, type Membership } from './groups.ts'
 import { haltActions, wantedHalts, type WantedHalt, haltOf } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
@@ -69,9 +69,9 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const candidates = assessments.map((each) => candidateOf(each, shared))
   if (!snapshot.synced) return holdAll(candidates)
 
-  const byNamespace = Map.groupBy(assessments, ({ deployment }) => deployment.ref.namespace)
+  let membershipOf: ReturnType<typeof memberships> | undefined
   const budget = new Budget(policy, (group) =>
-    startingIn(group, byNamespace.get(group.namespace) ?? [], snapshot, now),
+    startingIn(group, (membershipOf ??= memberships(assessments))(group), snapshot, now),
   )
   for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
 
@@ -170,7 +170,7 @@ function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): T
     toBegin: precedence.holdFor(candidate) ?? budget.holdToBegin(candidate),
     toStart: (pods, going) => budget.holdToStart(candidate, pods, going),
     room: budget.room(candidate.groups),
-    starting: startingPodsOf(candidate.assessment, candidate.situation.now),
+    starting: () => startingPodsOf(candidate.assessment, candidate.situation.now),
   }
 }
 
@@ -197,19 +197,18 @@ function takesSlot(action: Action): boolean {
 /** Over all consumers of the group, opted in or not. */
 function startingIn(
   group: Group,
-  assessments: readonly Assessment[],
+  { members, sources }: Membership,
   { bystanders }: Snapshot,
   now: number,
 ): number {
-  const own = assessments.filter((each) => belongsTo(each, group))
   const { namespace } = group
   const others = new Map(
-    sourcesOf(group, assessments)
+    [...sources]
       .flatMap((name) => bystanders({ namespace, name }))
       .map((each) => [each.deployment.ref.uid, each]),
   )
   return (
-    own.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
+    members.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
     [...others.values()].reduce((sum, each) => sum + startingPods(each, now), 0)
   )
 }

@@ -32,7 +32,7 @@ export interface Turn {
   /** How many pods may start. */
   readonly room: number
   /** How many pods of the workload are starting. */
-  readonly starting: number
+  readonly starting: () => number
 }
 
 /** The next step of a workload. */
@@ -162,7 +162,7 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
 
 /** A rollout that takes the place of an outdated one starts no more pods than that. */
 function toRollOut(assessment: Assessment, { starting, toStart }: Turn): Hold | undefined {
-  return toStart(rolloutSize(assessment.deployment), isOutdated(assessment) ? starting : 0)
+  return toStart(rolloutSize(assessment.deployment), isOutdated(assessment) ? starting() : 0)
 }
 
 function recording(
