@@ -665,6 +665,16 @@ describe('a workload that waits for something else than its turn', () => {
     expect(started(lines)).toEqual(['b'])
   })
 
+  test('waits for pods of two templates, though the Deployment is done with its rollout', () => {
+    const theirs = replacement('new', { templateHash: 'theirs' })
+    const old = told('a', {
+      pods: [...oneAway('a'), theirs],
+      ledger: { restart: evicting },
+      annotations: { 'max-unavailable': '3' },
+    })
+    expect(planned([old]).holds.a).toBe('RolloutInProgress: pods of two templates are still seen')
+  })
+
   test('for a pod that was sick before it began gives its slot back', () => {
     const sick = replacement('a-3', { createdAt: at(4), scheduledAt: at(4) })
     const stuck = told('a', {

@@ -7,13 +7,19 @@ import type { HoldRule } from './rule.ts'
 
 /** A rollout is in progress, whoever began it: judge again when it is done. */
 export const rolloutInProgress: HoldRule = (assessment) => {
-  const { deployment } = assessment
-  if (!rollingOut(deployment) || isOutdated(assessment)) return undefined
+  const { deployment, judged } = assessment
+  if (isOutdated(assessment)) return undefined
   const { updated, replicas } = deployment.status
-  return {
-    reason: 'RolloutInProgress',
-    message: `a rollout is in progress: ${updated} of ${replicas} pods updated`,
+  if (rollingOut(deployment)) {
+    return {
+      reason: 'RolloutInProgress',
+      message: `a rollout is in progress: ${updated} of ${replicas} pods updated`,
+    }
   }
+  // The picture of the pods may be older than that of the Deployment: then others are there by now.
+  return new Set(judged.map(({ pod }) => pod.templateHash)).size > 1
+    ? { reason: 'RolloutInProgress', message: 'pods of two templates are still seen' }
+    : undefined
 }
 
 /** As many pods are away as may be: it is not healthy enough, or those that were replaced are not back yet. */

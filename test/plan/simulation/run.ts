@@ -215,18 +215,18 @@ function happen(
 }
 
 /**
- * Content came and went while Sluice was killed, or its clock was behind so that the times in the Secret seem to be
- * of the future: what it found may have been current for long, so it must replace more.
+ * Content came and went while Sluice was killed, or where the times in the Secret tell too little (its clock is behind,
+ * two writes in one second): what it found may have been current for long, so it must replace more.
  */
 function comesAndGoes({ incidents, clockOff }: Scenario): boolean {
-  const writes = incidents.flatMap(({ incident }) =>
-    incident.kind === 'write' ? [`${incident.secret}=${incident.value}`] : [],
+  const writes = incidents.flatMap(({ at: time, incident }) =>
+    incident.kind === 'write' ? [{ time, what: `${incident.secret}=${incident.value}` }] : [],
   )
   const killed = incidents.some(({ incident }) => incident.kind === 'kill')
-  return (
-    (killed || clockOff < 0) &&
-    (new Set(writes).size < writes.length || writes.some((w) => w.endsWith('=first')))
-  )
+  const close = writes.some((a) => writes.some((b) => a !== b && Math.abs(a.time - b.time) < 2000))
+  const kinds = new Set(writes.map(({ what }) => what))
+  const again = kinds.size < writes.length || writes.some(({ what }) => what.endsWith('=first'))
+  return again && (killed || close || clockOff < 0)
 }
 
 /** Nobody interferes, and no workload was unwell before: a bad credential stops its groups. */

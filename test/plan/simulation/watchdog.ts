@@ -17,6 +17,9 @@ import {
   type SimulatedPod,
 } from './state.ts'
 
+/** Of a watch and a write together, with some seconds for what follows (ms). */
+const LONGEST_LAG = 5000
+
 /** Pods of one workload that Sluice took away. */
 interface Debt {
   readonly at: number
@@ -38,6 +41,8 @@ interface Account {
   urgent: boolean
   /** The restart failed: its slot goes to the next. */
   failed: boolean
+  /** Until then the picture of the pods may not show what others did to them. */
+  unsureUntil: number
   /** Pods that have paid a debt. */
   readonly paid: Set<string>
 }
@@ -119,6 +124,7 @@ export class Watchdog {
     if (account) {
       account.debts = []
       account.abandoned = []
+      account.unsureUntil = this.#cluster.now + LONGEST_LAG
     }
   }
 
@@ -142,7 +148,9 @@ export class Watchdog {
     const judged = action.kind === 'evict' ? pods : [...pods, ...shown]
     if (staleSources(judged, seen.secrets, of).length === 0) this.#fresh(action, judged)
     const account = this.#accountOf(of)
-    account.urgent ||= stale.some((name) => isUrgent(of, name, state))
+    // Content came and went: the workload was stale for what is no more.
+    const reasons = stale.length > 0 ? stale : of.secrets
+    account.urgent ||= reasons.some((name) => isUrgent(of, name, state))
     const { urgent } = account
     const debt: Debt = { at: this.#cluster.now, groups: groupsOf(of, stale, state), urgent }
     this.#checkConcurrency(of, debt, policy)
@@ -234,7 +242,7 @@ export class Watchdog {
 
   #checkAway(
     of: SimulatedDeployment,
-    { debts, abandoned }: Account,
+    { debts, abandoned, unsureUntil }: Account,
     evicted: SimulatedPod,
     seen: ClusterState,
     policy: Policy,
@@ -252,7 +260,8 @@ export class Watchdog {
       (pod) => pod !== evicted && isAvailable(pod, of, now + this.#clockOff),
     ).length
     const away = Math.min(debts.length + abandoned.length, Math.max(0, of.record.replicas - up))
-    if (away > limit) this.violations.add(`${away} pods away, at most ${limit}: ${name}`)
+    if (away > limit && now >= unsureUntil)
+      this.violations.add(`${away} pods away, at most ${limit}: ${name}`)
   }
 
   /** Others are counted as Sluice saw them, what Sluice itself started as it is. */
@@ -351,6 +360,7 @@ export class Watchdog {
     const account: Account = {
       debts: [],
       abandoned: [],
+      unsureUntil: -Infinity,
       rollout: undefined,
       urgent: false,
       failed: false,
