@@ -160,9 +160,11 @@ export class Watchdog {
     const [pod] = pods
     if (action.kind === 'evict' && pod) {
       // A replacement that never came up makes room for the next: still the same pod is away.
-      const replaces = pod.bornAt >= (account.debts[0]?.at ?? Infinity)
-      if (replaces && !account.paid.has(pod.record.ref.uid)) {
-        account.debts.shift()
+      if (!account.paid.has(pod.record.ref.uid)) {
+        const which = [account.debts, account.abandoned].find(
+          ([first]) => first && pod.bornAt >= first.at,
+        )
+        which?.shift()
       }
       account.debts.push(debt)
       this.#checkAway(of, account, pod, seen.deployments, policy, debt)
@@ -300,7 +302,13 @@ export class Watchdog {
 
   #owed(of: SimulatedDeployment, account: Account): number {
     if (!this.#isOpen(of, account)) return 0
-    return account.rollout ? sizeOf(of) : account.debts.length
+    if (!account.rollout) return account.debts.length
+    // All of it is reserved until the last old pod goes; then it is known how many are not back.
+    const { hash } = account.rollout
+    const live = livePods(this.#cluster.state, of.record.ref.uid)
+    if (live.some(({ record }) => record.templateHash !== hash)) return sizeOf(of)
+    const up = live.filter((pod) => isAvailable(pod, of, this.#cluster.now + this.#clockOff))
+    return of.record.replicas - up.length
   }
 
   #checkHalts(of: SimulatedDeployment, { groups }: Debt, { halts }: ClusterState): void {
