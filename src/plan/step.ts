@@ -14,8 +14,11 @@ import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
 import { extendedId } from './replacement.ts'
-import { isOutdated, rolloutSize } from './rollout.ts'
+import { isOutdated, ownRolloutRuns, rolloutSize } from './rollout.ts'
 import { chooseStrategy } from './strategy.ts'
+
+/** A rollout is done, and the picture of the pods is older. */
+const OLD_PODS_ARE_SEEN: Hold = { reason: 'RolloutInProgress', message: 'old pods are still seen' }
 
 /** What to do for a workload now, and why not more. */
 export interface Step {
@@ -106,7 +109,9 @@ function continueRestart(
   }
   if (stale.length === 0 && pending.evicted.size === 0) {
     const hold =
-      rolloutInProgress(assessment, situation) ?? podsAway(assessment, untilAllAreBack(situation))
+      rolloutInProgress(assessment, situation) ??
+      (ownRolloutRuns(assessment) ? OLD_PODS_ARE_SEEN : undefined) ??
+      podsAway(assessment, untilAllAreBack(situation))
     if (hold) return { actions: [], hold }
     const lastRestart = { id: restart.id, finishedAt: context.now }
     return recording(assessment, context, 'finished', { restart: undefined, lastRestart })
@@ -121,11 +126,13 @@ function continueRestart(
 function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
   const { away, awaitedStale, desired, limit } = availability
   // A replacement that is to be replaced again is away and starting already: that costs nothing more.
-  const again = podsInOrder(assessment).filter((each) => awaitedStale.includes(each))
+  const again = podsInOrder(assessment)
+    .filter((each) => awaitedStale.includes(each))
+    .slice(0, limit - away)
   const hold = again.length > 0 ? undefined : turn.toStart(1)
   if (hold) return { actions: [], hold }
-  const more = Math.max(0, Math.min(limit - away - again.length, turn.room))
-  const others = podsInOrder(assessment).filter((each) => !again.includes(each))
+  const more = Math.max(0, Math.min(limit - away - awaitedStale.length, turn.room))
+  const others = podsInOrder(assessment).filter((each) => !awaitedStale.includes(each))
   const next = [...again, ...others.slice(0, more)]
   const { ref: workload } = assessment.deployment
   return {
@@ -150,10 +157,7 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
   }
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
   if (!isOutdated(assessment) && stale.some(({ pod }) => pod.restartId !== restart.id)) {
-    return {
-      actions: [],
-      hold: { reason: 'RolloutInProgress', message: 'old pods are still seen' },
-    }
+    return { actions: [], hold: OLD_PODS_ARE_SEEN }
   }
   return recording(assessment, context, 'extended', {
     restart: { ...restart, id: extendedId(restart.id, newId(context.now)) },

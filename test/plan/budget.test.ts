@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../src/consumers/pod.ts'
 import type { Workload } from '../../src/plan/workload.ts'
-import { appUses, at, container, pod, type PodChange } from './cluster-builder.ts'
+import { appUses, at, container, pod, source, type PodChange } from './cluster-builder.ts'
 import {
   bystander,
   calm,
@@ -583,12 +583,36 @@ describe('a replacement that is stale again before it is Available', () => {
     expect(planned([both], { now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
   })
 
+  test('is replaced with no more others than may be away, though a drain took one as well', () => {
+    const two = { ...half, pods: [pod('a-2'), replacement('a-4'), replacement('a-5')] }
+    expect(planned([two], { now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
+  })
+
   test('blocks nobody after its deadline', () => {
     const { lines } = planned([half, alone('b')], { now: at(700) })
     expect(lines).toEqual(['evict shop/a: a-4'])
     const refused = { reason: 'PodDisruptionBudget', message: 'none', until: at(900) } as const
     const stuck = { ...half, pending: { ...half.pending, obstacle: refused } }
     expect(started(planned([stuck, alone('b')], { now: at(700) }).lines)).toEqual(['b'])
+  })
+})
+
+describe('a rollout of which the pods are not seen yet', () => {
+  test('is not finished, though the content is back and the old pods are fresh again', () => {
+    const back = source(
+      'db',
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-0.5), data: { password: 'new' } },
+      { at: at(9.5), data: { password: 'old' } },
+    )
+    const rolled = told('a', {
+      sources: [back],
+      of: { restartId: 'r1' },
+      ledger: { restart: rolling },
+    })
+    const { lines, holds } = planned([rolled, alone('b')], { now: at(30) })
+    expect(lines).toEqual([])
+    expect(holds.a).toBe('RolloutInProgress: old pods are still seen')
   })
 })
 

@@ -133,7 +133,7 @@ export function run(scenario: Scenario): Outcome {
   }
   const holds = holdsOf(last)
   for (const each of leftUndone(cluster, holds)) watchdog.violations.add(each)
-  if (staysBad(cluster, incidents)) {
+  if (staysBad(cluster, scenario)) {
     const policies = [
       policy,
       ...incidents.map(({ incident }) => ('policy' in incident ? incident.policy : {})),
@@ -230,7 +230,9 @@ function comesAndGoes({ incidents, clockOff }: Scenario): boolean {
 }
 
 /** Nobody interferes, and no workload was unwell before: a bad credential stops its groups. */
-function staysBad({ history }: SimulatedCluster, incidents: readonly Timed[]): boolean {
+function staysBad({ history }: SimulatedCluster, { incidents, workloads }: Scenario): boolean {
+  // Of two contents that a restart is for either may be the bad one: a change of one gives both another try.
+  if (workloads.some(({ secrets }) => secrets.length > 1)) return false
   const others = incidents.some(({ incident: { kind } }) => kind !== 'write' && kind !== 'kill')
   const consumers = new Set(history.flatMap(({ state }) => [...state.consumers.values()]))
   const unwell = [...consumers].some(({ status }) => status?.ledger.failure?.kind === 'CannotStart')

@@ -120,12 +120,12 @@ export class Watchdog {
    * known before the watch of the pods shows it.
    */
   changed(uid: string): void {
-    const account = this.#accounts.get(uid)
-    if (account) {
-      account.debts = []
-      account.abandoned = []
-      account.unsureUntil = this.#cluster.now + LONGEST_LAG
-    }
+    const of = this.#cluster.state.deployments.get(uid)
+    if (!of) return
+    const account = this.#accountOf(of)
+    account.debts = []
+    account.abandoned = []
+    account.unsureUntil = this.#cluster.now + LONGEST_LAG
   }
 
   /** A write of Sluice arrives at the cluster, and is about to be done. */
@@ -166,7 +166,8 @@ export class Watchdog {
         )
         which?.shift()
       }
-      account.debts.push(debt)
+      // What is evicted in the middle of what somebody else does comes back by that.
+      if (this.#cluster.now >= account.unsureUntil) account.debts.push(debt)
       this.#checkAway(of, account, pod, seen.deployments, policy, debt)
       this.#checkStarting(of, 0, debt, policy, seen, pod.record.ref.uid)
     } else {
