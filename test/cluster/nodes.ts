@@ -44,7 +44,12 @@ export async function startNodes(options: {
   const child = startChild({
     name: 'nodes',
     command: options.binary,
-    args: [`--kubeconfig=${options.kubeconfig}`, `--listen=${address}`, `--nodes=${options.nodes}`],
+    args: [
+      `--kubeconfig=${options.kubeconfig}`,
+      `--listen=${address}`,
+      `--nodes=${options.nodes}`,
+      `--dir=${join(options.dir, 'nodes')}`,
+    ],
     logFile: join(options.dir, 'nodes.log'),
     unexpectedEnd: options.unexpectedEnd,
   })

@@ -24,11 +24,11 @@ import (
 // agent keeps the pods of its nodes going: an event or a timer puts a pod's
 // UID on the queue, and sync does whatever is due for that pod by then.
 type agent struct {
-	core    corev1.CoreV1Interface
-	runtime runtime
-	history *secretHistory
-	nodes   map[string]string // address by name
-	queue   workqueue.TypedDelayingInterface[types.UID]
+	core     corev1.CoreV1Interface
+	runtimes map[string]runtime // by name
+	history  *secretHistory
+	nodes    map[string]string // address by name
+	queue    workqueue.TypedDelayingInterface[types.UID]
 
 	mu        sync.Mutex
 	pods      map[types.UID]*tracked
@@ -47,9 +47,9 @@ type tracked struct {
 	finished bool // nothing is left to do but to see the API object go
 }
 
-func newAgent(core corev1.CoreV1Interface, r runtime, nodes map[string]string) *agent {
+func newAgent(core corev1.CoreV1Interface, runtimes map[string]runtime, nodes map[string]string) *agent {
 	return &agent{
-		core: core, runtime: r, history: newSecretHistory(), nodes: nodes,
+		core: core, runtimes: runtimes, history: newSecretHistory(), nodes: nodes,
 		queue: workqueue.NewTypedDelayingQueue[types.UID](),
 		pods:  map[types.UID]*tracked{},
 	}
@@ -126,7 +126,7 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 	asked, fault := parsePodBehaviour(pod)
 	now := time.Now().Add(asked.clockSkew) // the clock of the pod's node
 	if t.life == nil {
-		t.life = newLife(pod, now, a.address(pod), a.nodes[pod.Spec.NodeName], asked.crashBackoff)
+		t.life = newLife(pod, now, a.address(pod), a.nodes[pod.Spec.NodeName], asked)
 	}
 	l := t.life
 	l.pod = pod
@@ -137,6 +137,7 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 				c.instance.kill(now)
 			}
 		}
+		a.runtimes[l.runtime].forget(pod)
 		a.mu.Lock()
 		delete(a.pods, uid)
 		a.mu.Unlock()
@@ -160,8 +161,12 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 		}
 	}
 	if t.volumes != nil {
+		t.volumes.follow(a.history, time.Now().Add(-asked.volumeDelay))
+		if err := a.runtimes[l.runtime].publish(pod, t.volumes); err != nil {
+			return 0, fmt.Errorf("writing the files of volumes: %w", err)
+		}
 		err := l.advance(now, func(c *containerLife) error {
-			return a.create(ctx, t, c, now, asked.volumeDelay, fault)
+			return a.create(ctx, t, c, now, fault)
 		})
 		if err != nil {
 			return 0, err
@@ -188,16 +193,17 @@ func (a *agent) sync(ctx context.Context, uid types.UID) (time.Duration, error) 
 }
 
 // create makes an instance of a container, or records why there is none.
-func (a *agent) create(ctx context.Context, t *tracked, c *containerLife, now time.Time, volumeDelay time.Duration, fault error) error {
-	t.volumes.follow(a.history, time.Now().Add(-volumeDelay))
-	err := fault
+func (a *agent) create(ctx context.Context, t *tracked, c *containerLife, now time.Time, fault error) error {
+	l, uid, err := t.life, t.life.pod.UID, fault
 	var holds *content
 	var i instance
 	if err == nil {
-		holds, err = resolve(ctx, a, t.life.pod, t.life.ip, c.spec, t.volumes)
+		holds, err = resolve(ctx, a, l.pod, l.ip, c.spec, t.volumes)
 	}
 	if err == nil {
-		i, err = a.runtime.create(now, t.life.pod, c.spec, holds)
+		i, err = a.runtimes[l.runtime].create(now, launch{
+			pod: l.pod, container: c.spec, ip: l.ip, holds: holds, changed: func() { a.queue.Add(uid) },
+		})
 	}
 	var why *waiting
 	switch {
@@ -206,15 +212,27 @@ func (a *agent) create(ctx context.Context, t *tracked, c *containerLife, now ti
 	case err != nil:
 		return fmt.Errorf("container %s: %w", c.spec.Name, err)
 	default:
-		c.created(newContainerID(), i, holds)
+		c.created(newContainerID(l.runtime), i, holds)
 	}
 	return nil
 }
 
-func newContainerID() string {
+func newContainerID(runtime string) string {
 	var id [32]byte
 	_, _ = rand.Read(id[:]) // never fails
-	return "simulated://" + hex.EncodeToString(id[:])
+	return runtime + "://" + hex.EncodeToString(id[:])
+}
+
+// sawSecret takes in what a Secret holds from now on: the volumes that show it follow after a while.
+func (a *agent) sawSecret(s *v1.Secret) {
+	a.history.saw(s, time.Now())
+	for uid, t := range a.all() {
+		pod := t.latest.Load()
+		asked, _ := parsePodBehaviour(pod)
+		if asked.runtime == processPods && volumesOf(pod).reads(s.Namespace, s.Name) {
+			a.queue.AddAfter(uid, asked.volumeDelay)
+		}
+	}
 }
 
 // secret reads a Secret from the API server.

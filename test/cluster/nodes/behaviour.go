@@ -13,6 +13,9 @@ import (
 // prefix of the pod annotations that say how simulated containers behave.
 const prefix = "sim.sluice.dev/"
 
+// podWide are the annotations that say something of a pod as a whole.
+var podWide = []string{"runtime", "crash-backoff", "clock-skew", "volume-delay"}
+
 // behaviour is what the annotations of a pod ask of one container. An
 // annotation with a container's name behind it (`crash.app`) is for that
 // container alone; one without is for all of `containers`, never for init
@@ -37,15 +40,22 @@ type crash struct {
 	after time.Duration
 }
 
+// The runtimes a pod can ask for.
+const (
+	simulatedPods = "simulated"
+	processPods   = "process"
+)
+
 // podBehaviour is what the annotations ask of a pod as a whole.
 type podBehaviour struct {
+	runtime      string // simulatedPods or processPods
 	crashBackoff time.Duration
 	clockSkew    time.Duration
 	volumeDelay  time.Duration
 }
 
 func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
-	b := podBehaviour{crashBackoff: 10 * time.Second, volumeDelay: 2 * time.Second}
+	b := podBehaviour{runtime: simulatedPods, crashBackoff: 10 * time.Second, volumeDelay: 2 * time.Second}
 	var faults []string
 	for key, value := range pod.Annotations {
 		what, ours := strings.CutPrefix(key, prefix)
@@ -57,6 +67,8 @@ func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
 		switch {
 		case named && !hasContainer(pod, container):
 			err = fmt.Errorf("expected the name of a container behind the dot, found %q", container)
+		case what == "runtime":
+			b.runtime, err = parseRuntime(value)
 		case what == "crash-backoff":
 			b.crashBackoff, err = parseDelay(value)
 		case what == "clock-skew":
@@ -68,7 +80,22 @@ func parsePodBehaviour(pod *v1.Pod) (podBehaviour, error) {
 			faults = append(faults, fmt.Sprintf("%s: %v", key, err))
 		}
 	}
+	if b.runtime == processPods {
+		faults = append(faults, simulatedOnly(pod)...)
+	}
 	return b, joinFaults(faults)
+}
+
+// simulatedOnly are the annotations that mean nothing to a real process, as faults.
+func simulatedOnly(pod *v1.Pod) []string {
+	var faults []string
+	for key := range pod.Annotations {
+		what, ours := strings.CutPrefix(key, prefix)
+		if ours && !slices.Contains(podWide, what) {
+			faults = append(faults, fmt.Sprintf("%s: expected no such annotation on a pod of processes", key))
+		}
+	}
+	return faults
 }
 
 func hasContainer(pod *v1.Pod, name string) bool {
@@ -130,11 +157,20 @@ func (b *behaviour) set(what, value string) (err error) {
 		if c, err = parseCrash(value); err == nil {
 			b.badCrash = *c
 		}
-	case "crash-backoff", "clock-skew", "volume-delay": // of the pod
 	default:
+		if slices.Contains(podWide, what) {
+			return nil
+		}
 		err = fmt.Errorf("expected a known annotation, found %q", what)
 	}
 	return err
+}
+
+func parseRuntime(value string) (string, error) {
+	if value != simulatedPods && value != processPods {
+		return simulatedPods, fmt.Errorf("expected %s or %s, found %q", simulatedPods, processPods, value)
+	}
+	return value, nil
 }
 
 func parseDelay(value string) (time.Duration, error) {

@@ -21,6 +21,7 @@ const (
 type life struct {
 	pod        *v1.Pod
 	backoff    time.Duration
+	runtime    string // its name
 	startedAt  time.Time
 	ip         string
 	hostIP     string
@@ -47,9 +48,9 @@ type containerLife struct {
 	last     *v1.ContainerStateTerminated
 }
 
-func newLife(pod *v1.Pod, now time.Time, ip, hostIP string, backoff time.Duration) *life {
+func newLife(pod *v1.Pod, now time.Time, ip, hostIP string, asked podBehaviour) *life {
 	l := &life{
-		pod: pod, backoff: backoff, startedAt: now, ip: ip, hostIP: hostIP,
+		pod: pod, backoff: asked.crashBackoff, runtime: asked.runtime, startedAt: now, ip: ip, hostIP: hostIP,
 		conditions: map[v1.PodConditionType]v1.PodCondition{},
 	}
 	for i := range pod.Spec.InitContainers {
@@ -155,7 +156,7 @@ func (l *life) wanted(c *containerLife) bool {
 // passed says whether the init container lets the next one start.
 func (c *containerLife) passed() bool {
 	if c.sidecar {
-		return c.seen.phase == running
+		return c.seen.phase == running && c.seen.started
 	}
 	return c.instance != nil && c.seen.phase == exited && c.seen.exitCode == 0
 }

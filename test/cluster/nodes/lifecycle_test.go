@@ -25,7 +25,7 @@ func newBench(t *testing.T, pod *v1.Pod) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-	b.life = newLife(pod, b.now, "127.64.0.1", "127.32.0.1", asked.crashBackoff)
+	b.life = newLife(pod, b.now, "127.64.0.1", "127.32.0.1", asked)
 	b.after(0)
 	return b
 }
@@ -49,7 +49,7 @@ func (b *bench) act() {
 	b.t.Helper()
 	err := b.life.advance(b.now, func(c *containerLife) error {
 		holds := &content{}
-		i, err := simulated{}.create(b.now, b.life.pod, c.spec, holds)
+		i, err := simulated{}.create(b.now, launch{pod: b.life.pod, container: c.spec, holds: holds})
 		var why *waiting
 		switch {
 		case errors.As(err, &why):
@@ -57,7 +57,7 @@ func (b *bench) act() {
 		case err != nil:
 			return err
 		default:
-			c.created(newContainerID(), i, holds)
+			c.created(newContainerID(b.life.runtime), i, holds)
 		}
 		return nil
 	})

@@ -1,5 +1,5 @@
 // Nodes is the node side of the test cluster: it registers nodes and runs their
-// pods, which are simulated. What it writes to the API server is what a kubelet
+// pods, which are simulated, or local processes. What it writes to the API server is what a kubelet
 // would write, as far as an operator can tell.
 package main
 
@@ -11,7 +11,6 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,15 +25,22 @@ func main() {
 	kubeconfig := flag.String("kubeconfig", "", "kubeconfig of the API server")
 	listen := flag.String("listen", "127.0.0.1:0", "address of the HTTP endpoint")
 	count := flag.Int("nodes", 1, "number of nodes")
+	dir := flag.String("dir", "", "folder for the files and logs of processes")
 	flag.Parse()
+	if flag.Arg(0) == undertakerCommand {
+		if err := bury(os.Stdin, killGroup); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	go exitWithParent()
 
-	if err := run(context.Background(), *kubeconfig, *listen, *count); err != nil {
+	if err := run(context.Background(), *kubeconfig, *listen, *dir, *count); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, kubeconfig, listen string, count int) error {
+func run(ctx context.Context, kubeconfig, listen, dir string, count int) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return fmt.Errorf("reading the kubeconfig: %w", err)
@@ -51,7 +57,14 @@ func run(ctx context.Context, kubeconfig, listen string, count int) error {
 	for i := 1; i <= count; i++ {
 		nodes[fmt.Sprintf("node-%d", i)] = fmt.Sprintf("127.32.%d.%d", i>>8, i&255)
 	}
-	a := newAgent(core, simulated{}, nodes)
+	undertaker, err := callUndertaker()
+	if err != nil {
+		return err
+	}
+	a := newAgent(core, map[string]runtime{
+		simulatedPods: simulated{},
+		processPods:   &processes{dir: dir, undertaker: undertaker},
+	}, nodes)
 	if err := follow(ctx, core, a); err != nil {
 		return err
 	}
@@ -70,7 +83,7 @@ func run(ctx context.Context, kubeconfig, listen string, count int) error {
 func follow(ctx context.Context, core corev1.CoreV1Interface, a *agent) error {
 	pods := watch(ctx, core, "pods", fields.OneTermNotEqualSelector("spec.nodeName", ""), &v1.Pod{}, a.saw, a.lost)
 	secrets := watch(ctx, core, "secrets", fields.Everything(), &v1.Secret{},
-		func(s *v1.Secret) { a.history.saw(s, time.Now()) }, func(*v1.Secret) {})
+		a.sawSecret, func(*v1.Secret) {})
 	if !cache.WaitForCacheSync(ctx.Done(), pods.HasSynced, secrets.HasSynced) {
 		return fmt.Errorf("waiting for the first lists: %w", ctx.Err())
 	}

@@ -11,7 +11,21 @@ import (
 type runtime interface {
 	// create makes one instance of a container. A *waiting error says why
 	// there can be none yet.
-	create(now time.Time, pod *v1.Pod, c *v1.Container, holds *content) (instance, error)
+	create(now time.Time, l launch) (instance, error)
+	// publish brings the files of a pod's Secret volumes up to date.
+	publish(pod *v1.Pod, volumes podVolumes) error
+	// forget removes what is kept of a pod that has ended.
+	forget(pod *v1.Pod)
+}
+
+// launch is what an instance is made of.
+type launch struct {
+	pod       *v1.Pod
+	container *v1.Container
+	ip        string
+	holds     *content
+	// changed is called when the instance looks different by its own doing; at any time, from anywhere.
+	changed func()
 }
 
 // An instance is one run of a container, from its creation to its exit.
@@ -37,6 +51,7 @@ const (
 type observation struct {
 	phase      phase
 	startedAt  time.Time
+	started    bool // as its startup probe says
 	ready      bool
 	finishedAt time.Time
 	exitCode   int32

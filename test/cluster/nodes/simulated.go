@@ -24,7 +24,8 @@ type simulatedInstance struct {
 	lingers time.Duration
 }
 
-func (simulated) create(now time.Time, pod *v1.Pod, c *v1.Container, holds *content) (instance, error) {
+func (simulated) create(now time.Time, l launch) (instance, error) {
+	pod, c, holds := l.pod, l.container, l.holds
 	init := isInit(pod, c)
 	b, err := parseBehaviour(pod, c.Name, init)
 	if err != nil {
@@ -57,6 +58,10 @@ func (simulated) create(now time.Time, pod *v1.Pod, c *v1.Container, holds *cont
 	return s, nil
 }
 
+// Nobody reads the files of a simulated pod.
+func (simulated) publish(*v1.Pod, podVolumes) error { return nil }
+func (simulated) forget(*v1.Pod)                    {}
+
 func (s *simulatedInstance) observe(now time.Time, pod *v1.Pod) observation {
 	o := observation{startedAt: s.runsAt, exitCode: s.exitCode}
 	switch {
@@ -68,7 +73,7 @@ func (s *simulatedInstance) observe(now time.Time, pod *v1.Pod) observation {
 	case now.Before(s.runsAt):
 		o.phase, o.next = creating, earliest(s.runsAt, s.exitsAt)
 	default:
-		o.phase, o.next = running, s.exitsAt
+		o.phase, o.started, o.next = running, true, s.exitsAt
 		if now.Before(s.readyAt) {
 			o.next = earliest(s.readyAt, s.exitsAt)
 		} else {

@@ -36,13 +36,14 @@ func (l *life) status(now time.Time) v1.PodStatus {
 
 func (l *life) containerStatus(c *containerLife, now time.Time, initialized bool) v1.ContainerStatus {
 	isRunning := c.live() && c.seen.phase == running
+	isStarted := isRunning && c.seen.started
 	cs := v1.ContainerStatus{
 		Name:         c.spec.Name,
 		Image:        c.spec.Image,
-		ImageID:      "simulated://" + c.spec.Image,
+		ImageID:      l.runtime + "://" + c.spec.Image,
 		ContainerID:  c.id,
 		RestartCount: c.restarts,
-		Started:      &isRunning,
+		Started:      &isStarted,
 		Ready:        isRunning && c.seen.ready,
 	}
 	if c.init && !c.sidecar {

@@ -18,6 +18,8 @@ type podVolumes map[string]*secretVolume
 // the pod starts, and follow the Secrets later, some time behind.
 type secretVolume struct {
 	sources []*volumeSource
+	// published is what a runtime last wrote of them.
+	published map[string]string
 }
 
 type volumeSource struct {
@@ -27,9 +29,8 @@ type volumeSource struct {
 	current         version
 }
 
-// mount reads the volumes of a pod for the first time. A kubelet creates no
-// container before that has succeeded.
-func mount(ctx context.Context, secrets secretReader, pod *v1.Pod) (podVolumes, error) {
+// volumesOf are the volumes of a pod that Secrets fill, without content yet.
+func volumesOf(pod *v1.Pod) podVolumes {
 	volumes := podVolumes{}
 	for _, v := range pod.Spec.Volumes {
 		volume := &secretVolume{}
@@ -48,21 +49,30 @@ func mount(ctx context.Context, secrets secretReader, pod *v1.Pod) (podVolumes, 
 				}
 			}
 		}
+		if len(volume.sources) > 0 {
+			volumes[v.Name] = volume
+		}
+	}
+	return volumes
+}
+
+// mount reads the volumes of a pod for the first time. A kubelet creates no
+// container before that has succeeded.
+func mount(ctx context.Context, secrets secretReader, pod *v1.Pod) (podVolumes, error) {
+	volumes := volumesOf(pod)
+	for name, volume := range volumes {
 		for _, source := range volume.sources {
 			s, err := secrets.secret(ctx, source.namespace, source.name)
 			if apierrors.IsNotFound(err) && source.optional {
 				continue
 			}
 			if err != nil {
-				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: %w", v.Name, err)
+				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: %w", name, err)
 			}
 			if key := source.missing(s.Data); key != "" {
-				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: references non-existent secret key: %s", v.Name, key)
+				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: references non-existent secret key: %s", name, key)
 			}
 			source.current = versionOf(s, time.Time{})
-		}
-		if len(volume.sources) > 0 {
-			volumes[v.Name] = volume
 		}
 	}
 	return volumes, nil
@@ -92,6 +102,18 @@ func (v podVolumes) follow(history *secretHistory, at time.Time) {
 			}
 		}
 	}
+}
+
+// reads says whether any of the volumes shows the Secret.
+func (v podVolumes) reads(namespace, name string) bool {
+	for _, volume := range v {
+		for _, source := range volume.sources {
+			if source.namespace == namespace && source.name == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // content is every file of the volume, by path.
