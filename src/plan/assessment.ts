@@ -4,7 +4,9 @@
 import type { Failure, Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Use } from '../consumers/uses.ts'
+import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { nextWholeSecond } from '../secrets/managed-time.ts'
+import type { SourceRecord } from '../secrets/source.ts'
 import {
   applied,
   rekey,
@@ -35,6 +37,8 @@ export interface Assessment extends Workload {
   readonly uses: readonly Use[]
   /** All sources that its pods consume, those that are not judged included: they meet the database all the same. */
   readonly consumed: ReadonlySet<string>
+  /** The sources that are judged, by namespace and name. */
+  readonly records: ReadonlyMap<NamespacedKey, SourceRecord>
   /** Today's timelines, by source: what is recorded and what changed since. */
   readonly sources: ReadonlyMap<string, RecordedSource>
   /** Pods that are neither terminal nor terminating nor being evicted. */
@@ -77,6 +81,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     ledger,
     uses,
     consumed: consumedSources(workload),
+    records: recordsOf(workload, uses),
     sources,
     judged,
     counts: count(judged),
@@ -113,6 +118,14 @@ function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
 function consumedSources({ deployment, pods }: Workload): ReadonlySet<string> {
   const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
   return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
+}
+
+function recordsOf(
+  { deployment, source }: Workload,
+  uses: readonly Use[],
+): ReadonlyMap<NamespacedKey, SourceRecord> {
+  const { namespace } = deployment.ref
+  return new Map(uses.map(({ source: name }) => [namespacedKey({ namespace, name }), source(name)]))
 }
 
 function isUrgent({ source }: Workload, sources: ReadonlyMap<string, RecordedSource>): boolean {

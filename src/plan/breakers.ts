@@ -3,6 +3,7 @@
  */
 import type { HaltSpec } from '../consumers/halt.ts'
 import type { SourceRecord } from '../secrets/source.ts'
+import type { ConsumedSources } from './halts.ts'
 import type { Policy } from './policy.ts'
 
 const HOUR = 3_600_000
@@ -14,6 +15,7 @@ export function flapping(
   { flappingChanges }: Policy,
   now: number,
 ): HaltSpec | undefined {
+  if (versions.length <= flappingChanges) return undefined
   const changes = versions.slice(1).filter(({ changedAt }) => changedAt > now - HOUR)
   if (changes.length <= flappingChanges) return undefined
   // When the oldest of the changes that are one too many is an hour old.
@@ -28,20 +30,20 @@ export function flapping(
 
 /** The halt of everything where too many of the consumed sources changed within minutes. */
 export function massChange(
-  consumed: readonly SourceRecord[],
+  consumed: ConsumedSources,
   { massChangeShare, massChangeMinimum }: Policy,
   releasedAt: number,
   now: number,
 ): HaltSpec | undefined {
   const since = Math.max(now - MASS_CHANGE_WINDOW, releasedAt)
-  const changed = consumed.filter(
+  const changed = [...consumed.values()].filter(
     ({ versions }) => versions.length > 1 && (versions.at(-1)?.changedAt ?? 0) > since,
   )
   const tooMany =
-    changed.length >= massChangeMinimum && changed.length * 100 > consumed.length * massChangeShare
+    changed.length >= massChangeMinimum && changed.length * 100 > consumed.size * massChangeShare
   if (!tooMany) return undefined
   return {
     reason: 'MassChange',
-    message: `${changed.length} of ${consumed.length} consumed Secrets changed within 10 minutes; delete this Halt to let the restarts begin`,
+    message: `${changed.length} of ${consumed.size} consumed Secrets changed within 10 minutes; delete this Halt to let the restarts begin`,
   }
 }

@@ -4,7 +4,8 @@
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { changedSources } from './groups.ts'
 import { stateOf } from './hold.ts'
-import type { Plan, PlannedWorkload } from './plan.ts'
+import type { Plan } from './plan.ts'
+import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
 
 /**
@@ -41,7 +42,7 @@ export function forecast(
 }
 
 /** How many times a pod's time the workload takes, one round for what is away already. */
-function rounds({ assessment, situation }: PlannedWorkload): number {
-  const { away, limit } = situation.availability
+function rounds({ assessment, availability }: PlannedWorkload): number {
+  const { away, limit } = availability
   return Math.ceil(assessment.stale.length / limit) + (away > 0 ? 1 : 0)
 }

@@ -4,6 +4,7 @@
 import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
 import type { SourceRecord } from '../secrets/source.ts'
+import type { NamespacedKey } from '../refs.ts'
 import { digestIn } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
@@ -47,9 +48,13 @@ export interface HaltPicture {
 /** A Halt that there must be. */
 export type WantedHalt = Omit<HaltRecord, 'uid'> & { readonly spec: HaltSpec }
 
-/** The Halts that there must be, by their namespace and name; for failures just found, too. */
+/**
+ * The Halts that there must be, by their namespace and name; for failures just found, too.
+ * @param assessments those that a failure can be of, at least
+ */
 export function wantedHalts(
   assessments: readonly Assessment[],
+  consumed: ConsumedSources,
   { halts, namespace, massChangeReleasedAt }: HaltPicture,
   policy: Policy,
   now: number,
@@ -71,12 +76,11 @@ export function wantedHalts(
       if (!released) want(where, spec)
     }
   }
-  const consumed = consumedSources(assessments)
   for (const source of consumed.values()) {
     const spec = flapping(source, policy, now)
     if (spec) want(source.ref.namespace, spec)
   }
-  const mass = massChange([...consumed.values()], policy, massChangeReleasedAt, now)
+  const mass = massChange(consumed, policy, massChangeReleasedAt, now)
   if (mass) want(namespace, mass)
   return wanted
 }
@@ -85,11 +89,11 @@ export function wantedHalts(
 export function haltActions(
   wanted: ReadonlyMap<string, WantedHalt>,
   assessments: readonly Assessment[],
+  consumed: ConsumedSources,
   { halts }: Pick<HaltPicture, 'halts'>,
   now: number,
 ): readonly Action[] {
   const known = new Set(halts.map(keyOf))
-  const consumed = consumedSources(assessments)
   const toCreate = [...wanted].filter(([key]) => !known.has(key)).map(([, each]) => each)
   const over = halts.filter(
     (halt) => !wanted.has(keyOf(halt)) && isOver(halt, assessments, consumed, now),
@@ -136,12 +140,14 @@ function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSp
   }))
 }
 
-function consumedSources(assessments: readonly Assessment[]): ReadonlyMap<string, SourceRecord> {
-  const consumed = new Map<string, SourceRecord>()
-  for (const { deployment, source, uses } of assessments) {
-    for (const { source: name } of uses) {
-      consumed.set(`${deployment.ref.namespace}/${name}`, source(name))
-    }
+/** The sources that somebody consumes. */
+export type ConsumedSources = ReadonlyMap<NamespacedKey, SourceRecord>
+
+/** Of all of these workloads. */
+export function consumedSources(assessments: readonly Assessment[]): ConsumedSources {
+  const consumed = new Map<NamespacedKey, SourceRecord>()
+  for (const { records } of assessments) {
+    for (const [key, record] of records) consumed.set(key, record)
   }
   return consumed
 }
@@ -157,7 +163,7 @@ function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): str
 function isOver(
   { namespace, spec }: HaltRecord,
   assessments: readonly Assessment[],
-  consumed: ReadonlyMap<string, SourceRecord>,
+  consumed: ConsumedSources,
   now: number,
 ): boolean {
   if (spec?.until !== undefined) return now >= spec.until

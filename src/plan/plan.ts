@@ -3,31 +3,27 @@
  *
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
+import type { HaltRecord } from '../consumers/halt.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { groupsOf, memberships, type Group, type Membership } from './groups.ts'
-import { haltActions, wantedHalts, type WantedHalt, haltOf } from './halts.ts'
+import { consumedSources, haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { inOrder } from './order.ts'
 import { assessOnce } from './known-assessment.ts'
+import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
 import { Precedence } from './precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
+import { letRest, restOf } from './rest.ts'
 import { ownRolloutRuns, rolloutSize } from './rollout.ts'
 import { startingPods, startingPodsOf } from './starting.ts'
 import { nextStep, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
-
-/** One workload in the plan. */
-export interface PlannedWorkload {
-  readonly assessment: Assessment
-  readonly situation: Situation
-  readonly hold: Hold | undefined
-}
 
 /** A group that restarts are running, waiting or halted in. */
 export interface PlannedGroup {
@@ -39,7 +35,7 @@ export interface PlannedGroup {
 
 export interface Plan {
   readonly actions: readonly Action[]
-  /** Every opted-in workload, in the order in which they were considered. */
+  /** Every opted-in workload: those that need something in the order of their turns, then the others as they came. */
   readonly workloads: readonly PlannedWorkload[]
   readonly groups: readonly PlannedGroup[]
   /** When to plan again even if nothing happens (ms, API server's clock); Infinity for never. */
@@ -49,6 +45,8 @@ export interface Plan {
 interface Candidate extends Claim {
   readonly assessment: Assessment
   readonly situation: Situation
+  /** Something of it is stale or under way. */
+  readonly needed: boolean
   /** A restart with something away, owed or settling: it cannot give its slot back. */
   readonly committed: boolean
 }
@@ -56,30 +54,35 @@ interface Candidate extends Claim {
 /** Plans. `now` is the API server's clock, in milliseconds. */
 export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const { keyFingerprint } = snapshot
-  const assessments = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
-  const wanted = wantedHalts(assessments, snapshot, policy, now)
+  const terms = { paused: snapshot.paused, policy, now }
+  const all = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
+  const rests = all.map((each) => restOf(each, terms))
+  const awake = all.filter((_, index) => rests[index] === undefined)
+  const consumed = consumedSources(all)
+  const wanted = wantedHalts(awake, consumed, snapshot, policy, now)
   const shared = {
     ...snapshot,
     policy,
     now,
     // One that is not written yet halts all the same.
     halts: [...snapshot.halts, ...[...wanted.values()].map((halt) => ({ ...halt, uid: '' }))],
-    cannotStart: unableToStart(assessments, now),
+    cannotStart: unableToStart(awake, now),
   }
-  const candidates = assessments.map((each) => candidateOf(each, shared))
+  const candidates = awake.map((each) => candidateOf(each, shared))
   if (!snapshot.synced) return holdAll(candidates)
 
   let membershipOf: ReturnType<typeof memberships> | undefined
   const budget = new Budget(policy, (group) =>
-    startingIn(group, (membershipOf ??= memberships(assessments))(group), snapshot, now),
+    startingIn(group, (membershipOf ??= memberships(all))(group), snapshot, now),
   )
   for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
 
   const actions: Action[] = []
-  const workloads: PlannedWorkload[] = []
+  const needed: PlannedWorkload[] = []
+  const calm = new Map<Assessment, PlannedWorkload>()
   const context = { keyFingerprint, now }
   const precedence = new Precedence()
-  for (const candidate of inTurn(candidates)) {
+  for (const candidate of inTurn(candidates, all)) {
     const { assessment, situation, groups, committed } = candidate
     const turn = turnOf(candidate, budget, precedence)
     const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
@@ -88,12 +91,17 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     if (hold) precedence.heldBack(candidate, hold)
     const report = steps.length === 0 && recordReport(assessment, context, hold)
     actions.push(...steps, ...(report ? [report] : []))
-    workloads.push({ assessment, situation, hold })
+    const planned = plannedWorkload(candidate, hold, now)
+    if (steps.length === 0 && !report) letRest(planned, terms)
+    if (candidate.needed) needed.push(planned)
+    else calm.set(assessment, planned)
   }
+  const others = all.flatMap((each, index) => rests[index] ?? calm.get(each) ?? [])
+  const workloads = [...needed, ...others]
   for (const { workload, consumer } of snapshot.leftovers) {
     actions.push({ kind: 'forget', workload, consumer })
   }
-  actions.push(...haltActions(wanted, assessments, snapshot, now))
+  actions.push(...haltActions(wanted, all, consumed, snapshot, now))
   return {
     actions,
     workloads,
@@ -103,7 +111,10 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
       startingPodsLimit: policy.maxStartingPods,
       halted: haltOf([group], shared.halts, snapshot.namespace) !== undefined,
     })),
-    wakeAt: wakeAt(snapshot, wanted, workloads, now),
+    wakeAt: Math.min(
+      ...haltEnds([...snapshot.halts, ...wanted.values()], now),
+      earliest(workloads),
+    ),
   }
 }
 
@@ -123,13 +134,15 @@ function candidateOf(
     cannotStart,
     availability: availability(assessment, now, policy.urgentMaxUnavailable),
   }
+  const committed = isCommitted(assessment, situation)
   return {
     assessment,
     situation,
     workload: assessment.deployment.ref,
     groups: groupsOf(assessment),
     urgent: assessment.urgent,
-    committed: isCommitted(assessment, situation),
+    needed: committed || assessment.stale.length > 0 || assessment.ledger?.restart !== undefined,
+    committed,
   }
 }
 
@@ -144,24 +157,26 @@ function unableToStart(assessments: readonly Assessment[], now: number): readonl
 
 /**
  * Urgent ones first; then restarts that have pods away, since they hold a slot; then restarts under way, then those
- * that wait.
+ * that wait. Those that need nothing come last.
  */
-function inTurn(candidates: readonly Candidate[]): readonly Candidate[] {
+function inTurn(
+  candidates: readonly Candidate[],
+  all: readonly Assessment[],
+): readonly Candidate[] {
   const byAssessment = new Map(candidates.map((each) => [each.assessment, each]))
-  const all = [...byAssessment.keys()]
-  const ranks = Map.groupBy(candidates, ({ assessment, committed, urgent }) => {
-    const needed = assessment.stale.length > 0 || assessment.ledger?.restart !== undefined
-    if (!needed && !committed) return 'calm'
+  const ranks = Map.groupBy(candidates, ({ assessment, committed, needed, urgent }) => {
+    if (!needed) return 'calm'
     if (urgent) return 'urgent'
     if (committed) return 'committed'
     return assessment.ledger?.restart ? 'begun' : 'waiting'
   })
-  return (['urgent', 'committed', 'begun', 'waiting', 'calm'] as const).flatMap((rank) =>
+  const needed = (['urgent', 'committed', 'begun', 'waiting'] as const).flatMap((rank) =>
     inOrder(
       (ranks.get(rank) ?? []).map(({ assessment }) => assessment),
       all,
     ).flatMap((assessment) => byAssessment.get(assessment) ?? []),
   )
+  return [...needed, ...(ranks.get('calm') ?? [])]
 }
 
 /** What the budgets say to a candidate. */
@@ -228,28 +243,36 @@ function holdAll(candidates: readonly Candidate[]): Plan {
     reason: 'NotSynced',
     message: 'the watches have not delivered their first picture yet',
   }
-  const workloads = candidates.map(({ assessment, situation }) => ({ assessment, situation, hold }))
+  const workloads = candidates.map(({ assessment, situation: { availability } }) => ({
+    assessment,
+    availability,
+    hold,
+    wakeAt: Infinity,
+  }))
   return { actions: [], workloads, groups: [], wakeAt: Infinity }
 }
 
-function wakeAt(
-  { halts }: Snapshot,
-  wanted: ReadonlyMap<string, WantedHalt>,
-  workloads: readonly PlannedWorkload[],
+function plannedWorkload(
+  { assessment, situation: { availability } }: Candidate,
+  hold: Hold | undefined,
   now: number,
-): number {
-  let next = Infinity
-  const consider = (time: number) => {
-    if (time > now) next = Math.min(next, time)
-  }
-  for (const { spec } of [...halts, ...wanted.values()]) consider(spec?.until ?? Infinity)
-  for (const { assessment, situation, hold } of workloads) {
-    consider(hold?.until ?? Infinity)
-    consider(assessment.pending.reportedAt + REPORT_INTERVAL)
-    consider(assessment.completeAt)
-    consider(situation.availability.nextAt)
-    consider(nextDeadline(assessment))
-    if (assessment.ledger?.failure) consider(recoveredAt(assessment, now))
-  }
-  return next
+): PlannedWorkload {
+  const times = [
+    hold?.until ?? Infinity,
+    assessment.pending.reportedAt + REPORT_INTERVAL,
+    assessment.completeAt,
+    availability.nextAt,
+    nextDeadline(assessment),
+    assessment.ledger?.failure ? recoveredAt(assessment, now) : Infinity,
+  ]
+  const wakeAt = Math.min(...times.filter((time) => time > now))
+  return { assessment, availability, hold, wakeAt }
+}
+
+function haltEnds(halts: readonly (HaltRecord | WantedHalt)[], now: number): readonly number[] {
+  return halts.map(({ spec }) => spec?.until ?? Infinity).filter((until) => until > now)
+}
+
+function earliest(workloads: readonly PlannedWorkload[]): number {
+  return workloads.reduce((first, { wakeAt }) => Math.min(first, wakeAt), Infinity)
 }

@@ -2,7 +2,8 @@
  * The log of what is decided: a line when a restart starts, ends or is stopped, and when a hold's reason changes.
  */
 import { describeTarget, type Action } from '../plan/action.ts'
-import type { Plan, PlannedWorkload } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import { describeWorkload } from '../refs.ts'
 import type { Logger } from './log.ts'
 
@@ -65,15 +66,15 @@ function logAction(log: Logger, action: Action): void {
 }
 
 /** Everything that the decision was made from. */
-function arithmetic({ assessment, situation, hold }: PlannedWorkload): Record<string, unknown> {
+function arithmetic({ assessment, availability, hold }: PlannedWorkload): Record<string, unknown> {
   const { deployment, counts, ledger } = assessment
   return {
     workload: describeWorkload(deployment.ref),
     reason: hold?.reason,
     ...counts,
-    away: situation.availability.away,
-    limit: situation.availability.limit,
-    desired: situation.availability.desired,
+    away: availability.away,
+    limit: availability.limit,
+    desired: availability.desired,
     restart: ledger?.restart,
   }
 }

@@ -1,7 +1,8 @@
 /**
  * `/status`: what runs, what waits and why, as JSON.
  */
-import type { Plan, PlannedWorkload } from '../plan/plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { NamespacedKey } from '../refs.ts'
 
 /** The answer of `/status`, from the last plan and the forecast of its rotations (ms, by source). */
@@ -22,10 +23,10 @@ export function statusOf(
   }
 }
 
-function describe({ assessment, situation, hold }: PlannedWorkload) {
+function describe({ assessment, availability, hold }: PlannedWorkload) {
   const { deployment, counts, staleSince, ledger } = assessment
   const { kind, namespace, name } = deployment.ref
-  const { away, limit, desired } = situation.availability
+  const { away, limit, desired } = availability
   return {
     kind,
     namespace,

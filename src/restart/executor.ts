@@ -49,6 +49,8 @@ interface Memory {
   owedSince: number
   /** Not before this time (ms) its Consumer is written again. */
   recordFrom: number
+  /** As it was shown last. */
+  shown: Pending | undefined
 }
 
 export class Executor {
@@ -56,10 +58,12 @@ export class Executor {
   readonly #memory = new Map<string, Memory>()
   readonly #running = new Set<Promise<void>>()
   #startedAt: number
+  #nothingPending: Pending
 
   constructor(options: ExecutorOptions) {
     this.#options = options
     this.#startedAt = options.now()
+    this.#nothingPending = nothingPending(this.#startedAt)
   }
 
   /**
@@ -68,6 +72,7 @@ export class Executor {
    */
   begin(): void {
     this.#startedAt = this.#options.now()
+    this.#nothingPending = nothingPending(this.#startedAt)
     for (const memory of this.#memory.values()) {
       memory.owedSince = this.#startedAt
       memory.obstacle = undefined
@@ -97,15 +102,15 @@ export class Executor {
     return isRecord(action) && this.#options.now() < this.#memoryOf(keyOf(action)).recordFrom
   }
 
-  /** What was done for a workload and is not seen yet. */
+  /** What was done for a workload and is not seen yet: the same object for as long as nothing of it changes. */
   pendingOf(workload: { readonly ref: { readonly uid: string } }): Pending {
     const memory = this.#memory.get(workload.ref.uid)
-    if (!memory) return { ...NOTHING_PENDING, owedSince: this.#startedAt }
+    if (!memory) return this.#nothingPending
     for (const uid of memory.evicted) {
       const pod = this.#options.picture.pod(uid)
       if (!pod || pod.terminating) memory.evicted.delete(uid)
     }
-    return { ...memory, evicted: new Set(memory.evicted) }
+    return (memory.shown = showing(memory))
   }
 
   /** Forgets workloads that are gone, once there are more of them than there are workloads. */
@@ -201,17 +206,34 @@ export class Executor {
       reportedAt: -Infinity,
       owedSince: this.#startedAt,
       recordFrom: -Infinity,
+      shown: undefined,
     }
     this.#memory.set(workload, memory)
     return memory
   }
 }
 
-const NOTHING_PENDING: Omit<Pending, 'owedSince'> = {
-  write: undefined,
-  evicted: new Set(),
-  obstacle: undefined,
-  reportedAt: -Infinity,
+function nothingPending(owedSince: number): Pending {
+  return {
+    write: undefined,
+    evicted: new Set(),
+    obstacle: undefined,
+    reportedAt: -Infinity,
+    owedSince,
+  }
+}
+
+/** A memory as others see it; of what is evicted only that there is nothing is seen at a glance. */
+function showing({ write, evicted, obstacle, reportedAt, owedSince, shown }: Memory): Pending {
+  const same =
+    shown !== undefined &&
+    shown.write === write &&
+    shown.obstacle === obstacle &&
+    shown.reportedAt === reportedAt &&
+    shown.owedSince === owedSince &&
+    shown.evicted.size === 0 &&
+    evicted.size === 0
+  return same ? shown : { write, evicted: new Set(evicted), obstacle, reportedAt, owedSince }
 }
 
 /** A write of the workload's Consumer. */

@@ -5,8 +5,15 @@
 import type { ReplicaSetRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 
+/** Told the UID of a Deployment of which something may have changed. */
+export interface OwnedPodsListener {
+  readonly podsChanged: (deployment: string) => void
+  /** What its pods use; told besides. */
+  readonly usesChanged: (deployment: string) => void
+}
+
 export class OwnedPods {
-  readonly #onChange: (deployment: string) => void
+  readonly #listener: OwnedPodsListener
   readonly #replicaSets = new Map<string, ReplicaSetRecord>()
   readonly #replicaSetsOf = new Map<string, Set<string>>()
   readonly #pods = new Map<string, PodRecord>()
@@ -14,17 +21,15 @@ export class OwnedPods {
   /** What was answered for a Deployment: one and the same list for as long as nothing in it changes. */
   readonly #lists = new Map<string, readonly PodRecord[]>()
 
-  /** @param onChange told the UID of a Deployment whose pods, or what they use, may have changed */
-  constructor(onChange: (deployment: string) => void) {
-    this.#onChange = onChange
+  constructor(listener: OwnedPodsListener) {
+    this.#listener = listener
   }
 
   setReplicaSet(record: ReplicaSetRecord): void {
     this.removeReplicaSet(record.uid)
     this.#replicaSets.set(record.uid, record)
     addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
-    this.#lists.delete(record.deploymentUid)
-    this.#onChange(record.deploymentUid)
+    this.#changed(record.deploymentUid, true)
   }
 
   removeReplicaSet(uid: string): void {
@@ -32,8 +37,7 @@ export class OwnedPods {
     if (!record) return
     this.#replicaSets.delete(uid)
     removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
-    this.#lists.delete(record.deploymentUid)
-    this.#onChange(record.deploymentUid)
+    this.#changed(record.deploymentUid, true)
   }
 
   setPod(pod: PodRecord): void {
@@ -78,9 +82,13 @@ export class OwnedPods {
 
   #podsChanged({ replicaSetUid }: PodRecord, andTheirUses: boolean): void {
     const owner = this.#replicaSets.get(replicaSetUid)
-    if (!owner) return
-    this.#lists.delete(owner.deploymentUid)
-    if (andTheirUses) this.#onChange(owner.deploymentUid)
+    if (owner) this.#changed(owner.deploymentUid, andTheirUses)
+  }
+
+  #changed(deployment: string, andTheirUses: boolean): void {
+    this.#lists.delete(deployment)
+    this.#listener.podsChanged(deployment)
+    if (andTheirUses) this.#listener.usesChanged(deployment)
   }
 }
 

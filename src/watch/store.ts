@@ -3,6 +3,7 @@
  *
  * Raw objects end here: what they are reduced to is all that is kept.
  */
+import { isDeepStrictEqual } from 'node:util'
 import {
   readConsumer,
   consumerName,
@@ -18,13 +19,7 @@ import {
 } from '../consumers/deployment.ts'
 import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
-import {
-  optedIn,
-  readKillSwitch,
-  readSettings,
-  type Defaults,
-  type Settings,
-} from '../consumers/settings.ts'
+import { optedIn, readKillSwitch, readSettings, type Defaults } from '../consumers/settings.ts'
 import type { Annotations } from '../consumers/annotation-reader.ts'
 import { UseIndex } from '../consumers/use-index.ts'
 import type { Bystander } from '../plan/starting.ts'
@@ -58,6 +53,15 @@ export interface StoreOptions {
   readonly onSourceChanged?: (source: SourceRef) => void
 }
 
+/** What a Deployment is in the picture. */
+interface Drawn {
+  readonly consumerKey: NamespacedKey
+  readonly consumer: ConsumerRecord | undefined
+  readonly pending: Pending
+  /** `undefined` where it has not opted in. */
+  readonly workload: Workload | undefined
+}
+
 export class Store {
   readonly #options: StoreOptions
   readonly #intern = createInterner()
@@ -66,15 +70,16 @@ export class Store {
   readonly #deployments = new Map<string, DeploymentRecord>()
   /** Workloads whose uses may have changed since the index was last asked. */
   readonly #unindexed = new Set<string>()
-  readonly #owned = new OwnedPods((deployment) => this.#unindexed.add(deployment))
+  readonly #owned = new OwnedPods({
+    podsChanged: (deployment) => this.#drawn.delete(deployment),
+    usesChanged: (deployment) => this.#unindexed.add(deployment),
+  })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
   #massChangeReleasedAt = -Infinity
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #index = new UseIndex()
-  readonly #settings = new WeakMap<
-    DeploymentRecord,
-    { namespace: Annotations; settings: Settings }
-  >()
+  /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
+  readonly #drawn = new Map<string, Drawn>()
   #secretsSyncedAt: number | undefined
 
   constructor(options: StoreOptions) {
@@ -86,6 +91,7 @@ export class Store {
     const previous = this.#secrets.get(key)
     const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
     this.#secrets.set(key, next)
+    this.#redrawUsersOf(next.ref)
     if (previous && previous.versions !== next.versions) this.#sourceChanged(next.ref)
   }
 
@@ -96,20 +102,29 @@ export class Store {
     if (this.workloadsOf(ref).size === 0) this.#secrets.delete(key)
     else {
       this.#secrets.set(key, missingSource(ref, previous, this.#options.now()))
+      this.#redrawUsersOf(ref)
       this.#sourceChanged(ref)
     }
   }
 
   secretsSynced(): void {
-    this.#secretsSyncedAt ??= this.#options.now()
+    if (this.#secretsSyncedAt !== undefined) return
+    this.#secretsSyncedAt = this.#options.now()
+    // From now on a Secret that is not there does not exist.
+    this.#drawn.clear()
   }
 
   applyNamespace(raw: RawNamespace): void {
-    this.#namespaces.set(raw.metadata.name, ownAnnotations(raw.metadata.annotations))
+    const { name, annotations } = raw.metadata
+    const next = ownAnnotations(annotations)
+    if (isDeepStrictEqual(this.#namespaces.get(name), next)) return
+    this.#namespaces.set(name, next)
+    this.#drawn.clear()
   }
 
   removeNamespace(name: string): void {
     this.#namespaces.delete(name)
+    this.#drawn.clear()
   }
 
   /** An older answer than the one known (a watch that lags behind our own write) is passed over. */
@@ -118,11 +133,13 @@ export class Store {
     const known = this.#deployments.get(uid)
     if (known && isNewer(known.resourceVersion, resourceVersion)) return
     this.#deployments.set(uid, readDeployment(raw, this.#intern))
+    this.#drawn.delete(uid)
     this.#unindexed.add(uid)
   }
 
   removeDeployment(uid: string): void {
     this.#deployments.delete(uid)
+    this.#drawn.delete(uid)
     this.#unindexed.add(uid)
   }
 
@@ -209,28 +226,18 @@ export class Store {
     }
   }
 
-  /** The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload. */
+  /**
+   * The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload.
+   * A workload of which nothing has changed since the picture before is the same object.
+   */
   snapshot(synced: boolean, pendingOf: (workload: DeploymentRecord) => Pending): Snapshot {
     const workloads: Workload[] = []
     const leftovers: Leftover[] = []
     for (const deployment of this.#deployments.values()) {
-      const { namespace, uid } = deployment.ref
-      const shared = this.#namespaces.get(namespace) ?? {}
-      const consumer = this.consumerOf(deployment.ref)
-      if (!optedIn(deployment.annotations, shared)) {
-        const idle = pendingOf(deployment).write === undefined
-        if (consumer?.ownerUid === uid && idle)
-          leftovers.push({ workload: deployment.ref, consumer })
-        continue
-      }
-      workloads.push({
-        deployment,
-        pods: this.#owned.of(uid),
-        settings: this.#settingsOf(deployment, shared),
-        consumer,
-        source: (source) => this.source({ namespace, name: source }),
-        pending: pendingOf(deployment),
-      })
+      const { workload, consumer, pending } = this.#draw(deployment, pendingOf(deployment))
+      if (workload) workloads.push(workload)
+      else if (consumer?.ownerUid === deployment.ref.uid && pending.write === undefined)
+        leftovers.push({ workload: deployment.ref, consumer })
     }
     const own = this.#options.namespace
     return {
@@ -259,12 +266,32 @@ export class Store {
     if (this.workloadsOf(ref).size > 0) this.#options.onSourceChanged?.(ref)
   }
 
-  #settingsOf(deployment: DeploymentRecord, namespace: Annotations): Settings {
-    const known = this.#settings.get(deployment)
-    if (known?.namespace === namespace) return known.settings
-    const settings = readSettings(deployment.annotations, namespace, this.#options.defaults)
-    this.#settings.set(deployment, { namespace, settings })
-    return settings
+  #redrawUsersOf(source: SourceRef): void {
+    for (const uid of this.workloadsOf(source)) this.#drawn.delete(uid)
+  }
+
+  #draw(deployment: DeploymentRecord, pending: Pending): Drawn {
+    const { namespace, name, uid } = deployment.ref
+    const known = this.#drawn.get(uid)
+    const consumerKey = known?.consumerKey ?? `${namespace}/${consumerName(name)}`
+    const consumer = this.#consumers.get(consumerKey)
+    if (known?.consumer === consumer && known?.pending === pending) return known
+    const shared = this.#namespaces.get(namespace) ?? {}
+    const { annotations } = deployment
+    const workload = optedIn(annotations, shared)
+      ? {
+          deployment,
+          pods: this.#owned.of(uid),
+          settings:
+            known?.workload?.settings ?? readSettings(annotations, shared, this.#options.defaults),
+          consumer,
+          source: (source: string) => this.source({ namespace, name: source }),
+          pending,
+        }
+      : undefined
+    const drawn = { consumerKey, consumer, pending, workload }
+    this.#drawn.set(uid, drawn)
+    return drawn
   }
 
   #reindex(): void {

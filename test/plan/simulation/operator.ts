@@ -2,12 +2,13 @@
  * Sluice in virtual time: it sees the cluster through watches that lag, plans, carries the plan out, and remembers
  * what it did until it sees it. A kill takes its memory, and all that it had seen.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { consumerName, type ConsumerRecord } from '../../../src/consumers/consumer.ts'
 import type { Action, RecordAction } from '../../../src/plan/action.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import type { Bystander } from '../../../src/plan/starting.ts'
-import type { Pending, Snapshot } from '../../../src/plan/workload.ts'
+import type { Pending, Snapshot, Workload } from '../../../src/plan/workload.ts'
 import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
 import { isNewer } from '../../../src/secrets/timeline.ts'
 import { digester, nothingPending, settings, snapshot } from '../cluster-builder.ts'
@@ -53,6 +54,8 @@ export class SimulatedOperator {
   #startedAt = -Infinity
   #inFlight: Sent[] = []
   readonly #sources = new Map<string, SourceRecord>()
+  readonly #lookUps = new Map<string, Workload['source']>()
+  readonly #workloads = new Map<string, Workload>()
   readonly #memory = new Map<string, Memory>()
   /** What the API server answered to its own writes, and the watches may not show yet. */
   readonly #answers = {
@@ -85,6 +88,7 @@ export class SimulatedOperator {
     this.#policy = policy
     this.#startedAt = now
     this.#sources.clear()
+    this.#lookUps.clear()
     this.#memory.clear()
     this.#answers.deployments.clear()
     this.#answers.consumers.clear()
@@ -158,6 +162,7 @@ export class SimulatedOperator {
       const before = this.#sources.get(key)
       if (before?.resourceVersion === raw.metadata.resourceVersion) continue
       this.#sources.set(key, readSecret(raw, before, digester, now + this.#clockOff))
+      this.#lookUps.delete(raw.metadata.namespace)
     }
     const all = [...seen.deployments.deployments.values()].map((watched) => {
       const answer = this.#answers.deployments.get(watched.record.ref.uid)
@@ -172,14 +177,14 @@ export class SimulatedOperator {
       .map(({ record: deployment, annotations }) => {
         const { namespace, name, uid } = deployment.ref
         const key = `${namespace}/${consumerName(name)}`
-        return {
+        return this.#asBefore({
           deployment,
           pods: podsOf(uid),
           settings: settings(annotations),
           consumer: newer(known.consumers.get(key), this.#answers.consumers.get(key)),
-          source: (source: string) => this.#source(namespace, source),
+          source: this.#sourceIn(namespace),
           pending: this.#pendingOf(uid, seen.pods, now),
-        }
+        })
       })
     const bystanders = (source: { namespace: string; name: string }): Bystander[] =>
       all
@@ -194,10 +199,27 @@ export class SimulatedOperator {
     }
   }
 
-  #source(namespace: string, name: string): SourceRecord {
-    const found = this.#sources.get(`${namespace}/${name}`)
-    if (!found) throw new Error(`Secret ${namespace}/${name} is not part of this simulation`)
-    return found
+  /** As of now; the same function for as long as no Secret of the namespace changes. */
+  #sourceIn(namespace: string): Workload['source'] {
+    const known = this.#lookUps.get(namespace)
+    if (known) return known
+    const sources = new Map(this.#sources)
+    const lookUp = (name: string) => {
+      const found = sources.get(`${namespace}/${name}`)
+      if (!found) throw new Error(`Secret ${namespace}/${name} is not part of this simulation`)
+      return found
+    }
+    this.#lookUps.set(namespace, lookUp)
+    return lookUp
+  }
+
+  /** The workload of the picture before, if it is equal: the plan need not look at it again. */
+  #asBefore(workload: Workload): Workload {
+    const { uid } = workload.deployment.ref
+    const before = this.#workloads.get(uid)
+    if (before && isDeepStrictEqual(before, workload)) return before
+    this.#workloads.set(uid, workload)
+    return workload
   }
 
   /** Its own writes are known at once; after the watch has passed them, the watch alone counts. */

@@ -1,0 +1,242 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
+import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
+import { createDigester } from '../../src/secrets/digest.ts'
+import { Store } from '../../src/watch/store.ts'
+
+/** Something that the watches, or Sluice itself, tell the store. */
+type Event =
+  | { kind: 'secret'; secret: number; value: string }
+  | { kind: 'secret removed'; secret: number }
+  | { kind: 'secrets synced' }
+  | { kind: 'namespace'; optIn: boolean }
+  | { kind: 'namespace removed' }
+  | { kind: 'deployment'; app: number; secret: number; optIn: boolean | undefined }
+  | { kind: 'deployment removed'; app: number }
+  | { kind: 'replica set'; app: number; owner: number }
+  | { kind: 'replica set removed'; app: number }
+  | { kind: 'pod'; app: number; pod: number; secret: number; ready: boolean }
+  | { kind: 'pod removed'; app: number; pod: number }
+  | { kind: 'consumer'; app: number; state: string }
+  | { kind: 'consumer removed'; app: number }
+  | { kind: 'pending'; app: number }
+
+const few = fc.nat({ max: 2 })
+const value = fc.constantFrom('one', 'two')
+const constant = <K extends string>(kind: K) => fc.constant(kind)
+const events = fc.oneof<fc.Arbitrary<Event>[]>(
+  fc.record({ kind: constant('secret'), secret: few, value }),
+  fc.record({ kind: constant('secret removed'), secret: few }),
+  fc.record({ kind: constant('secrets synced') }),
+  fc.record({ kind: constant('namespace'), optIn: fc.boolean() }),
+  fc.record({ kind: constant('namespace removed') }),
+  fc.record({
+    kind: constant('deployment'),
+    app: few,
+    secret: few,
+    optIn: fc.constantFrom(true, false, undefined),
+  }),
+  fc.record({ kind: constant('deployment removed'), app: few }),
+  fc.record({ kind: constant('replica set'), app: few, owner: few }),
+  fc.record({ kind: constant('replica set removed'), app: few }),
+  fc.record({ kind: constant('pod'), app: few, pod: few, secret: few, ready: fc.boolean() }),
+  fc.record({ kind: constant('pod removed'), app: few, pod: few }),
+  fc.record({ kind: constant('consumer'), app: few, state: value }),
+  fc.record({ kind: constant('consumer removed'), app: few }),
+  fc.record({ kind: constant('pending'), app: few }),
+)
+
+/** A store, and what Sluice did and does not see yet. */
+class Told {
+  readonly store: Store
+  readonly #pending = new Map<string, Pending>()
+  #now = 0
+
+  constructor() {
+    this.store = new Store({
+      digester: createDigester(Buffer.alloc(32, 1)),
+      now: () => this.#now,
+      defaults: {
+        volumes: 'ignore',
+        strategy: 'auto',
+        maxUnavailable: { kind: 'count', value: 1 },
+        minRestartInterval: 0,
+        settle: 0,
+      },
+      namespace: 'sluice-system',
+    })
+  }
+
+  tell(event: Event): void {
+    this.#now += 1000
+    const { store } = this
+    const resourceVersion = String(this.#now)
+    const place = { namespace: 'shop', resourceVersion }
+    switch (event.kind) {
+      case 'secret': {
+        const data = { password: Buffer.from(event.value).toString('base64') }
+        const name = `secret-${event.secret}`
+        store.applySecret({ metadata: { ...place, name, uid: name }, data })
+        return
+      }
+      case 'secret removed':
+        store.removeSecret({ namespace: 'shop', name: `secret-${event.secret}` })
+        return
+      case 'secrets synced':
+        store.secretsSynced()
+        return
+      case 'namespace': {
+        const annotations = { [RESTART_ON_CHANGE]: String(event.optIn) }
+        store.applyNamespace({ metadata: { name: 'shop', annotations } })
+        return
+      }
+      case 'namespace removed':
+        store.removeNamespace('shop')
+        return
+      case 'deployment': {
+        const name = `app-${event.app}`
+        const annotations =
+          event.optIn === undefined ? {} : { [RESTART_ON_CHANGE]: String(event.optIn) }
+        store.applyDeployment({
+          metadata: { ...place, name, uid: name, generation: 1, annotations },
+          spec: { replicas: 1, template: { spec: specOf(event.secret) } },
+        })
+        return
+      }
+      case 'deployment removed':
+        store.removeDeployment(`app-${event.app}`)
+        return
+      case 'replica set': {
+        const owner = { kind: 'Deployment', name: '', uid: `app-${event.owner}`, controller: true }
+        store.applyReplicaSet({ metadata: { uid: `set-${event.app}`, ownerReferences: [owner] } })
+        return
+      }
+      case 'replica set removed':
+        store.removeReplicaSet(`set-${event.app}`)
+        return
+      case 'pod': {
+        const name = `app-${event.app}-${event.pod}`
+        const owner = { kind: 'ReplicaSet', name: '', uid: `set-${event.app}`, controller: true }
+        store.applyPod({
+          metadata: {
+            ...place,
+            name,
+            uid: name,
+            creationTimestamp: '2026-01-01T00:00:00Z',
+            ownerReferences: [owner],
+          },
+          spec: specOf(event.secret),
+          status: { conditions: [{ type: 'Ready', status: event.ready ? 'True' : 'False' }] },
+        })
+        return
+      }
+      case 'pod removed':
+        store.removePod(`app-${event.app}-${event.pod}`)
+        return
+      case 'consumer': {
+        const name = `deployment-app-${event.app}`
+        const consumer = { metadata: { ...place, name, uid: name }, status: { state: event.state } }
+        store.applyConsumer(consumer)
+        return
+      }
+      case 'consumer removed': {
+        const name = `deployment-app-${event.app}`
+        store.removeConsumer({ namespace: 'shop', name, uid: name })
+        return
+      }
+      case 'pending':
+        this.#pending.set(`app-${event.app}`, { ...NOTHING, reportedAt: this.#now })
+        return
+    }
+  }
+
+  snapshot(): Snapshot {
+    return this.store.snapshot(true, ({ ref }) => this.#pending.get(ref.uid) ?? NOTHING)
+  }
+}
+
+const NOTHING: Pending = {
+  write: undefined,
+  evicted: new Set(),
+  obstacle: undefined,
+  reportedAt: -Infinity,
+  owedSince: 0,
+}
+
+function specOf(secret: number) {
+  const valueFrom = { secretKeyRef: { name: `secret-${secret}`, key: 'password' } }
+  return { containers: [{ name: 'app', env: [{ valueFrom }] }] }
+}
+
+/** A workload with the sources that it can name. */
+function shown(workload: Workload) {
+  return { ...workload, source: [0, 1, 2].map((secret) => workload.source(`secret-${secret}`)) }
+}
+
+test('a picture of what was seen before is the picture of what is there', () => {
+  fc.assert(
+    fc.property(fc.array(events, { maxLength: 60 }), (all) => {
+      const often = new Told()
+      for (const event of all) {
+        often.tell(event)
+        often.snapshot()
+      }
+      const once = new Told()
+      for (const event of all) once.tell(event)
+      const [a, b] = [often.snapshot(), once.snapshot()]
+      expect(a.workloads.map(shown)).toEqual(b.workloads.map(shown))
+      expect(a.leftovers).toEqual(b.leftovers)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a workload is the same object only if nothing of it has changed', () => {
+  fc.assert(
+    fc.property(fc.array(events, { maxLength: 60 }), (all) => {
+      const told = new Told()
+      const known = new Map<Workload, ReturnType<typeof shown>>()
+      for (const event of all) {
+        told.tell(event)
+        for (const workload of told.snapshot().workloads) {
+          const now = shown(workload)
+          const used = [workload.deployment, ...workload.pods]
+            .flatMap(({ uses }) => uses)
+            .flatMap(({ uses }) => uses.map(({ source }) => source))
+          const before = known.get(workload)
+          for (const name of used) {
+            const secret = Number(name.slice(-1))
+            expect(before?.source[secret] ?? now.source[secret]).toEqual(now.source[secret])
+          }
+          known.set(workload, now)
+        }
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('an event leaves the workloads that it does not concern as they are', () => {
+  const told = new Told()
+  for (const app of [0, 1]) {
+    told.tell({ kind: 'secret', secret: app, value: 'one' })
+    told.tell({ kind: 'deployment', app, secret: app, optIn: true })
+    told.tell({ kind: 'replica set', app, owner: app })
+    told.tell({ kind: 'pod', app, pod: 0, secret: app, ready: true })
+  }
+  const concerning: Event[] = [
+    { kind: 'secret', secret: 0, value: 'two' },
+    { kind: 'deployment', app: 0, secret: 0, optIn: true },
+    { kind: 'pod', app: 0, pod: 0, secret: 0, ready: false },
+    { kind: 'consumer', app: 0, state: 'one' },
+    { kind: 'pending', app: 0 },
+  ]
+  for (const event of concerning) {
+    const before = told.snapshot().workloads
+    told.tell(event)
+    const after = told.snapshot().workloads
+    expect([event.kind, after[0] === before[0]]).toEqual([event.kind, false])
+    expect([event.kind, after[1] === before[1]]).toEqual([event.kind, true])
+  }
+})
