@@ -11,7 +11,10 @@ import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
 import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
 import { localNow, sleep } from './local-time.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
+import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
+import { createReportSender, REPORT_CONCURRENCY, REPORT_RATE } from './report/report-sender.ts'
 import { createReporter } from './report/reporter.ts'
+import { RotationWriter } from './report/rotation-writer.ts'
 import { startHttpServer } from './report/http-server.ts'
 import { createLogger, type Logger } from './report/log.ts'
 import { createMetrics, type Metrics } from './report/metrics.ts'
@@ -55,8 +58,13 @@ export async function runOperator(config: Config, version: string): Promise<void
   })
 
   // It listens before it knows anything: who looks for the reason that it does nothing finds it at /readyz.
-  const reporter = createReporter({ log, metrics, policy: config })
   const act = config.mode === 'act'
+  // Asked when there is leadership to ask about: nothing is told before the first plan.
+  const mayWrite = () => !end.signal.aborted && leadership.mayWrite()
+  const chronicle = act
+    ? openChronicle({ client, metrics, log, now, mayWrite, margins: config })
+    : undefined
+  const reporter = createReporter({ log, metrics, policy: config, chronicle })
   const leadership: Leadership =
     act && config.leaderElection === 'on'
       ? electedLeadership({
@@ -142,7 +150,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       ? createApiWrites({
           client,
           queue,
-          mayWrite: () => !end.signal.aborted && leadership.mayWrite(),
+          mayWrite,
           picture: store,
           consumerOf: (workload) => store.consumerOf(workload),
         })
@@ -176,6 +184,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...watches.map(({ watch }) => watch.run(end.signal)),
     coordinator.run(end.signal),
     leadership.run(end.signal),
+    ...(chronicle ? [chronicle.run(end.signal)] : []),
     keepCalibrated(clock, () => askForTime(client, log), {
       now: localNow,
       sleep,
@@ -209,6 +218,35 @@ async function untilRead<T>(
     }
   }
   return undefined
+}
+
+/** Rotation objects, by a way of their own to the API server. */
+function openChronicle({
+  client,
+  metrics,
+  mayWrite,
+  ...options
+}: { readonly client: KubeClient; readonly metrics: Metrics } & Omit<
+  ChronicleOptions,
+  'writer' | 'random' | 'sleep'
+>): Chronicle {
+  const queue = new PQueue({
+    concurrency: REPORT_CONCURRENCY,
+    interval: 1_000,
+    intervalCap: REPORT_RATE,
+  })
+  const { log } = options
+  const writer = new RotationWriter({
+    send: createReportSender({ client, queue, mayWrite }),
+    random: Math.random,
+    sleep,
+    onError: (rotation, error) => log.debug({ rotation, err: error }, 'a report was not written'),
+    onDropped(rotation) {
+      metrics.reportDropped('rotation')
+      log.warn({ rotation }, 'a Rotation cannot be written, and is given up')
+    },
+  })
+  return new Chronicle({ ...options, mayWrite, writer, random: Math.random, sleep })
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */

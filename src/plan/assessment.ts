@@ -111,7 +111,7 @@ export function timelinesToRecord(
 }
 
 /** The uses that count: judged by the workload's settings, and not ignored by the source itself. */
-function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
+export function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
   return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
 }
 

@@ -108,7 +108,12 @@ function reportOf(
   }
 }
 
-function stateToShow(restart: Restart | undefined, hold: Hold | undefined, stale: boolean): State {
+/** How a workload is shown that no failure stands in the way of. */
+export function stateToShow(
+  restart: Restart | undefined,
+  hold: Hold | undefined,
+  stale: boolean,
+): State {
   const held = hold && stateOf(hold)
   if (restart) return held === undefined || held === 'Waiting' ? 'Restarting' : held
   return held ?? (stale ? 'Waiting' : 'Fresh')

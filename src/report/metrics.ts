@@ -25,6 +25,10 @@ export interface ApiRequest {
   readonly code: string
 }
 
+/** What Sluice reports in the cluster itself. */
+const REPORT_KINDS = ['rotation', 'event'] as const
+export type ReportKind = (typeof REPORT_KINDS)[number]
+
 const RESTART_BUCKETS = [5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600]
 // A rotation is many restarts in a row.
 const ROTATION_BUCKETS = [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600]
@@ -115,6 +119,11 @@ export function createMetrics({
     ['group'],
   )
   const evictions = counter('sluice_evictions_total', 'Evictions that were asked for.', ['outcome'])
+  const reportsDropped = counter(
+    'sluice_reports_dropped_total',
+    'Rotation objects and Events that could not be written, and were given up.',
+    ['kind'],
+  )
   const planningDuration = histogram(
     'sluice_planning_duration_seconds',
     'Time that it took to make one plan.',
@@ -157,6 +166,7 @@ export function createMetrics({
   for (const labels of RESTARTS) restartDuration.zero(labels)
   rotationDuration.zero({ outcome: 'succeeded' })
   for (const outcome of EVICTION_OUTCOMES) evictions.inc({ outcome }, 0)
+  for (const kind of REPORT_KINDS) reportsDropped.inc({ kind }, 0)
   for (const resource of resources) {
     watchRestarts.inc({ resource }, 0)
     objects.set({ resource }, 0)
@@ -240,6 +250,11 @@ export function createMetrics({
     /** The API server has answered an eviction. */
     evictionEnded(outcome: EvictionOutcome): void {
       evictions.inc({ outcome })
+    },
+
+    /** A report in the cluster could not be written, and is given up. */
+    reportDropped(kind: ReportKind): void {
+      reportsDropped.inc({ kind })
     },
 
     /** A request to the API server has ended. */

@@ -8,6 +8,7 @@ import type { Hold } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Policy } from '../plan/policy.ts'
 import type { NamespacedKey } from '../refs.ts'
+import type { Chronicle } from './chronicle.ts'
 import { createJournal } from './journal.ts'
 import type { Logger } from './log.ts'
 import type { EvictionOutcome, Metrics } from './metrics.ts'
@@ -32,15 +33,18 @@ export interface Reporter {
   status(): Readonly<Record<string, unknown>>
 }
 
-/** A reporter over a log and metrics. */
+/** A reporter over a log, metrics and, if given, objects in the cluster. */
 export function createReporter({
   log,
   metrics,
   policy,
+  chronicle,
 }: {
   readonly log: Logger
   readonly metrics: Metrics
   readonly policy: Policy
+  /** Tells in the cluster itself; without one, nothing is written there. */
+  readonly chronicle?: Chronicle | undefined
 }): Reporter {
   const journal = createJournal(log)
   let rotations = createRotationTracker()
@@ -55,6 +59,7 @@ export function createReporter({
       }
       last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
       metrics.observeForecast(last.ends)
+      chronicle?.planned(plan, last.ends, now)
       const { active, ended } = rotations(plan, now)
       metrics.planningDuration.observe(seconds)
       metrics.observeSnapshot(now)
@@ -71,6 +76,7 @@ export function createReporter({
         log.warn(line, `a write failed: ${obstacle?.message ?? 'see err'}`)
         return
       }
+      chronicle?.done(action)
       if (action.kind === 'record' && action.ended) {
         const { strategy, startedAt } = action.ended
         const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'
@@ -80,6 +86,7 @@ export function createReporter({
       }
     },
     standBy() {
+      chronicle?.standBy()
       journal.plan(NOTHING)
       last = { plan: NOTHING, ends: new Map() }
       metrics.observeForecast(last.ends)

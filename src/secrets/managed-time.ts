@@ -5,6 +5,8 @@
 
 /** The part of a managedFields entry that is read. */
 export interface ManagedField {
+  /** Who wrote: a name, such as `kubectl-client-side-apply`. */
+  readonly manager?: string
   readonly time?: string
   readonly subresource?: string
   readonly fieldsV1?: Readonly<Record<string, unknown>>
@@ -18,11 +20,20 @@ export function newestManagedTime(
   fields: readonly ManagedField[] | undefined,
   owns: (field: ManagedField) => boolean,
 ): number | undefined {
-  const times = (fields ?? [])
-    .filter(owns)
-    .map(({ time }) => Date.parse(time ?? ''))
-    .filter((time) => !Number.isNaN(time))
-  return times.length > 0 ? Math.max(...times) + 1000 : undefined
+  return newestWrite(fields, owns)?.time
+}
+
+/** The same with the name of the manager that wrote. */
+export function newestWrite(
+  fields: readonly ManagedField[] | undefined,
+  owns: (field: ManagedField) => boolean,
+): { readonly time: number; readonly manager: string | undefined } | undefined {
+  let newest: { time: number; manager: string | undefined } | undefined
+  for (const field of (fields ?? []).filter(owns)) {
+    const time = Date.parse(field.time ?? '') + 1000
+    if (time > (newest?.time ?? -Infinity)) newest = { time, manager: field.manager }
+  }
+  return newest
 }
 
 /** The end of the second that `time` (ms) falls into. */

@@ -6,7 +6,7 @@ import type { SourceRef } from '../refs.ts'
 import { ABSENT, LOST, type ContentDigests, type Digest, type Digester } from './digest.ts'
 import { readSourceSettings, type SourceSettings } from '../consumers/source-settings.ts'
 import { ALL_KEYS } from '../consumers/uses.ts'
-import { endOfSecond, newestManagedTime, type ManagedField } from './managed-time.ts'
+import { endOfSecond, newestWrite, type ManagedField } from './managed-time.ts'
 
 /** What a source held at one time. */
 export interface SourceVersion {
@@ -21,6 +21,8 @@ export interface SourceVersion {
   readonly seenAt: number
   /** Of the object that it was first seen in, see {@link SourceRecord}. */
   readonly writtenAt: number
+  /** The field manager that wrote the data last, where that write dates the change. */
+  readonly changedBy?: string | undefined
   readonly content: ContentDigests | typeof ABSENT | typeof LOST
 }
 
@@ -69,9 +71,8 @@ export function readSecret(
   const content = digester.digest({ namespace, name }, raw.data ?? {})
   const last = previous?.versions.at(-1)
   const same = typeof last?.content === 'object' && last.content.whole === content.whole
-  const writtenAt =
-    newestManagedTime(managedFields, ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined) ??
-    -Infinity
+  const write = newestWrite(managedFields, ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined)
+  const writtenAt = write?.time ?? -Infinity
   // A write that only removes a key leaves the time of the write before it.
   const dated = previous?.uid !== uid || writtenAt > previous.writtenAt
   const managed = dated && writtenAt > -Infinity ? writtenAt : undefined
@@ -84,6 +85,7 @@ export function readSecret(
       mayBeEarlier: previous === undefined || since !== managed,
       seenAt: endOfSecond(seenAt),
       writtenAt,
+      ...(dated && write?.manager && { changedBy: write.manager }),
       content,
     }
   }

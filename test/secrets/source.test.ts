@@ -32,7 +32,12 @@ function secret({ data, uid = 'u1', version = 1, managed = at(0), annotations }:
       ...(annotations && { annotations }),
       ...(managed !== null && {
         managedFields: [
-          { time: apiTime(managed), fieldsV1: { 'f:data': { 'f:password': {} } } },
+          { time: apiTime(managed - 5_000), manager: 'helm', fieldsV1: { 'f:data': {} } },
+          {
+            time: apiTime(managed),
+            manager: 'vault',
+            fieldsV1: { 'f:data': { 'f:password': {} } },
+          },
           { time: apiTime(managed + 50_000), fieldsV1: { 'f:metadata': {} } },
         ],
       }),
@@ -128,6 +133,14 @@ describe('a change', () => {
   test('that is dated later than it was seen counts from when it was seen', () => {
     const record = read({ data: B, version: 2, managed: at(60) }, at(30.5), first)
     expect(newest(record)).toMatchObject({ changedAt: at(31), mayBeEarlier: true })
+  })
+
+  test('tells who made it, where a write of data dates it', () => {
+    const by = (shown: Shown) => newest(read({ version: 2, ...shown }, at(30.5), first)).changedBy
+    expect(by({ data: B, managed: at(20) })).toBe('vault')
+    expect(by({ data: B, managed: null })).toBeUndefined()
+    // A removed key leaves the entry of the write before, whoever made that.
+    expect(by({ data: { password: 'old' }, managed: at(0) })).toBeUndefined()
   })
 
   test('that only removes a key, and so moves no time, counts from when it was seen', () => {

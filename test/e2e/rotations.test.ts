@@ -1,0 +1,110 @@
+// What people read of a rotation with kubectl alone.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TestCluster } from '../cluster/cluster.ts'
+import { waitUntil } from '../cluster/wait.ts'
+import {
+  available,
+  beyondDoubt,
+  consumerOf,
+  dbSecret,
+  inState,
+  freshNamespace,
+  startInstalledCluster,
+} from './installed-cluster.ts'
+import { startOperator, type OperatorProcess } from './operator-process.ts'
+
+let cluster: TestCluster
+let shop: string
+let operator: OperatorProcess
+
+beforeAll(async () => {
+  cluster = await startInstalledCluster()
+  shop = await freshNamespace(cluster)
+  operator = await startOperator(cluster)
+  await cluster.apply(
+    dbSecret(shop, 'old'),
+    consumerOf('env', { name: 'orders', namespace: shop, replicas: 2 }),
+    consumerOf('env', { name: 'payments', namespace: shop, replicas: 1 }),
+  )
+  for (const name of ['orders', 'payments']) {
+    await available(cluster, shop, name)
+    await inState(cluster, shop, name, 'Fresh')
+  }
+  await beyondDoubt(cluster)
+})
+afterAll(async () => {
+  await operator.end('SIGTERM')
+  await cluster.stop()
+})
+
+/** A Rotation as kubectl shows it. */
+interface RotationView {
+  readonly metadata: { readonly name: string; readonly uid: string }
+  readonly spec: { readonly changedAt: string }
+  readonly status?: {
+    readonly phase: string
+    readonly progress: { readonly workloads: string; readonly pods: string }
+    readonly fingerprint: string
+    readonly finishedAt?: string
+  }
+}
+
+async function rotations(): Promise<RotationView[]> {
+  const text = await kubectl('get', 'rotations', '--output=json')
+  return (JSON.parse(text) as { items: RotationView[] }).items
+}
+
+function kubectl(...args: readonly string[]): Promise<string> {
+  return cluster.kubectl([...args, `--namespace=${shop}`])
+}
+
+/** Waits until there is a rotation of this phase and progress. */
+async function inPhase(phase: string, workloads: string): Promise<RotationView> {
+  return waitUntil(
+    `a rotation to be ${phase} ${workloads}`,
+    async () => {
+      const all = await rotations()
+      const found = all.find(
+        ({ status }) => status?.phase === phase && status.progress.workloads === workloads,
+      )
+      return found ? { value: found } : { instead: JSON.stringify(all.map(({ status }) => status)) }
+    },
+    { deadline: 60_000, every: 100 },
+  )
+}
+
+/** What kubectl prints, with everything that differs from run to run made equal and as wide as it was. */
+async function golden(...args: readonly string[]): Promise<string> {
+  return (await kubectl(...args))
+    .replaceAll(/\d{8}t\d{6}z/g, '20260301t120000z')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '2026-03-01T12:00:00Z')
+    .replaceAll(/\b[0-9a-f]{12}\b(?!-)/g, '0123456789ab')
+    .replaceAll(
+      /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g,
+      '01234567-89ab-cdef-0123-456789abcdef',
+    )
+    .replaceAll(/(Resource Version: +)\d+/g, '$11000')
+    .replaceAll(/\b(\d+m)?\d+s\b */g, (age) => '1s'.padEnd(age.length))
+    .replaceAll(/ +$/gm, '')
+}
+
+test('kubectl tells what goes on, what stands against it, and that it is over; a restart of Sluice changes nothing', async () => {
+  await kubectl('annotate', 'deployment/payments', 'sluice.dev/paused=true')
+  await inState(cluster, shop, 'payments', 'Paused')
+  await cluster.apply(dbSecret(shop, 'new'))
+  const held = await inPhase('Held', '1/2')
+  await expect(await golden('get', 'rotations')).toMatchFileSnapshot('golden/rotations-held.txt')
+  await expect(await golden('get', 'consumers')).toMatchFileSnapshot('golden/consumers-held.txt')
+  await expect(await golden('describe', 'rotation')).toMatchFileSnapshot('golden/rotation-held.txt')
+
+  await operator.end('SIGKILL')
+  operator = await startOperator(cluster)
+  await kubectl('annotate', 'deployment/payments', 'sluice.dev/paused-')
+  const done = await inPhase('Succeeded', '2/2')
+  expect(done.metadata.uid).toBe(held.metadata.uid)
+  expect(await rotations()).toHaveLength(1)
+  await expect(await golden('get', 'rotations', '--output=wide')).toMatchFileSnapshot(
+    'golden/rotations-succeeded.txt',
+  )
+  await expect(await golden('get', 'consumers')).toMatchFileSnapshot('golden/consumers-fresh.txt')
+})
