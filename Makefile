@@ -45,6 +45,10 @@ chaos: $(MODULES) ## Rotate under faults and SIGKILLs for a long time (CHAOS='--
 manifests: $(MODULES) ## Render manifests/install.yaml from manifests/base
 	node tools/manifests.ts
 
+.PHONY: generated
+generated: $(MODULES) ## Make docs/metrics.md from what it documents
+	node tools/metrics-page.ts
+
 .PHONY: bench
 bench: $(MODULES) ## Measure speed and memory
 	node bench/bench.ts

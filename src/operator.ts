@@ -119,7 +119,10 @@ export async function runOperator(config: Config, version: string): Promise<void
     now,
     defaults: config,
     namespace: config.namespace,
-    onSourceChanged: (source) => metrics.sourceChanged(source),
+    onSourceChanged(source) {
+      // Of several Sluices that see it, one counts it.
+      if (leadership.mayWrite()) metrics.sourceChanged(source)
+    },
   })
   const watches = watchedResources(store, { consumers: act }).map((resource) =>
     watchInto(resource, client, log, () => coordinator.changed()),
@@ -268,5 +271,6 @@ function observeCall(metrics: Metrics, { call, status, sentAt, receivedAt }: Cal
 function observeWatches(metrics: Metrics, watches: readonly Watch[], store: Store): void {
   for (const [resource, size] of Object.entries(store.sizes()))
     metrics.objects.set({ resource }, size)
+  metrics.paused.set(store.paused === false ? 0 : 1)
   for (const { resource, watch } of watches) metrics.observeWatch(resource, watch)
 }

@@ -23,6 +23,7 @@ import {
   type Margins,
   type Verdict,
 } from './staleness.ts'
+import { unverifiedPods } from './unverified.ts'
 import type { Workload } from './workload.ts'
 
 /** A judged pod. */
@@ -44,6 +45,8 @@ export interface Assessment extends Workload {
   /** Pods that are neither terminal nor terminating nor being evicted. */
   readonly judged: readonly JudgedPod[]
   readonly counts: Readonly<Record<Verdict, number>>
+  /** Pods that hold files of a plain volume from before its last change, if they read them only once. */
+  readonly unverified: number
   /** The pods to be replaced: stale ones, and unproven ones where that is asked for. */
   readonly stale: readonly JudgedPod[]
   /** Since when the oldest content that a stale pod holds is not current any more (ms); Infinity if none is. */
@@ -85,6 +88,7 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     sources,
     judged,
     counts: count(judged),
+    unverified: unverifiedPods(workload, live, margins),
     stale,
     staleSince: Math.min(...stale.map(({ since }) => since)),
     changedAt,

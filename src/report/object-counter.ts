@@ -1,62 +1,50 @@
 /**
- * A counter whose series live as long as the objects they are about.
+ * Counts events of objects, with series that live as long as the objects they are about.
  */
-import { Counter, type PrometheusContentType, type Registry } from '@prometheus-io/client'
+import type { Definition } from './definitions.ts'
+import { Family, type LabelText } from './exposition.ts'
 
-/** Labels by name. */
-export type Labels = Readonly<Record<string, string>>
+/** An object, and the further labels with which it is counted from 0 on; `''` for none. */
+export type Counted = readonly [object: LabelText, variants: readonly LabelText[]]
 
 /**
- * Counts events of objects. The series of an object are there from its first sight on, at 0, since Prometheus cannot
- * see the first increase of a series that begins at 1; and they go with the object.
+ * The series of an object are there from its first sight on, at 0, since Prometheus cannot see the first increase of a
+ * series that begins at 1; and they go with the object.
  */
 export class ObjectCounter {
-  readonly #counter: Counter<string>
-  readonly #variants: readonly Labels[]
-  readonly #objects = new Map<string, Labels>()
+  readonly #definition: Definition
+  #counts = new Map<LabelText, Map<LabelText, number>>()
 
-  /** `variants` are the further labels with which each object is counted: `[{}]` if there are none. */
-  constructor(options: {
-    readonly name: string
-    readonly help: string
-    readonly labelNames: readonly string[]
-    readonly variants: readonly Labels[]
-    readonly registry: Registry<PrometheusContentType>
-  }) {
-    const { variants, registry, ...definition } = options
-    this.#counter = new Counter({ ...definition, registers: [registry] })
-    this.#variants = variants
+  constructor(definition: Definition) {
+    this.#definition = definition
   }
 
   /** Counts one event. */
-  count(object: Labels, variant: Labels = {}): void {
-    this.#add(keyOf(object), object)
-    this.#counter.inc({ ...object, ...variant })
+  count(object: LabelText, variant: LabelText = ''): void {
+    const counts = this.#counts.get(object) ?? new Map<LabelText, number>()
+    this.#counts.set(object, counts)
+    counts.set(variant, (counts.get(variant) ?? 0) + 1)
   }
 
   /** Takes note of all objects that there are now: new ones begin at 0, the others are dropped. */
-  follow(objects: Iterable<Labels>): void {
-    const present = new Set<string>()
-    for (const object of objects) {
-      const key = keyOf(object)
-      present.add(key)
-      this.#add(key, object)
+  follow(objects: Iterable<Counted>): void {
+    const present = new Map<LabelText, Map<LabelText, number>>()
+    for (const [object, variants] of objects) {
+      if (present.has(object)) continue
+      const counts = this.#counts.get(object) ?? new Map<LabelText, number>()
+      for (const variant of variants) if (!counts.has(variant)) counts.set(variant, 0)
+      present.set(object, counts)
     }
-    for (const [key, object] of this.#objects) {
-      if (present.has(key)) continue
-      this.#objects.delete(key)
-      for (const variant of this.#variants) this.#counter.remove({ ...object, ...variant })
-    }
+    this.#counts = present
   }
 
-  #add(key: string, object: Labels): void {
-    if (this.#objects.has(key)) return
-    this.#objects.set(key, object)
-    for (const variant of this.#variants) this.#counter.inc({ ...object, ...variant }, 0)
+  toString(): string {
+    const family = new Family(this.#definition)
+    for (const [object, counts] of this.#counts) {
+      for (const [variant, count] of counts) {
+        family.add(variant === '' ? object : `${object},${variant}`, count)
+      }
+    }
+    return family.toString()
   }
-}
-
-/** The names of Kubernetes objects hold no slash. */
-function keyOf(object: Labels): string {
-  return Object.values(object).join('/')
 }

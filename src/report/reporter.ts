@@ -7,10 +7,12 @@ import { groupKey } from '../plan/groups.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Policy } from '../plan/policy.ts'
+import { chooseStrategy } from '../plan/strategy.ts'
 import type { NamespacedKey } from '../refs.ts'
 import type { Chronicle } from './chronicle.ts'
 import { createJournal } from './journal.ts'
 import type { Logger } from './log.ts'
+import type { Fleet } from './fleet-metrics.ts'
 import type { EvictionOutcome, Metrics } from './metrics.ts'
 import { createPace } from './pace.ts'
 import { createRotationTracker } from './rotations.ts'
@@ -50,6 +52,15 @@ export function createReporter({
   let rotations = createRotationTracker()
   const pace = createPace()
   let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<NamespacedKey, number> }
+  const show = ({ plan, ends }: typeof last) => {
+    const active = plan.workloads.filter(({ assessment }) => assessment.ledger?.restart)
+    const waiting = plan.workloads.filter(
+      ({ assessment }) => assessment.stale.length > 0 && !assessment.ledger?.restart,
+    )
+    metrics.restartsActive.set(active.length)
+    metrics.restartsWaiting.set(waiting.length)
+    metrics.observeFleet(() => fleetOf(plan, ends))
+  }
   return {
     planned(plan, seconds, now) {
       journal.plan(plan)
@@ -58,7 +69,6 @@ export function createReporter({
         if (restart) pace.goesOn(restart, assessment.stale.length)
       }
       last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
-      metrics.observeForecast(last.ends)
       chronicle?.planned(plan, last.ends, now)
       const { active, ended } = rotations(plan, now)
       metrics.planningDuration.observe(seconds)
@@ -66,7 +76,7 @@ export function createReporter({
       metrics.rotationsActive.set(active)
       for (const duration of ended)
         metrics.rotationDuration.observe({ outcome: 'succeeded' }, duration)
-      observeWorkloads(metrics, plan)
+      show(last)
     },
     done(action, { error, obstacle }, now) {
       if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
@@ -89,11 +99,10 @@ export function createReporter({
       chronicle?.standBy()
       journal.plan(NOTHING)
       last = { plan: NOTHING, ends: new Map() }
-      metrics.observeForecast(last.ends)
       // What ends from now on is another one's to measure.
       rotations = createRotationTracker()
       metrics.rotationsActive.set(0)
-      observeWorkloads(metrics, NOTHING)
+      show(last)
     },
     status: () => statusOf(last.plan, last.ends),
   }
@@ -101,34 +110,31 @@ export function createReporter({
 
 const NOTHING: Plan = { actions: [], workloads: [], groups: [], wakeAt: Infinity }
 
-function observeWorkloads(metrics: Metrics, { groups, workloads }: Plan): void {
-  metrics.observeGroups(
-    groups.map(({ group, startingPods, startingPodsLimit, halted }) => ({
+/** What is shown of a plan; worked out when somebody asks. */
+function fleetOf({ groups, workloads }: Plan, ends: Fleet['ends']): Fleet {
+  return {
+    workloads: workloads.map(({ assessment, hold }) => ({
+      workload: assessment.deployment.ref,
+      stalePods: assessment.counts.stale,
+      unknownPods: assessment.counts.unknown,
+      unprovenPods: assessment.counts.unproven,
+      unverifiedPods: assessment.unverified,
+      staleSince: assessment.staleSince,
+      holds: hold ? [hold.reason] : [],
+      invalidSettings: assessment.settings.faults.length,
+      strategy: chooseStrategy(assessment.deployment, assessment.settings),
+    })),
+    groups: groups.map(({ group, startingPods, startingPodsLimit, halted }) => ({
       group: groupKey(group),
       starting: startingPods,
       limit: startingPodsLimit,
       halted,
     })),
-  )
-  const active = workloads.filter(({ assessment }) => assessment.ledger?.restart !== undefined)
-  const stale = workloads.filter(({ assessment }) => assessment.stale.length > 0)
-  metrics.restartsActive.set(active.length)
-  metrics.restartsWaiting.set(stale.filter((each) => !active.includes(each)).length)
-  metrics.observeFleet(
-    workloads.map(({ assessment, hold }) => ({
-      workload: assessment.deployment.ref,
-      stalePods: assessment.counts.stale,
-      unknownPods: assessment.counts.unknown,
-      unprovenPods: assessment.counts.unproven,
-      staleSince: assessment.staleSince,
-      holds: hold ? [hold.reason] : [],
-      invalidSettings: assessment.settings.faults.length,
-    })),
-  )
-  const sources = workloads.flatMap(({ assessment: { uses, deployment } }) =>
-    uses.map(({ source: name }) => ({ namespace: deployment.ref.namespace, name })),
-  )
-  metrics.observeSources(sources)
+    sources: workloads.flatMap(({ assessment: { uses, deployment } }) =>
+      uses.map(({ source: name }) => ({ namespace: deployment.ref.namespace, name })),
+    ),
+    ends,
+  }
 }
 
 function evictionOutcome(error: unknown, obstacle: Hold | undefined): EvictionOutcome {

@@ -226,6 +226,12 @@ export class Store {
     }
   }
 
+  /** The kill switch. */
+  get paused(): Snapshot['paused'] {
+    const own = this.#options.namespace
+    return readKillSwitch(own, this.#namespaces.get(own) ?? {})
+  }
+
   /**
    * The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload.
    * A workload of which nothing has changed since the picture before is the same object.
@@ -239,10 +245,9 @@ export class Store {
       else if (consumer?.ownerUid === deployment.ref.uid && pending.write === undefined)
         leftovers.push({ workload: deployment.ref, consumer })
     }
-    const own = this.#options.namespace
     return {
       synced,
-      paused: readKillSwitch(own, this.#namespaces.get(own) ?? {}),
+      paused: this.paused,
       keyFingerprint: this.#options.digester.fingerprint,
       workloads,
       leftovers,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { WorkloadRef } from '../../src/refs.ts'
 import { createMetrics, type Metrics } from '../../src/report/metrics.ts'
-import type { WorkloadRow } from '../../src/report/workload-metrics.ts'
+import { FLEET, PROCESS } from '../../src/report/definitions.ts'
+import type { Fleet, WorkloadRow } from '../../src/report/fleet-metrics.ts'
 
 function create(now: () => number = () => 0): Metrics {
   return createMetrics({ version: '1.2.3', resources: ['pods', 'secrets'], now })
@@ -17,11 +18,18 @@ function row(name: string, overrides: Partial<WorkloadRow> = {}): WorkloadRow {
     stalePods: 0,
     unknownPods: 0,
     unprovenPods: 0,
+    unverifiedPods: 0,
     staleSince: Infinity,
     holds: [],
     invalidSettings: 0,
+    strategy: 'evict',
     ...overrides,
   }
+}
+
+/** A fleet of these workloads and sources. */
+function fleet(workloads: readonly WorkloadRow[], rest: Partial<Fleet> = {}): () => Fleet {
+  return () => ({ workloads, groups: [], sources: [], ends: new Map(), ...rest })
 }
 
 /** The series of one metric as a scrape shows them, without `sluice_`. */
@@ -40,8 +48,13 @@ describe('the metrics', () => {
     const { contentType, body } = await create().scrape()
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
     const metrics = [...body.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)]
-    expect(metrics.length).toBeGreaterThan(20)
+    expect(metrics.map(([, name]) => name)).toEqual(
+      expect.arrayContaining(
+        [...Object.values(FLEET), ...Object.values(PROCESS)].map((d) => d.name),
+      ),
+    )
     for (const [, name = '', help = '', type] of metrics) {
+      if (!name.startsWith('sluice_')) continue
       expect(name).toMatch(/^sluice_[a-z]+(_[a-z]+)*$/)
       expect(help, name).toMatch(/^[A-Z].*\.$/)
       expect(name.endsWith('_total'), name).toBe(type === 'counter')
@@ -97,19 +110,23 @@ describe('the metrics', () => {
 describe('the metrics of a workload', () => {
   test('show its pods, since when they are stale, and each hold', async () => {
     const metrics = create()
-    metrics.observeFleet([
-      row('web', {
-        stalePods: 3,
-        unknownPods: 2,
-        unprovenPods: 1,
-        staleSince: 1_500,
-        holds: ['PodDisruptionBudget', 'QuietPeriod'],
-        invalidSettings: 4,
-      }),
-    ])
+    metrics.observeFleet(
+      fleet([
+        row('web', {
+          stalePods: 3,
+          unknownPods: 2,
+          unprovenPods: 1,
+          unverifiedPods: 5,
+          staleSince: 1_500,
+          holds: ['PodDisruptionBudget', 'QuietPeriod'],
+          invalidSettings: 4,
+        }),
+      ]),
+    )
     expect(await seriesOf(metrics, 'stale_pods')).toEqual([`stale_pods{${WEB}} 3`])
     expect(await seriesOf(metrics, 'unknown_pods')).toEqual([`unknown_pods{${WEB}} 2`])
     expect(await seriesOf(metrics, 'unproven_pods')).toEqual([`unproven_pods{${WEB}} 1`])
+    expect(await seriesOf(metrics, 'unverified_pods')).toEqual([`unverified_pods{${WEB}} 5`])
     expect(await seriesOf(metrics, 'stale_since_timestamp_seconds')).toEqual([
       `stale_since_timestamp_seconds{${WEB}} 1.5`,
     ])
@@ -120,27 +137,33 @@ describe('the metrics of a workload', () => {
     expect(await seriesOf(metrics, 'invalid_settings')).toEqual([`invalid_settings{${WEB}} 4`])
   })
 
-  test('say 0 stale pods of a fresh one, and nothing of a time or a hold', async () => {
+  test('say 0 stale pods of a fresh one, and nothing else of its pods, a time or a hold', async () => {
     const metrics = create()
-    metrics.observeFleet([row('web', { stalePods: 1, staleSince: 5, holds: ['QuietPeriod'] })])
+    metrics.observeFleet(
+      fleet([row('web', { stalePods: 1, staleSince: 5, holds: ['QuietPeriod'] })]),
+    )
     await metrics.scrape()
-    metrics.observeFleet([row('web')])
+    metrics.observeFleet(fleet([row('web')]))
     expect(await seriesOf(metrics, 'stale_pods')).toEqual([`stale_pods{${WEB}} 0`])
     expect(await seriesOf(metrics, 'stale_since_timestamp_seconds')).toEqual([])
-    expect(await seriesOf(metrics, 'hold')).toEqual([])
+    for (const name of ['hold', 'unknown_pods', 'unproven_pods', 'unverified_pods'])
+      expect(await seriesOf(metrics, name), name).toEqual([])
   })
 
-  test('count its restarts from 0 on, by strategy and outcome', async () => {
+  test('count its restarts from 0 on, by the strategy that it has and the outcome', async () => {
     const metrics = create()
-    metrics.observeFleet([row('web')])
+    metrics.observeFleet(fleet([row('web')]))
     expect(await seriesOf(metrics, 'restarts_total')).toEqual([
       `restarts_total{${WEB},strategy="evict",outcome="succeeded"} 0`,
       `restarts_total{${WEB},strategy="evict",outcome="failed"} 0`,
-      `restarts_total{${WEB},strategy="rollout",outcome="succeeded"} 0`,
-      `restarts_total{${WEB},strategy="rollout",outcome="failed"} 0`,
     ])
     const restart = { strategy: 'evict', outcome: 'succeeded', seconds: 42 } as const
     metrics.restartEnded(deployment('web'), restart)
+    expect(await seriesOf(metrics, 'restarts_total')).toEqual([
+      `restarts_total{${WEB},strategy="evict",outcome="succeeded"} 1`,
+      `restarts_total{${WEB},strategy="evict",outcome="failed"} 0`,
+    ])
+    metrics.observeFleet(fleet([row('web', { strategy: 'rollout' })]))
     expect(await seriesOf(metrics, 'restarts_total')).toEqual([
       `restarts_total{${WEB},strategy="evict",outcome="succeeded"} 1`,
       `restarts_total{${WEB},strategy="evict",outcome="failed"} 0`,
@@ -155,14 +178,14 @@ describe('the metrics of a workload', () => {
   test('are gone with it, and begin anew if it comes back', async () => {
     const metrics = create()
     const restart = { strategy: 'rollout', outcome: 'succeeded', seconds: 1 } as const
-    metrics.observeFleet([row('web'), row('api')])
+    metrics.observeFleet(fleet([row('web'), row('api')]))
     metrics.restartEnded(deployment('web'), restart)
     await metrics.scrape()
-    metrics.observeFleet([row('api')])
+    metrics.observeFleet(fleet([row('api')]))
     expect((await metrics.scrape()).body).not.toContain('workload="web"')
-    metrics.observeFleet([row('web')])
+    metrics.observeFleet(fleet([row('web')]))
     const series = await seriesOf(metrics, 'restarts_total')
-    expect(series).toHaveLength(4)
+    expect(series).toHaveLength(2)
     expect(series.every((line) => line.endsWith(' 0'))).toBe(true)
   })
 
@@ -178,16 +201,50 @@ describe('the metrics of a source', () => {
   test('count its changes from 0 on, as long as it is consumed', async () => {
     const metrics = create()
     const db = { namespace: 'shop', name: 'db' }
-    metrics.observeSources([db, { namespace: 'shop', name: 'mail' }])
+    const mail = { namespace: 'shop', name: 'mail' }
+    metrics.observeFleet(fleet([], { sources: [db, mail, db] }))
     await metrics.scrape()
     metrics.sourceChanged(db)
     expect(await seriesOf(metrics, 'source_changes_total')).toEqual([
       'source_changes_total{namespace="shop",source="db"} 1',
       'source_changes_total{namespace="shop",source="mail"} 0',
     ])
-    metrics.observeSources([db])
+    metrics.observeFleet(fleet([], { sources: [db] }))
     expect(await seriesOf(metrics, 'source_changes_total')).toEqual([
       'source_changes_total{namespace="shop",source="db"} 1',
+    ])
+  })
+})
+
+describe('the metrics of a group and a rotation', () => {
+  test('show what is starting against its limit, and when the end is expected', async () => {
+    const metrics = create()
+    metrics.observeFleet(
+      fleet([], {
+        groups: [
+          { group: 'Secret shop/db', starting: 2, limit: Infinity, halted: false },
+          { group: 'Group shop/a "b"', starting: 0, limit: 3, halted: true },
+        ],
+        ends: new Map([
+          ['shop/db', 90_500],
+          ['shop/held', Infinity],
+        ]),
+      }),
+    )
+    expect(await seriesOf(metrics, 'starting_pods')).toEqual([
+      'starting_pods{group="Secret shop/db"} 2',
+      'starting_pods{group="Group shop/a \\"b\\""} 0',
+    ])
+    expect(await seriesOf(metrics, 'starting_pods_limit')).toEqual([
+      'starting_pods_limit{group="Secret shop/db"} +Inf',
+      'starting_pods_limit{group="Group shop/a \\"b\\""} 3',
+    ])
+    expect(await seriesOf(metrics, 'group_halted')).toEqual([
+      'group_halted{group="Secret shop/db"} 0',
+      'group_halted{group="Group shop/a \\"b\\""} 1',
+    ])
+    expect(await seriesOf(metrics, 'rotation_eta_timestamp_seconds')).toEqual([
+      'rotation_eta_timestamp_seconds{namespace="shop",source="db"} 90.5',
     ])
   })
 })

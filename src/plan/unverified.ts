@@ -1,0 +1,41 @@
+/**
+ * Pods whose files may have changed under a process that read them once. Pure.
+ *
+ * The kubelet updates the files of a plain volume; whether the process reads them again, nobody can see from outside.
+ */
+import type { PodRecord } from '../consumers/pod.ts'
+import type { Use } from '../consumers/uses.ts'
+import { ABSENT } from '../secrets/digest.ts'
+import { digestIn, type SourceRecord } from '../secrets/source.ts'
+import { judgedUses, type Margins } from './staleness.ts'
+import type { Workload } from './workload.ts'
+
+/**
+ * How many of the pods were created before the last change of a Secret that they mount as a plain volume, and are not
+ * restarted for it. A change from before Sluice first saw the Secret is dated by its last write, at the latest.
+ */
+export function unverifiedPods(
+  { settings, source }: Workload,
+  pods: readonly PodRecord[],
+  { margin }: Margins,
+): number {
+  if (settings.volumes === 'restart') return 0
+  const leftToTheKubelet = (use: Use) =>
+    use.mode === 'volume' && !source(use.source).settings.ignore
+  return pods.filter(({ uses: all, createdAt }) => {
+    const mounted = all.flatMap(({ uses }) => uses.filter(leftToTheKubelet))
+    if (mounted.length === 0) return false
+    return judgedUses(mounted, { ...settings, volumes: 'restart' }).some(
+      (use) => createdAt - margin < currentSince(source(use.source), use.selector),
+    )
+  }).length
+}
+
+/** Since when, at the latest, the content is what it is (ms); -Infinity where nothing is there. */
+function currentSince({ versions }: SourceRecord, selector: string): number {
+  const today = versions.at(-1)
+  const digest = today && digestIn(today, selector)
+  if (digest === undefined || digest === ABSENT) return -Infinity
+  const other = versions.findLastIndex((version) => digestIn(version, selector) !== digest)
+  return versions[other + 1]?.changedAt ?? -Infinity
+}
