@@ -40,6 +40,14 @@ export interface SourceRecord {
   readonly versions: readonly SourceVersion[]
 }
 
+/**
+ * Whether a manager wrote content. What is applied server-side as `stringData` stays under that name in managedFields,
+ * though the object then has it in `data` (seen on Kubernetes 1.36).
+ */
+function ownsData({ fieldsV1 }: ManagedField): boolean {
+  return fieldsV1?.['f:data'] !== undefined || fieldsV1?.['f:stringData'] !== undefined
+}
+
 /** How many versions of a source are kept; older ones become one {@link LOST} version. */
 export const MOST_VERSIONS = 8
 
@@ -71,7 +79,7 @@ export function readSecret(
   const content = digester.digest({ namespace, name }, raw.data ?? {})
   const last = previous?.versions.at(-1)
   const same = typeof last?.content === 'object' && last.content.whole === content.whole
-  const write = newestWrite(managedFields, ({ fieldsV1 }) => fieldsV1?.['f:data'] !== undefined)
+  const write = newestWrite(managedFields, ownsData)
   const writtenAt = write?.time ?? -Infinity
   // A write that only removes a key leaves the time of the write before it.
   const dated = previous?.uid !== uid || writtenAt > previous.writtenAt

@@ -66,6 +66,16 @@ describe('a Secret', () => {
     expect(newest(record).mayBeEarlier).toBe(true)
   })
 
+  test('that was applied as stringData is dated as well', () => {
+    const raw = secret({ data: A, managed: null })
+    const managedFields = [
+      { time: apiTime(at(7)), manager: 'kubectl', fieldsV1: { 'f:stringData': { 'f:user': {} } } },
+    ]
+    const applied = { ...raw, metadata: { ...raw.metadata, managedFields } }
+    const record = readSecret(applied, undefined, digester, at(100))
+    expect(newest(record)).toMatchObject({ changedAt: at(8), changedBy: 'kubectl' })
+  })
+
   test('without data is content too', () => {
     expect(digestIn(newest(read({}, at(0))), '*')).toMatch(/^[0-9a-f]{32}$/)
     expect(digestIn(newest(read({}, at(0))), 'password')).toBe('absent')
