@@ -40,7 +40,7 @@ export class Fleet {
       this.#applySecret(i, 'old', MADE)
       this.#applyWorkload(i)
     }
-    this.store.secretsSynced()
+    this.store.secrets.allSynced()
     this.#now += MINUTE
     this.#executor = new Executor({
       writes: createMemoryWrites(this.store),
@@ -95,7 +95,7 @@ export class Fleet {
   }
 
   #applySecret(i: number, password: string, at: number): void {
-    this.store.applySecret({
+    this.store.secrets.apply({
       metadata: {
         ...placeOf(i),
         uid: `secret-${i}`,

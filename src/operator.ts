@@ -22,9 +22,10 @@ import { createApiWrites } from './restart/api-writes.ts'
 import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
+import { secretScopes, SecretWatches } from './secret-watches.ts'
 import { Store } from './watch/store.ts'
-import { watchedResources } from './watch/resources.ts'
-import { areAlive, areSynced, messageOf, watchInto, type Watch } from './watches.ts'
+import { watchedResources, watchedSecrets } from './watch/resources.ts'
+import { allOf, areAlive, areSynced, messageOf, watchInto, type Watch } from './watches.ts'
 
 /** Writes that are under way at once. */
 const WRITE_CONCURRENCY = 8
@@ -39,6 +40,14 @@ const RESOURCES = [
   'consumers',
   'halts',
 ]
+
+/** What feeds the picture, and the picture. */
+interface Picture {
+  readonly watches: readonly Watch[]
+  /** Where not all Secrets are read. */
+  readonly secrets: SecretWatches | undefined
+  readonly store: Store
+}
 
 /** Runs until SIGTERM or SIGINT. @throws where it cannot start */
 export async function runOperator(config: Config, version: string): Promise<void> {
@@ -78,18 +87,20 @@ export async function runOperator(config: Config, version: string): Promise<void
         })
       : UNCONTESTED
   metrics.leader.set(leadership.mayWrite() ? 1 : 0)
-  const start: { picture?: { watches: readonly Watch[]; store: Store }; trouble: string } = {
+  const start: { picture?: Picture; trouble: string } = {
     trouble: 'the digest key has not been read yet',
   }
   const server = await startHttpServer({
     listen: config.listen,
     metrics() {
-      if (start.picture) observeWatches(metrics, start.picture.watches, start.picture.store)
+      if (start.picture) observeWatches(metrics, start.picture)
       return metrics.scrape()
     },
-    healthy: () => areAlive(start.picture?.watches ?? []),
+    healthy: () => allOf(areAlive(start.picture?.watches ?? []), start.picture?.secrets?.alive),
     ready: () =>
-      start.picture ? areSynced(start.picture.watches) : { ok: false, reasons: [start.trouble] },
+      start.picture
+        ? allOf(areSynced(start.picture.watches), start.picture.secrets?.synced)
+        : { ok: false, reasons: [start.trouble] },
     status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
     onError: (error) => log.error({ err: error }, 'an endpoint failed'),
   })
@@ -123,11 +134,20 @@ export async function runOperator(config: Config, version: string): Promise<void
       // Of several Sluices that see it, one counts it.
       if (leadership.mayWrite()) metrics.sourceChanged(source)
     },
+    unread: (source) => secrets?.unread(source),
   })
-  const watches = watchedResources(store, { consumers: act }).map((resource) =>
-    watchInto(resource, client, log, () => coordinator.changed()),
-  )
-  start.picture = { watches, store }
+  const changed = () => {
+    secrets?.look()
+    coordinator.changed()
+  }
+  const scopes = secretScopes(config, store)
+  const secrets: SecretWatches | undefined =
+    scopes && new SecretWatches({ ...scopes, client, store, log, changed, sleep })
+  const watches = [
+    ...(secrets ? [] : [watchedSecrets(store)]),
+    ...watchedResources(store, { consumers: act }),
+  ].map((resource) => watchInto(resource, client, log, changed))
+  start.picture = { watches, secrets, store }
   const synced = () => watches.every(({ watch }) => watch.synced)
   /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
   const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
@@ -137,6 +157,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       executor.begin()
       // What another one did until now must be in the picture before anything is done.
       for (const { watch } of watches) watch.relist()
+      secrets?.relist()
     } else {
       reporter.standBy()
     }
@@ -185,6 +206,7 @@ export async function runOperator(config: Config, version: string): Promise<void
 
   const running = [
     ...watches.map(({ watch }) => watch.run(end.signal)),
+    ...(secrets ? [secrets.run(end.signal)] : []),
     coordinator.run(end.signal),
     leadership.run(end.signal),
     ...(chronicle ? [chronicle.run(end.signal)] : []),
@@ -268,9 +290,10 @@ function observeCall(metrics: Metrics, { call, status, sentAt, receivedAt }: Cal
   metrics.apiRequestEnded({ verb, resource: object, code }, (receivedAt - sentAt) / 1000)
 }
 
-function observeWatches(metrics: Metrics, watches: readonly Watch[], store: Store): void {
+function observeWatches(metrics: Metrics, { watches, secrets, store }: Picture): void {
   for (const [resource, size] of Object.entries(store.sizes()))
     metrics.objects.set({ resource }, size)
   metrics.paused.set(store.paused === false ? 0 : 1)
   for (const { resource, watch } of watches) metrics.observeWatch(resource, watch)
+  if (secrets) metrics.observeWatch('secrets', secrets.total)
 }

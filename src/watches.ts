@@ -19,12 +19,16 @@ export interface Watch {
   readonly trouble: string
 }
 
-/** A watch of one resource, to be run; `changed` is told of everything that it delivers. */
+/**
+ * A watch of one resource, to be run; `changed` is told of everything that it delivers, `onVerdict` whenever all has
+ * been delivered or could not be.
+ */
 export function watchInto(
   { target, metadataOnly, apply, remove, synced }: WatchedResource,
   client: KubeClient,
   log: Logger,
   changed: () => void,
+  onVerdict?: () => void,
 ): Watch {
   const { resource } = target
   let trouble = ''
@@ -44,6 +48,7 @@ export function watchInto(
       synced() {
         trouble = ''
         synced?.()
+        onVerdict?.()
         changed()
       },
     },
@@ -53,9 +58,14 @@ export function watchInto(
     onMalformed: (object, error) =>
       log.error({ resource, object, err: error }, 'an object cannot be read'),
     onError(error) {
+      const before = trouble
       trouble = messageOf(error)
-      log.warn({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
+      // There may be a thousand of them, and each is tried again for ever.
+      const level = trouble === before ? 'debug' : 'warn'
+      log[level]({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
+      onVerdict?.()
     },
+    onStateChanged: changed,
   })
   return {
     resource,
@@ -82,6 +92,14 @@ export function areAlive(watches: readonly Watch[]): Verdict {
     watches.filter(isSilent),
     ({ resource }) => `nothing came from the watch of ${resource}`,
   )
+}
+
+/** Good only if each is. */
+export function allOf(...verdicts: readonly (Verdict | undefined)[]): Verdict {
+  return {
+    ok: verdicts.every((each) => each?.ok ?? true),
+    reasons: verdicts.flatMap((each) => each?.reasons ?? []),
+  }
 }
 
 function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {

@@ -37,11 +37,26 @@ export const limit: Kind<Limit> = kind('limit', LIMIT_FORM, parseLimit)
 /** Where to listen. */
 export const listenAddress: Kind<ListenAddress> = kind('address', LISTEN_FORM, parseListenAddress)
 
+function isNamespaceName(text: string): boolean {
+  return /^[a-z\d](?:[-a-z\d]{0,61}[a-z\d])?$/.test(text)
+}
+
 /** The name of a Namespace. */
 export const namespaceName: Kind<string> = kind(
   'name',
   'the name of a Namespace: up to 63 lower-case letters, digits and hyphens',
-  (text) => (/^[a-z\d](?:[-a-z\d]{0,61}[a-z\d])?$/.test(text) ? text : undefined),
+  (text) => (isNamespaceName(text) ? text : undefined),
+)
+
+/** Names of Namespaces, or none. */
+export const namespaceNames: Kind<readonly string[]> = kind(
+  'names|none',
+  'names of Namespaces, separated by commas, or none',
+  (text) => {
+    if (text === 'none') return []
+    const names = text.split(',').map((name) => name.trim())
+    return names.every(isNamespaceName) ? [...new Set(names)].sort() : undefined
+  },
 )
 
 /** A whole number of at least 1. */

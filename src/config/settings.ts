@@ -9,12 +9,14 @@ import {
   limit,
   listenAddress,
   namespaceName,
+  namespaceNames,
   numberOrNone,
   oneOf,
   percentage,
   positiveNumber,
   type Kind,
 } from './kind.ts'
+import { SECRET_ACCESS } from './secret-access.ts'
 
 /** One row of the table. */
 export interface Setting {
@@ -25,6 +27,8 @@ export interface Setting {
   readonly defaultFile?: string
   /** Another setting, a duration like this one, that may not be greater. */
   readonly atLeast?: string
+  /** Another setting and its value: this one is given with it, and with no other. */
+  readonly onlyWith?: readonly [setting: string, value: string]
   /** What it means, in one sentence. */
   readonly meaning: string
 }
@@ -141,6 +145,18 @@ export const settings = {
     defaultFile: '/var/run/secrets/kubernetes.io/serviceaccount/namespace',
     meaning:
       'The namespace in which Sluice keeps its own objects; in a pod, that of the pod unless it is named here.',
+  },
+  secretAccess: {
+    kind: oneOf(...SECRET_ACCESS),
+    default: 'cluster',
+    meaning:
+      'Which Secrets Sluice reads: all, those of secretNamespaces, or each that an opted-in workload uses by its name.',
+  },
+  secretNamespaces: {
+    kind: namespaceNames,
+    default: 'none',
+    onlyWith: ['secretAccess', 'namespaces'],
+    meaning: 'The namespaces whose Secrets it reads where secretAccess is namespaces.',
   },
   leaderElection: {
     kind: oneOf('on', 'off'),

@@ -8,7 +8,7 @@
  */
 import { ApiError, isGone } from './api-error.ts'
 import { Backoff } from './backoff.ts'
-import type { ApiCall, KubeClient } from './client.ts'
+import type { ApiCall, KubeClient, Verb } from './client.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
@@ -32,6 +32,8 @@ export interface ListWatchOptions {
   readonly onMalformed: OnMalformed
   /** The stream broke, or could not be opened. */
   readonly onError: (error: unknown) => void
+  /** The server answers again after an error, or a list has become due: nothing else tells so. */
+  readonly onStateChanged?: () => void
   /** Objects in one page of a list. */
   readonly pageSize?: number
   /** How long a stream may bring nothing (ms). */
@@ -72,6 +74,11 @@ export class ListWatch {
   /** When anything came from the server last (local ms). */
   get lastEventAt(): number {
     return this.#lastEventAt
+  }
+
+  /** The verbs that it needs. A server that cannot stream lists asks for another one. */
+  get verbs(): readonly Verb[] {
+    return this.#canStreamLists ? ['watch'] : ['list', 'watch']
   }
 
   /** How often the stream had to be opened again because of an error. */
@@ -135,7 +142,7 @@ export class ListWatch {
       }
       this.#restarts++
       if (isGone(error)) {
-        this.#resourceVersion = undefined
+        this.#listIsDue()
       } else {
         this.#lastError = error
         onError(error)
@@ -207,7 +214,7 @@ export class ListWatch {
       }
     } finally {
       // Not even a bookmark: the server may never reach our version again (a restored etcd), and say nothing of it.
-      if (isMute && this.#options.now() - openedAt >= silence) this.#resourceVersion = undefined
+      if (isMute && this.#options.now() - openedAt >= silence) this.#listIsDue()
     }
   }
 
@@ -245,9 +252,16 @@ export class ListWatch {
     this.#options.sink.progress?.(resourceVersion)
   }
 
+  #listIsDue(): void {
+    this.#resourceVersion = undefined
+    this.#options.onStateChanged?.()
+  }
+
   #heard(): void {
     this.#lastEventAt = this.#options.now()
+    if (!this.#lastError) return
     this.#lastError = undefined
+    this.#options.onStateChanged?.()
   }
 }
 

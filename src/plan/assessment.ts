@@ -200,7 +200,8 @@ function timelines(
     const now = source(name)
     const timeline = timelineOf(ledger?.sources.get(name), now, selector, optional)
     if (!timeline) continue
-    const { uid, resourceVersion, writtenAt } = now
+    // Of a source that is not known now the record stays as it is.
+    const { uid, resourceVersion, writtenAt } = (now.unread && ledger?.sources.get(name)) ?? now
     const record = { uid, resourceVersion, writtenAt }
     const entry = sources.get(name) ?? { record, all: new Map() }
     sources.set(name, entry)

@@ -13,6 +13,7 @@ import { groupsOf, memberships, type Group, type Membership } from './groups.ts'
 import { consumedSources, haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
+import { isAwaiting } from './holds/unread.ts'
 import { inOrder } from './order.ts'
 import { assessOnce } from './known-assessment.ts'
 import type { PlannedWorkload } from './planned-workload.ts'
@@ -89,7 +90,8 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     if (!committed && steps.some(takesSlot)) budget.occupy(candidate)
     budget.start(groups, podsStarted(steps, assessment))
     if (hold) precedence.heldBack(candidate, hold)
-    const report = steps.length === 0 && recordReport(assessment, context, hold)
+    const tell = steps.length === 0 && !isAwaiting(hold)
+    const report = tell && recordReport(assessment, context, hold)
     actions.push(...steps, ...(report ? [report] : []))
     const planned = plannedWorkload(candidate, hold, now)
     if (steps.length === 0 && !report) letRest(planned, terms)

@@ -10,6 +10,7 @@ import type { Hold } from './hold.ts'
 import { failureHold } from './holds/halted.ts'
 import { firstHold, type Situation } from './holds/rule.ts'
 import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
+import { isAwaiting, sourceUnread } from './holds/unread.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
@@ -53,6 +54,8 @@ export function nextStep(
   if (consumer?.fault) {
     return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
   }
+  const unread = sourceUnread(assessment, situation)
+  if (unread) return heldUnread(assessment, situation, context, unread)
   if (ledger?.failure && !stands(ledger.failure, assessment, context.now)) {
     return recording(assessment, context, 'recovered', { failure: undefined })
   }
@@ -67,6 +70,19 @@ export function nextStep(
   // What changed is written down before the first pod is replaced for it.
   const story = recordStory(assessment, context, step.hold)
   return story ? { actions: [story], hold: step.hold } : step
+}
+
+/** The first record says why there is no restart; with a content that is on the way even that waits. */
+function heldUnread(
+  assessment: Assessment,
+  situation: Situation,
+  context: Context,
+  unread: Hold,
+): Step {
+  if (isAwaiting(unread)) return { actions: [], hold: unread }
+  const hold = firstHold(STANDING_RULES, assessment, situation) ?? unread
+  if (assessment.consumer?.status) return { actions: [], hold }
+  return { actions: [record(assessment, context, 'adopted', hold)], hold }
 }
 
 function beginRestart(

@@ -36,8 +36,18 @@ export interface SourceRecord {
   /** The newest time that a write of data left in the object (ms); -Infinity without any. */
   readonly writtenAt: number
   readonly settings: SourceSettings
-  /** Oldest first, at least one; the last one is today's. Neighbours differ. */
+  /** Oldest first; the last one is today's. Neighbours differ. None only where it is {@link unread}. */
   readonly versions: readonly SourceVersion[]
+  /** Why its content is not known now. */
+  readonly unread?: Unread
+}
+
+/** Why the content of a source is not known now. */
+export interface Unread {
+  /** It is on the way; or a person must put something right. */
+  readonly kind: 'Awaited' | 'Unreadable'
+  /** For a person. */
+  readonly message: string
 }
 
 /**
@@ -126,6 +136,20 @@ export function missingSource(
   const versions = remember(previous?.versions ?? [], version)
   const { uid, resourceVersion, writtenAt } = version
   return { ref, uid, resourceVersion, immutable: false, writtenAt, settings: NO_SETTINGS, versions }
+}
+
+/** The record of a source whose content is not known now: nothing follows from it. */
+export function unreadSource(ref: SourceRef, unread: Unread): SourceRecord {
+  return {
+    ref,
+    uid: '',
+    resourceVersion: '',
+    immutable: false,
+    writtenAt: -Infinity,
+    settings: NO_SETTINGS,
+    versions: [],
+    unread,
+  }
 }
 
 /**

@@ -19,7 +19,30 @@ export interface WatchedResource {
   readonly synced?: () => void
 }
 
-/** The resources of a store. In mode `observe` Consumers live in memory and are not watched. */
+/** The Secrets of all namespaces, of one, or one Secret alone. */
+export function watchedSecrets(
+  store: Store,
+  { namespace, name }: { readonly namespace?: string; readonly name?: string } = {},
+): WatchedResource {
+  return {
+    target: {
+      group: '',
+      version: 'v1',
+      resource: 'secrets',
+      ...(namespace !== undefined && { namespace }),
+      // Whoever may watch one Secret only may watch it by this selector.
+      ...(name !== undefined && { query: { fieldSelector: `metadata.name=${name}` } }),
+    },
+    apply: (raw) => store.secrets.apply(raw as RawSecret),
+    remove: (ref) => store.secrets.remove(ref),
+    synced() {
+      if (namespace === undefined || name === undefined) store.secrets.allSynced(namespace)
+      else store.secrets.synced({ namespace, name })
+    },
+  }
+}
+
+/** The other resources of a store. In mode `observe` Consumers live in memory and are not watched. */
 export function watchedResources(
   store: Store,
   { consumers }: { consumers: boolean },
@@ -29,12 +52,6 @@ export function watchedResources(
       target: { group: '', version: 'v1', resource: 'namespaces' },
       apply: (raw) => store.applyNamespace(raw as RawNamespace),
       remove: ({ name }) => store.removeNamespace(name),
-    },
-    {
-      target: { group: '', version: 'v1', resource: 'secrets' },
-      apply: (raw) => store.applySecret(raw as RawSecret),
-      remove: (ref) => store.removeSecret(ref),
-      synced: () => store.secretsSynced(),
     },
     {
       target: { group: 'apps', version: 'v1', resource: 'deployments' },

@@ -26,16 +26,12 @@ import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
 import type { Digester } from '../secrets/digest.ts'
-import {
-  missingSource,
-  ownAnnotations,
-  readSecret,
-  type RawSecret,
-  type SourceRecord,
-} from '../secrets/source.ts'
+import { ownAnnotations, type SourceRecord } from '../secrets/source.ts'
 import { isNewer } from '../secrets/timeline.ts'
 import { createInterner } from './interner.ts'
+import { JudgedSources } from './judged-sources.ts'
 import { OwnedPods } from './owned-pods.ts'
+import { Sources, type SourcesOptions } from './sources.ts'
 
 /** The part of a core/v1 Namespace that is read. */
 export interface RawNamespace {
@@ -51,6 +47,7 @@ export interface StoreOptions {
   readonly namespace: string
   /** A consumed source changed its content. */
   readonly onSourceChanged?: (source: SourceRef) => void
+  readonly unread?: SourcesOptions['unread']
 }
 
 /** What a Deployment is in the picture. */
@@ -62,10 +59,13 @@ interface Drawn {
   readonly workload: Workload | undefined
 }
 
+const NO_ANNOTATIONS: Annotations = {}
+
 export class Store {
   readonly #options: StoreOptions
   readonly #intern = createInterner()
-  readonly #secrets = new Map<NamespacedKey, SourceRecord>()
+  /** Where watches of Secrets go. */
+  readonly secrets: Sources
   readonly #namespaces = new Map<string, Annotations>()
   readonly #deployments = new Map<string, DeploymentRecord>()
   /** Workloads whose uses may have changed since the index was last asked. */
@@ -80,38 +80,23 @@ export class Store {
   readonly #index = new UseIndex()
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
   readonly #drawn = new Map<string, Drawn>()
-  #secretsSyncedAt: number | undefined
+  readonly #judged: JudgedSources
 
   constructor(options: StoreOptions) {
     this.#options = options
-  }
-
-  applySecret(raw: RawSecret): void {
-    const key = namespacedKey(raw.metadata)
-    const previous = this.#secrets.get(key)
-    const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
-    this.#secrets.set(key, next)
-    this.#redrawUsersOf(next.ref)
-    if (previous && previous.versions !== next.versions) this.#sourceChanged(next.ref)
-  }
-
-  removeSecret(ref: SourceRef): void {
-    const key = namespacedKey(ref)
-    const previous = this.#secrets.get(key)
-    // Only a source that somebody uses is missed.
-    if (this.workloadsOf(ref).size === 0) this.#secrets.delete(key)
-    else {
-      this.#secrets.set(key, missingSource(ref, previous, this.#options.now()))
-      this.#redrawUsersOf(ref)
-      this.#sourceChanged(ref)
-    }
-  }
-
-  secretsSynced(): void {
-    if (this.#secretsSyncedAt !== undefined) return
-    this.#secretsSyncedAt = this.#options.now()
-    // From now on a Secret that is not there does not exist.
-    this.#drawn.clear()
+    const { digester, now, onSourceChanged: onChanged, unread } = options
+    this.secrets = new Sources({
+      digester,
+      now,
+      isUsed: (source) => this.workloadsOf(source).size > 0,
+      onChanged,
+      unread,
+      redraw: (source) => {
+        if (!source) this.#drawn.clear()
+        else for (const uid of this.workloadsOf(source)) this.#drawn.delete(uid)
+      },
+    })
+    this.#judged = new JudgedSources(options.defaults)
   }
 
   applyNamespace(raw: RawNamespace): void {
@@ -195,12 +180,21 @@ export class Store {
     return this.#owned.pod(uid)
   }
 
-  /** A source; one that does not exist is a record too. */
+  /** A source; one that does not exist, or is not known now, is a record too. */
   source(ref: SourceRef): SourceRecord {
-    return (
-      this.#secrets.get(namespacedKey(ref)) ??
-      missingSource(ref, undefined, this.#secretsSyncedAt ?? 0)
-    )
+    return this.secrets.get(ref)
+  }
+
+  /** The sources that opted-in workloads are judged by: the Secrets that have to be read. */
+  judgedSources(): ReadonlySet<NamespacedKey> {
+    const all = new Set<NamespacedKey>()
+    for (const deployment of this.#deployments.values()) {
+      const { namespace, uid } = deployment.ref
+      const shared = this.#namespaces.get(namespace) ?? NO_ANNOTATIONS
+      if (!optedIn(deployment.annotations, shared)) continue
+      for (const source of this.#judged.of(deployment, this.#owned.of(uid), shared)) all.add(source)
+    }
+    return all
   }
 
   /** The Consumer of a workload's name, whoever owns it. */
@@ -217,7 +211,7 @@ export class Store {
   /** How many objects of each kind are kept. */
   sizes(): Readonly<Record<string, number>> {
     return {
-      secrets: this.#secrets.size,
+      secrets: this.secrets.size,
       namespaces: this.#namespaces.size,
       deployments: this.#deployments.size,
       ...this.#owned.sizes,
@@ -265,14 +259,6 @@ export class Store {
       if (!deployment || optedIn(deployment.annotations, shared)) return []
       return [{ deployment, pods: this.#owned.of(uid) }]
     })
-  }
-
-  #sourceChanged(ref: SourceRef): void {
-    if (this.workloadsOf(ref).size > 0) this.#options.onSourceChanged?.(ref)
-  }
-
-  #redrawUsersOf(source: SourceRef): void {
-    for (const uid of this.workloadsOf(source)) this.#drawn.delete(uid)
   }
 
   #draw(deployment: DeploymentRecord, pending: Pending): Drawn {

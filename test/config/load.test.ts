@@ -48,6 +48,8 @@ describe('the configuration', () => {
         volumes: 'ignore',
         strategy: 'auto',
         namespace: 'sluice-system',
+        secretAccess: 'cluster',
+        secretNamespaces: [],
         leaderElection: 'on',
         listen: { host: undefined, port: 8080 },
         logLevel: 'info',
@@ -98,6 +100,13 @@ describe('the configuration', () => {
     ['[::1]:80', '::1', 80],
   ])('reads %s as a place to listen at', (listen, host, port) => {
     expect(load({}, { flags: { listen } })).toMatchObject({ config: { listen: { host, port } } })
+  })
+
+  test('reads a list of namespaces, once each and in order', () => {
+    const flags = { secretAccess: 'namespaces', secretNamespaces: 'shop, billing,shop' }
+    expect(load({}, { flags })).toMatchObject({
+      config: { secretAccess: 'namespaces', secretNamespaces: ['billing', 'shop'] },
+    })
   })
 
   test('may hold settings that just fit together', () => {
@@ -153,6 +162,18 @@ describe('a fault', () => {
     [
       'quietPeriod: 2m',
       'maxQuiet, by default: expected at least quietPeriod, which is 2m, found "60s"',
+    ],
+    [
+      'secretAccess: namespaces',
+      'secretNamespaces, by default: expected at least one, since secretAccess is namespaces, found "none"',
+    ],
+    [
+      'secretNamespaces: shop',
+      'sluice.yaml: secretNamespaces: expected none, since secretAccess is cluster, found "shop"',
+    ],
+    [
+      'secretNamespaces: shop,Ops',
+      'sluice.yaml: secretNamespaces: expected names of Namespaces, separated by commas, or none, found "shop,Ops"',
     ],
     [
       'nodeMargin: 1s',

@@ -196,24 +196,25 @@ test('without the right to patch a rollout is held, names the right, and goes on
 // What a failed test took away would fail all others.
 afterEach(() => giveBack(), 30_000)
 
-let rules: string | undefined
+let taken: { readonly role: string; readonly rules: string } | undefined
 
 /** Removes a resource from the rights to restart. */
 async function takeAway(resource: string): Promise<void> {
-  const text = await bed.cluster.kubectl(['get', 'clusterrole/sluice-restart', '--output=json'])
-  const role = JSON.parse(text) as { rules: { resources: string[] }[] }
-  rules = JSON.stringify({ rules: role.rules })
-  const left = role.rules.filter(({ resources }) => !resources.includes(resource))
-  await patchRole(JSON.stringify({ rules: left }))
+  const role = `clusterrole/${resource === 'deployments' ? 'sluice-rollout' : 'sluice-restart'}`
+  const text = await bed.cluster.kubectl(['get', role, '--output=json'])
+  const { rules } = JSON.parse(text) as { rules: { resources: string[] }[] }
+  const left = rules.filter(({ resources }) => !resources.includes(resource))
+  expect(left).toHaveLength(rules.length - 1)
+  taken = { role, rules: JSON.stringify({ rules }) }
+  await patchRole(role, JSON.stringify({ rules: left }))
 }
 
 async function giveBack(): Promise<void> {
-  if (rules) await patchRole(rules)
-  rules = undefined
+  if (taken) await patchRole(taken.role, taken.rules)
+  taken = undefined
 }
 
-async function patchRole(patch: string): Promise<void> {
-  const role = 'clusterrole/sluice-restart'
+async function patchRole(role: string, patch: string): Promise<void> {
   await bed.cluster.kubectl(['patch', role, '--type=merge', `--patch=${patch}`])
 }
 

@@ -163,7 +163,9 @@ async function shareRights(): Promise<void> {
   })
   await cluster.apply(
     binding('ClusterRole', 'sluice-watch'),
+    binding('ClusterRole', 'sluice-secrets'),
     binding('ClusterRole', 'sluice-restart'),
+    binding('ClusterRole', 'sluice-rollout'),
     binding('Role', 'sluice-digest-key'),
     binding('Role', 'sluice-lease'),
     ...['one', 'two'].map((name) => ({

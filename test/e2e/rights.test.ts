@@ -1,10 +1,11 @@
 // The rights of the shipped service account, as the authorizer of a real API server sees them.
-import type { V1ResourceRule } from '@kubernetes/client-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DIGEST_KEY_SECRET } from '../../src/kube/digest-key.ts'
 import { LEASE } from '../../src/leadership.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import { SLUICE } from './audit.ts'
+import { review, rightsIn } from './rights.ts'
 
 let cluster: TestCluster
 
@@ -15,9 +16,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster.stop()
 })
-
-const SLUICE = 'system:serviceaccount:sluice-system:sluice'
-const NOBODY = 'system:serviceaccount:sluice-system:nobody'
 
 /** All that the operator does anywhere in the cluster. */
 const EVERYWHERE = [
@@ -49,7 +47,7 @@ const EVERYWHERE = [
 ]
 
 test('it has exactly the rights that the operator uses', async () => {
-  expect(await rightsIn('default')).toEqual(EVERYWHERE)
+  expect(await rightsIn(cluster, 'default')).toEqual(EVERYWHERE)
 })
 
 test('it has some more in its own namespace, for the key of the digests and the Lease', async () => {
@@ -60,7 +58,7 @@ test('it has some more in its own namespace, for the key of the digests and the 
     `update leases.coordination.k8s.io ${LEASE}`,
   ]
   const own = [...EVERYWHERE, ...forKey, ...forLease]
-  expect(await rightsIn('sluice-system')).toEqual(own.sort())
+  expect(await rightsIn(cluster, 'sluice-system')).toEqual(own.sort())
 })
 
 // The rules are a summary; ask the authorizer about single requests too.
@@ -84,43 +82,13 @@ test.each([
   ['default', 'update', 'consumers.sluice.dev', 'web', false],
 ])('in %s, may it %s %s %s: %s', async (namespace, verb, of, name, allowed) => {
   const [resource, ...group] = of.split('.')
-  const { status } = await review<{ status: { allowed: boolean } }>('SubjectAccessReview', {
-    user: SLUICE,
-    resourceAttributes: { namespace, verb, resource, group: group.join('.'), name },
-  })
+  const { status } = await review<{ status: { allowed: boolean } }>(
+    cluster,
+    'SubjectAccessReview',
+    {
+      user: SLUICE,
+      resourceAttributes: { namespace, verb, resource, group: group.join('.'), name },
+    },
+  )
   expect(status.allowed).toBe(allowed)
 })
-
-/** What Sluice may do in a namespace and an account without any binding may not, sorted. */
-async function rightsIn(namespace: string): Promise<string[]> {
-  const rights = async (user: string): Promise<Set<string>> => {
-    const { status } = await review<{
-      status: { resourceRules: V1ResourceRule[]; incomplete: boolean }
-    }>('SelfSubjectRulesReview', { namespace }, user)
-    expect(status.incomplete).toBe(false)
-    return new Set(status.resourceRules.flatMap(sentences))
-  }
-  const nobodys = await rights(NOBODY)
-  return [...(await rights(SLUICE)).difference(nobodys)].sort()
-}
-
-/** A rule as `verb resource.group name`, one for each of its combinations. */
-function sentences(rule: V1ResourceRule): string[] {
-  return rule.verbs.flatMap((verb) =>
-    (rule.apiGroups ?? []).flatMap((group) =>
-      (rule.resources ?? []).flatMap((resource) => {
-        const right = `${verb} ${resource}${group && `.${group}`}`
-        return rule.resourceNames?.map((name) => `${right} ${name}`) ?? [right]
-      }),
-    ),
-  )
-}
-
-/** Asks the authorizer, as the admin or as somebody else. */
-async function review<T>(kind: string, spec: object, as?: string): Promise<T> {
-  const input = JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind, spec })
-  const impersonate = as === undefined ? [] : [`--as=${as}`, '--as-group=system:authenticated']
-  // Validation by kubectl itself would ask for rights of its own.
-  const args = ['create', '--filename=-', '--output=json', '--validate=false', ...impersonate]
-  return JSON.parse(await cluster.kubectl(args, { input })) as T
-}

@@ -442,6 +442,7 @@ describe('a hold', () => {
         'NotSynced',
         'Refused',
         'ServerBusy',
+        'SourceUnreadable',
       ].sort(),
     )
   })

@@ -77,14 +77,14 @@ class Told {
       case 'secret': {
         const data = { password: Buffer.from(event.value).toString('base64') }
         const name = `secret-${event.secret}`
-        store.applySecret({ metadata: { ...place, name, uid: name }, data })
+        store.secrets.apply({ metadata: { ...place, name, uid: name }, data })
         return
       }
       case 'secret removed':
-        store.removeSecret({ namespace: 'shop', name: `secret-${event.secret}` })
+        store.secrets.remove({ namespace: 'shop', name: `secret-${event.secret}` })
         return
       case 'secrets synced':
-        store.secretsSynced()
+        store.secrets.allSynced()
         return
       case 'namespace': {
         const annotations = { [RESTART_ON_CHANGE]: String(event.optIn) }

@@ -12,6 +12,7 @@ import {
   otherRestarter,
   paused,
 } from './standing.ts'
+import { sourceUnread } from './unread.ts'
 import { justChanged, minRestartInterval, quietPeriod } from './time.ts'
 import { obstacle, podsAway, rolloutInProgress, surgeOverLimit } from './workload.ts'
 
@@ -22,6 +23,7 @@ export const STANDING_RULES: readonly HoldRule[] = [
   killSwitch,
   paused,
   otherRestarter,
+  sourceUnread,
   sourceMissing,
   keyMissing,
   restartFailed,

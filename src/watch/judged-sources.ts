@@ -1,0 +1,42 @@
+/**
+ * Which Secrets must be read: those that opted-in workloads are judged by, and no others.
+ */
+import type { DeploymentRecord } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
+import type { Annotations } from '../consumers/annotation-reader.ts'
+import { readSettings, type Defaults } from '../consumers/settings.ts'
+import { judgedUses } from '../plan/staleness.ts'
+import { namespacedKey, type NamespacedKey } from '../refs.ts'
+
+interface Known {
+  readonly pods: readonly PodRecord[]
+  readonly namespace: Annotations
+  readonly sources: ReadonlySet<NamespacedKey>
+}
+
+/** Works out each workload once, for as long as nothing of it changes. */
+export class JudgedSources {
+  readonly #known = new WeakMap<DeploymentRecord, Known>()
+  readonly #defaults: Defaults
+
+  constructor(defaults: Defaults) {
+    this.#defaults = defaults
+  }
+
+  /** The sources of one workload: of its template and of its pods, ignored ones and plain volumes left out. */
+  of(
+    deployment: DeploymentRecord,
+    pods: readonly PodRecord[],
+    namespaceAnnotations: Annotations,
+  ): ReadonlySet<NamespacedKey> {
+    const known = this.#known.get(deployment)
+    if (known?.namespace === namespaceAnnotations && known.pods === pods) return known.sources
+    const settings = readSettings(deployment.annotations, namespaceAnnotations, this.#defaults)
+    const { namespace } = deployment.ref
+    const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+    const uses = [...lists].flat().flatMap((container) => judgedUses(container.uses, settings))
+    const sources = new Set(uses.map(({ source: name }) => namespacedKey({ namespace, name })))
+    this.#known.set(deployment, { pods, namespace: namespaceAnnotations, sources })
+    return sources
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The Secrets of the picture: their records by name, and which of them are not known now.
+ */
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { Digester } from '../secrets/digest.ts'
+import {
+  missingSource,
+  readSecret,
+  unreadSource,
+  type RawSecret,
+  type SourceRecord,
+  type Unread,
+} from '../secrets/source.ts'
+
+export interface SourcesOptions {
+  readonly digester: Digester
+  /** The API server's clock, milliseconds. */
+  readonly now: () => number
+  /** Whether any workload uses it. */
+  readonly isUsed: (source: SourceRef) => boolean
+  /** The content of a source that is used changed. */
+  readonly onChanged?: ((source: SourceRef) => void) | undefined
+  /** What follows from a source, or from any, is to be looked at anew. */
+  readonly redraw: (source?: SourceRef) => void
+  /** Why a Secret is not known now, where not all Secrets are read. */
+  readonly unread?: ((source: SourceRef) => Unread | undefined) | undefined
+}
+
+export class Sources {
+  readonly #options: SourcesOptions
+  readonly #known = new Map<NamespacedKey, SourceRecord>()
+  readonly #unread = new Map<NamespacedKey, SourceRecord>()
+  /** When the Secrets of a namespace, '' for all, had been delivered. */
+  readonly #syncedAt = new Map<string, number>()
+
+  constructor(options: SourcesOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  apply(raw: RawSecret): void {
+    const key = namespacedKey(raw.metadata)
+    const previous = this.#known.get(key)
+    const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
+    this.#known.set(key, next)
+    this.#options.redraw(next.ref)
+    if (previous && previous.versions !== next.versions) this.#changed(next.ref)
+  }
+
+  remove(ref: SourceRef): void {
+    const key = namespacedKey(ref)
+    const previous = this.#known.get(key)
+    // Only a source that somebody uses is missed.
+    if (!this.#options.isUsed(ref)) this.#known.delete(key)
+    else {
+      this.#known.set(key, missingSource(ref, previous, this.#options.now()))
+      this.#options.redraw(ref)
+      this.#changed(ref)
+    }
+  }
+
+  /** All Secrets of a namespace, or of all of them, have been delivered. */
+  allSynced(namespace = ''): void {
+    if (this.#syncedAt.has(namespace)) return
+    this.#syncedAt.set(namespace, this.#options.now())
+    // From now on a Secret that is not there does not exist.
+    this.#options.redraw()
+  }
+
+  /** One Secret has been asked for: it is known by now, or it does not exist. */
+  synced(ref: SourceRef): void {
+    const key = namespacedKey(ref)
+    if (this.#known.has(key)) return
+    this.#known.set(key, missingSource(ref, undefined, this.#options.now()))
+    this.#options.redraw(ref)
+  }
+
+  /** Whether it is known may have changed: of one source, or of all of a namespace. */
+  unreadChanged({ namespace, name }: { readonly namespace: string; readonly name?: string }): void {
+    this.#options.redraw(name === undefined ? undefined : { namespace, name })
+  }
+
+  /** Nobody needs it any more: nothing is known of it. */
+  forget(ref: SourceRef): void {
+    this.#known.delete(namespacedKey(ref))
+    this.#unread.delete(namespacedKey(ref))
+    this.#options.redraw(ref)
+  }
+
+  /** A source; one that does not exist, or is not known now, is a record too. */
+  get(ref: SourceRef): SourceRecord {
+    const key = namespacedKey(ref)
+    const why = this.#options.unread?.(ref)
+    if (why) return this.#unreadRecord(ref, why)
+    const syncedAt = this.#syncedAt.get(ref.namespace) ?? this.#syncedAt.get('') ?? 0
+    return this.#known.get(key) ?? missingSource(ref, undefined, syncedAt)
+  }
+
+  /** One and the same record for as long as the reason stands: what was judged by it need not be judged again. */
+  #unreadRecord(ref: SourceRef, why: Unread): SourceRecord {
+    const key = namespacedKey(ref)
+    const known = this.#unread.get(key)
+    if (known?.unread?.kind === why.kind && known.unread.message === why.message) return known
+    const record = unreadSource(ref, why)
+    this.#unread.set(key, record)
+    return record
+  }
+
+  #changed(ref: SourceRef): void {
+    if (this.#options.isUsed(ref)) this.#options.onChanged?.(ref)
+  }
+}
