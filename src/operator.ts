@@ -1,6 +1,7 @@
 /**
  * The operator: joins the wire, the watches, the plan, the writes and the reports, and runs until told to end.
  */
+import { hostname } from 'node:os'
 import PQueue from 'p-queue'
 import type { Config } from './config/settings.ts'
 import { Coordinator } from './coordinator.ts'
@@ -12,6 +13,7 @@ import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
 import { localNow, sleep } from './local-time.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
 import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
+import { EventWriter } from './report/event-writer.ts'
 import { createReportSender, REPORT_CONCURRENCY, REPORT_RATE } from './report/report-sender.ts'
 import { createReporter } from './report/reporter.ts'
 import { RotationWriter } from './report/rotation-writer.ts'
@@ -245,7 +247,7 @@ async function untilRead<T>(
   return undefined
 }
 
-/** Rotation objects, by a way of their own to the API server. */
+/** Rotation objects and Events, by a way of their own to the API server. */
 function openChronicle({
   client,
   metrics,
@@ -253,7 +255,7 @@ function openChronicle({
   ...options
 }: { readonly client: KubeClient; readonly metrics: Metrics } & Omit<
   ChronicleOptions,
-  'writer' | 'random' | 'sleep'
+  'writer' | 'events' | 'random' | 'sleep'
 >): Chronicle {
   const queue = new PQueue({
     concurrency: REPORT_CONCURRENCY,
@@ -261,8 +263,9 @@ function openChronicle({
     intervalCap: REPORT_RATE,
   })
   const { log } = options
+  const send = createReportSender({ client, queue, mayWrite })
   const writer = new RotationWriter({
-    send: createReportSender({ client, queue, mayWrite }),
+    send,
     random: Math.random,
     sleep,
     onError: (rotation, error) => log.debug({ rotation, err: error }, 'a report was not written'),
@@ -271,7 +274,18 @@ function openChronicle({
       log.warn({ rotation }, 'a Rotation cannot be written, and is given up')
     },
   })
-  return new Chronicle({ ...options, mayWrite, writer, random: Math.random, sleep })
+  const events = new EventWriter({
+    send,
+    // In a pod, its name.
+    instance: hostname(),
+    random: Math.random,
+    sleep,
+    onDropped({ occurrence: { regarding, reason } }, error) {
+      metrics.reportDropped('event')
+      log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
+    },
+  })
+  return new Chronicle({ ...options, mayWrite, writer, events, random: Math.random, sleep })
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */

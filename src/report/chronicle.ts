@@ -1,15 +1,22 @@
 /**
- * What is told of rotations in the cluster itself: Rotation objects. It looks at the last plan at most once a second, and
+ * What is told in the cluster itself: Rotation objects and Events. It looks at the last plan at most once a second, and
  * never keeps the plan waiting: what it cannot write it says in the log.
  */
+import type { Occurrence } from '../events/occurrence.ts'
+import { occurrencesOf } from '../events/of-action.ts'
+import { RotationNews } from '../events/of-rotation.ts'
+import { EventSeries } from '../events/series.ts'
+import { StandingStates } from '../events/standing.ts'
 import { Backoff } from '../kube/backoff.ts'
 import type { Action } from '../plan/action.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
-import type { NamespacedKey } from '../refs.ts'
+import type { NamespacedKey, SourceRef } from '../refs.ts'
 import { RotationBook } from '../rotations/book.ts'
 import { expired, type Kept } from '../rotations/retention.ts'
 import { isFinished, readRotation, rotationName, type Rotation } from '../rotations/rotation.ts'
+import type { EventWriter } from './event-writer.ts'
 import type { Logger } from './log.ts'
 import { NotLeading } from './report-sender.ts'
 import type { RotationWriter } from './rotation-writer.ts'
@@ -22,6 +29,7 @@ const MOST_DELETIONS = 10
 
 export interface ChronicleOptions {
   readonly writer: RotationWriter
+  readonly events: EventWriter
   readonly margins: Margins
   readonly log: Logger
   /** Whether we lead. */
@@ -40,12 +48,18 @@ interface Seen {
   readonly now: number
 }
 
+type Sources = PlannedWorkload['assessment']['sources']
+
 export class Chronicle {
   readonly #options: ChronicleOptions
   #book: RotationBook
+  #news = new RotationNews()
+  #standing = new StandingStates()
+  readonly #series: EventSeries
   /** `undefined` until what is in the cluster was read. */
   #kept: Map<string, Kept> | undefined
   #seen: Seen | undefined
+  readonly #sourcesOf = new WeakMap<Action, Sources>()
   readonly #began = new Map<string, number>()
   #retainedAt = -Infinity
   #look = Promise.withResolvers<undefined>()
@@ -53,25 +67,46 @@ export class Chronicle {
   constructor(options: ChronicleOptions) {
     this.#options = options
     this.#book = new RotationBook(options.margins)
+    this.#series = new EventSeries(({ regarding: { kind, namespace, name }, reason }) =>
+      options.log.debug({ kind, namespace, name, reason }, 'too many Events of one object'),
+    )
   }
 
   /** A plan was made; `now` is the API server's clock (ms). Returns at once. */
   planned(plan: Plan, ends: ReadonlyMap<NamespacedKey, number>, now: number): void {
     this.#seen = { plan, ends, now }
+    for (const action of plan.actions) {
+      if (action.kind !== 'record' || action.cause !== 'finished') continue
+      // Once it is written, nothing tells any more which sources the restart was for.
+      const planned = this.#plannedOf(action.workload.uid)
+      if (planned) this.#sourcesOf.set(action, planned.assessment.sources)
+    }
     this.#look.resolve(undefined)
   }
 
-  /** An action of a plan ended well. */
-  done(action: Action): void {
-    const restart = action.kind === 'record' ? action.status.ledger.restart : undefined
-    if (action.kind === 'record' && action.cause === 'started' && restart) {
-      this.#began.set(action.workload.uid, restart.startedAt)
+  /** An action of a plan ended well; `now` is the API server's clock (ms). Returns at once. */
+  done(action: Action, now: number): void {
+    try {
+      const restart = action.kind === 'record' ? action.status.ledger.restart : undefined
+      if (action.kind === 'record' && action.cause === 'started' && restart) {
+        this.#began.set(action.workload.uid, restart.startedAt)
+      }
+      const sources = this.#sourcesOf.get(action)
+      this.#announce(
+        occurrencesOf(action, sources, (source) => this.#uidOf(source), now),
+        now,
+      )
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'a defect: please report it')
     }
   }
 
   /** Another one leads, and tells. */
   standBy(): void {
     this.#options.writer.forget()
+    this.#options.events.forget()
+    this.#news = new RotationNews()
+    this.#standing = new StandingStates()
     this.#book = new RotationBook(this.#options.margins)
     this.#kept = undefined
     this.#seen = undefined
@@ -87,7 +122,7 @@ export class Chronicle {
     const backoff = new Backoff(random)
     while (!signal.aborted) {
       let wait = INTERVAL
-      await Promise.race([this.#look.promise, stopped])
+      await this.#wait(signal, stopped)
       this.#look = Promise.withResolvers()
       try {
         if (mayWrite()) await this.#tell()
@@ -102,9 +137,24 @@ export class Chronicle {
       await sleep(wait, signal)
     }
     this.#options.writer.forget()
+    this.#options.events.forget()
+  }
+
+  /** Until there is something to look at, or a time has come. */
+  async #wait(signal: AbortSignal, stopped: Promise<undefined>): Promise<void> {
+    const { now, sleep } = this.#options
+    const next = Math.min(this.#standing.nextAt, this.#news.nextAt, this.#series.nextAt)
+    const woken = new AbortController()
+    const timer =
+      next < Infinity ? sleep(next - now(), AbortSignal.any([signal, woken.signal])) : undefined
+    await Promise.race([this.#look.promise, stopped, ...(timer ? [timer] : [])])
+    woken.abort()
   }
 
   async #tell(): Promise<void> {
+    const current = this.#options.now()
+    this.#announce(this.#standing.look(this.#seen?.plan.workloads ?? [], current), current)
+    for (const event of this.#series.due(current)) this.#options.events.write(event)
     const kept = this.#kept ?? (await this.#adopt())
     const seen = this.#seen
     // Meanwhile another one may have begun to lead.
@@ -114,6 +164,10 @@ export class Chronicle {
     const said = this.#book.follow({ workloads, ends, began: this.#began, now })
     this.#began.clear()
     for (const rotation of said) this.#say(rotation, kept)
+    this.#announce(
+      this.#news.look(said, (source) => this.#uidOf(source), current),
+      current,
+    )
     await this.#retain(kept)
   }
 
@@ -129,11 +183,36 @@ export class Chronicle {
     if (book !== this.#book) return kept
     for (const rotation of rotations) {
       if (isFinished(rotation)) keep(kept, rotation)
-      else writer.know(rotation)
+      else {
+        writer.know(rotation)
+        this.#news.know(rotation)
+      }
     }
     for (const rotation of book.adopt(rotations, this.#options.now())) this.#say(rotation, kept)
     this.#kept = kept
     return kept
+  }
+
+  #announce(occurrences: readonly Occurrence[], now: number): void {
+    for (const occurrence of occurrences) {
+      const event = this.#series.record(occurrence, now)
+      if (event) this.#options.events.write(event)
+    }
+  }
+
+  #plannedOf(uid: string): PlannedWorkload | undefined {
+    return this.#seen?.plan.workloads.find(
+      ({ assessment }) => assessment.deployment.ref.uid === uid,
+    )
+  }
+
+  /** Of a Secret that a workload of the last plan consumes; '' where it does not exist. */
+  #uidOf({ namespace, name }: SourceRef): string | undefined {
+    const consumer = this.#seen?.plan.workloads.find(
+      ({ assessment }) =>
+        assessment.deployment.ref.namespace === namespace && assessment.consumed.has(name),
+    )
+    return consumer?.assessment.source(name).uid
   }
 
   #say(rotation: Rotation, kept: Map<string, Kept>): void {

@@ -86,7 +86,7 @@ export function createReporter({
         log.warn(line, `a write failed: ${obstacle?.message ?? 'see err'}`)
         return
       }
-      chronicle?.done(action)
+      chronicle?.done(action, now)
       if (action.kind === 'record' && action.ended) {
         const { strategy, startedAt } = action.ended
         const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'

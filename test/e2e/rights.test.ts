@@ -20,6 +20,7 @@ afterAll(async () => {
 /** All that the operator does anywhere in the cluster. */
 const EVERYWHERE = [
   'create consumers.sluice.dev',
+  'create events.events.k8s.io',
   'create halts.sluice.dev',
   'create pods/eviction',
   'create rotations.sluice.dev',
@@ -35,6 +36,7 @@ const EVERYWHERE = [
   'list rotations.sluice.dev',
   'list secrets',
   'patch deployments.apps',
+  'patch events.events.k8s.io',
   'patch rotations/status.sluice.dev',
   'update consumers/status.sluice.dev',
   'watch consumers.sluice.dev',

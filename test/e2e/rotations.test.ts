@@ -73,6 +73,33 @@ async function inPhase(phase: string, workloads: string): Promise<RotationView> 
   )
 }
 
+/** Waits until an Event of this reason is there. */
+async function eventsAbout(reason: string): Promise<void> {
+  await waitUntil(`an Event ${reason}`, async () => {
+    const names = await kubectl(
+      'get',
+      'events',
+      `--field-selector=reason=${reason}`,
+      '--output=name',
+    )
+    return names === '' ? { instead: 'none' } : { value: names }
+  })
+}
+
+/** Sluice's own Events, sorted, since several may come within a second. */
+async function ownEvents(): Promise<string> {
+  const columns =
+    'TYPE:.type,REASON:.reason,OBJECT:.regarding.kind,NAME:.regarding.name,RELATED:.related.name,NOTE:.note'
+  const text = await golden(
+    'get',
+    'events.v1.events.k8s.io',
+    '--field-selector=reportingController=sluice.dev/sluice',
+    `--output=custom-columns=${columns}`,
+  )
+  const [header = '', ...lines] = text.trimEnd().split('\n')
+  return [header, ...lines.sort(), ''].join('\n')
+}
+
 /** What kubectl prints, with everything that differs from run to run made equal and as wide as it was. */
 async function golden(...args: readonly string[]): Promise<string> {
   return (await kubectl(...args))
@@ -83,6 +110,9 @@ async function golden(...args: readonly string[]): Promise<string> {
       /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g,
       '01234567-89ab-cdef-0123-456789abcdef',
     )
+    .replaceAll(/-[0-9a-f]{8,10}-[a-z0-9]{5}\b/g, '-0123456789-abcde')
+    .replaceAll(/(Restart |resume=)[0-9a-z]{8}\b/g, '$1m0123456')
+    .replaceAll(/\b\d+ s\b/g, '5 s')
     .replaceAll(/(Resource Version: +)\d+/g, '$11000')
     .replaceAll(/\b(\d+m)?\d+s\b */g, (age) => '1s'.padEnd(age.length))
     .replaceAll(/ +$/gm, '')
@@ -107,4 +137,31 @@ test('kubectl tells what goes on, what stands against it, and that it is over; a
     'golden/rotations-succeeded.txt',
   )
   await expect(await golden('get', 'consumers')).toMatchFileSnapshot('golden/consumers-fresh.txt')
+  await eventsAbout('RotationFinished')
+  await expect(await golden('events', '--for=secret/db')).toMatchFileSnapshot(
+    'golden/events-of-secret.txt',
+  )
+  await expect(await ownEvents()).toMatchFileSnapshot('golden/events-of-rotation.txt')
+})
+
+test('what a person must do something about is told on the Deployment and on the Secret', async () => {
+  const podAnnotations = {
+    'sim.sluice.dev/bad-value': 'wrong',
+    'sim.sluice.dev/crash-backoff': '200ms',
+  }
+  await kubectl('delete', 'deployment/payments')
+  await kubectl('delete', 'events', '--all')
+  await cluster.apply(
+    consumerOf('env', { name: 'search', namespace: shop, replicas: 2, podAnnotations }),
+  )
+  await available(cluster, shop, 'search')
+  await inState(cluster, shop, 'search', 'Fresh')
+  await beyondDoubt(cluster)
+  await kubectl('annotate', 'deployment/orders', 'sluice.dev/max-unavailable=none')
+  await inState(cluster, shop, 'orders', 'Held', 'InvalidSetting')
+  await cluster.apply(dbSecret(shop, 'wrong'))
+  await inPhase('Failed', '0/2')
+  for (const reason of ['InvalidAnnotation', 'RestartFailed', 'GroupHalted'])
+    await eventsAbout(reason)
+  await expect(await ownEvents()).toMatchFileSnapshot('golden/events-of-failure.txt')
 })

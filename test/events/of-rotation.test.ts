@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest'
+import { RotationNews } from '../../src/events/of-rotation.ts'
+import { HELD_FOR } from '../../src/events/standing.ts'
+import { NONE, type Rotation } from '../../src/rotations/rotation.ts'
+import { at } from '../plan/cluster-builder.ts'
+import { line } from './told.ts'
+
+const waiting: Rotation = {
+  source: { namespace: 'shop', name: 'db' },
+  changedAt: at(0),
+  phase: 'Waiting',
+  workloads: { ...NONE, total: 2, waiting: 2 },
+  pods: { ...NONE, total: 6, waiting: 6 },
+  reasons: [],
+}
+const restarting: Rotation = { ...waiting, phase: 'Restarting', startedAt: at(7) }
+const held: Rotation = {
+  ...restarting,
+  phase: 'Held',
+  workloads: { ...NONE, total: 2, done: 1, held: 1 },
+  reasons: [{ reason: 'Paused', workloads: 1, example: 'Deployment shop/web: paused' }],
+}
+const succeeded: Rotation = {
+  ...restarting,
+  phase: 'Succeeded',
+  workloads: { ...NONE, total: 2, done: 2 },
+  pods: { ...NONE, total: 6, done: 6 },
+  finishedAt: at(30),
+}
+
+/** What is told of one rotation after the other, by second. */
+function told(news: RotationNews, ...rotations: (readonly [number, Rotation])[]): string[] {
+  return rotations.flatMap(([second, rotation]) =>
+    news.look([rotation], () => 'uid', at(second)).map((each) => `${second} ${line(each)}`),
+  )
+}
+
+test('the Secret is told of the first restart and of the end, once', () => {
+  const seen = told(
+    new RotationNews(),
+    [1, waiting],
+    [7, restarting],
+    [8, restarting],
+    [30, succeeded],
+  )
+  expect(seen).toEqual([
+    '7 Normal RotationStarted Secret shop/db: The first of 2 workloads (6 pods) is being restarted; follow it in Rotation db-20260301t120000z',
+    '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change',
+  ])
+})
+
+test('what another process told of is not told again', () => {
+  const news = new RotationNews()
+  news.know(restarting)
+  expect(told(news, [8, restarting])).toEqual([])
+})
+
+test('that it is held is told when it has been for a minute, once', () => {
+  const news = new RotationNews()
+  news.know(restarting)
+  const then = 10 + HELD_FOR / 1000
+  expect(told(news, [10, held], [then - 1, held])).toEqual([])
+  expect(news.nextAt).toBe(at(then))
+  expect(told(news, [then, held], [then + 1, held], [then + 900, held])).toEqual([
+    `${then} Warning RotationHeld Secret shop/db: 1 of 2 workloads are held. Paused: Deployment shop/web: paused`,
+  ])
+  expect(told(news, [then + 1000, restarting], [then + 1001, held])).toEqual([])
+  expect(news.nextAt).toBe(at(then + 1001 + HELD_FOR / 1000))
+})
+
+test.each<[Partial<Rotation>, string]>([
+  [
+    { phase: 'Superseded', supersededBy: 'db-20260301t120020z', workloads: held.workloads },
+    'It changed again when 1 of 2 workloads, 6 of 6 pods held the content; see Rotation db-20260301t120020z',
+  ],
+  [{ phase: 'Abandoned' }, 'All workloads that it was about were deleted or opted out'],
+])('an end as %j', (change, note) => {
+  const news = new RotationNews()
+  news.know(restarting)
+  expect(told(news, [30, { ...succeeded, ...change }])).toEqual([
+    `30 Normal RotationFinished Secret shop/db: ${note}`,
+  ])
+})
