@@ -46,8 +46,9 @@ manifests: $(MODULES) ## Render manifests/install.yaml from manifests/base
 	node tools/manifests.ts
 
 .PHONY: generated
-generated: $(MODULES) ## Make docs/metrics.md from what it documents
+generated: $(MODULES) ## Make docs/metrics.md, the dashboard and the alert rules
 	node tools/metrics-page.ts
+	node tools/observability.ts
 
 .PHONY: bench
 bench: $(MODULES) ## Measure speed and memory

@@ -1,0 +1,111 @@
+/**
+ * The alerts: a page is for a person who has something to do. Each has a section of its name in docs/runbook.md.
+ */
+
+/** `critical` pages, `warning` is for working hours, `info` is for whoever looks. */
+export type Severity = 'critical' | 'warning' | 'info'
+
+export interface Alert {
+  readonly name: `Sluice${string}`
+  readonly expr: string
+  /** How long it must be so. */
+  readonly for: string
+  readonly severity: Severity
+  /** One sentence with the names in it. */
+  readonly summary: string
+  /** What it means and what becomes of it if nobody acts. */
+  readonly description: string
+}
+
+const RUNBOOK = 'https://github.com/sluice-dev/sluice/blob/main/docs/runbook.md'
+const WORKLOAD = 'namespace, workload_type, workload'
+const NAMED = '{{ $labels.workload_type }} {{ $labels.namespace }}/{{ $labels.workload }}'
+
+/** Where the runbook tells of an alert. */
+export function runbookUrl({ name }: Alert): string {
+  return `${RUNBOOK}#${name.toLowerCase()}`
+}
+
+/** In the order of the runbook. */
+export const ALERTS: readonly Alert[] = [
+  {
+    name: 'SluiceStaleTooLong',
+    expr: `max by (${WORKLOAD}) (time() - sluice_stale_since_timestamp_seconds) > 3600`,
+    for: '5m',
+    severity: 'warning',
+    summary: `${NAMED} has held old content of a Secret for {{ $value | humanizeDuration }}.`,
+    description:
+      'Its pods still run with content that was replaced more than an hour ago. If the old credential is revoked they fail.',
+  },
+  {
+    name: 'SluiceGroupHalted',
+    expr: 'max by (group) (sluice_group_halted) == 1',
+    for: '1m',
+    severity: 'critical',
+    summary: 'Restarts of the group {{ $labels.group }} are halted.',
+    description:
+      'A restart failed with the new content, or a breaker tripped. Nothing of the group is restarted until the content changes, the pods recover, or a person resumes it.',
+  },
+  {
+    name: 'SluiceRestartFailed',
+    expr: `max by (${WORKLOAD}, reason) (sluice_hold{reason=~"RestartFailed|CannotStart"}) == 1`,
+    for: '1m',
+    severity: 'critical',
+    summary: `The restart of ${NAMED} failed ({{ $labels.reason }}).`,
+    description:
+      'New pods crash, are not Ready in time (RestartFailed) or never ran (CannotStart). At most max-unavailable pods are missing; the others keep the old content.',
+  },
+  {
+    name: 'SluiceDown',
+    expr: 'absent(up{job="sluice"} == 1)',
+    for: '5m',
+    severity: 'critical',
+    summary: 'No Sluice answers.',
+    description: 'While it is away nothing is restarted: pods keep the content that they have.',
+  },
+  {
+    name: 'SluiceNotLeading',
+    expr: 'max by (job) (sluice_leader) == 0',
+    for: '2m',
+    severity: 'critical',
+    summary: 'Sluice runs, but none of its processes leads.',
+    description:
+      'Nothing is restarted while nobody holds the Lease. A takeover takes 15 seconds; this has lasted much longer.',
+  },
+  {
+    name: 'SluiceWatchStalled',
+    expr: 'max by (pod, resource) (time() - sluice_watch_last_event_timestamp_seconds) > 180',
+    for: '1m',
+    severity: 'warning',
+    summary: 'Sluice ({{ $labels.pod }}) hears nothing of {{ $labels.resource }}.',
+    description:
+      'A healthy watch delivers a bookmark about every minute. What changes meanwhile is not seen; after 5 minutes the liveness probe restarts the process.',
+  },
+  {
+    name: 'SluiceSourceMissing',
+    expr: `max by (${WORKLOAD}, reason) (sluice_hold{reason=~"SourceMissing|SourceUnreadable|KeyMissing|ValueEmpty"}) == 1`,
+    for: '5m',
+    severity: 'warning',
+    summary: `${NAMED} needs a Secret, or a key of one, that cannot be had ({{ $labels.reason }}).`,
+    description:
+      'Running pods go on with what they have; a new one would not start. Sluice does not restart it until the content is back.',
+  },
+  {
+    name: 'SluiceInvalidAnnotation',
+    expr: `max by (${WORKLOAD}) (sluice_hold{reason="InvalidSetting"} or sluice_invalid_settings > 0) > 0`,
+    for: '5m',
+    severity: 'warning',
+    summary: `A sluice.dev annotation that concerns ${NAMED} cannot be read.`,
+    description:
+      'Sluice never guesses: the workload is not restarted until the value is put right.',
+  },
+  {
+    name: 'SluiceVolumesUnverified',
+    expr: `max by (${WORKLOAD}) (sluice_unverified_pods) > 0`,
+    for: '1h',
+    severity: 'info',
+    summary: `{{ $value }} pods of ${NAMED} mount files of a Secret that changed after they started.`,
+    description:
+      'The kubelet has updated the files; whether the process reads them again cannot be seen. For one that reads them only at boot set sluice.dev/volumes: restart.',
+  },
+]

@@ -1,0 +1,87 @@
+/**
+ * Is anything stale, and since when?
+ */
+import { list, lines, number } from './panel.ts'
+import { CHOSEN, ofWorkloads, total, WORKLOAD } from './queries.ts'
+
+export const stale = [
+  number({
+    title: 'Stale pods',
+    description:
+      'Running pods that hold content of a Secret that is not current any more. During a rotation it falls to 0.',
+    unit: 'short',
+    width: 5,
+    query: { expr: total(ofWorkloads('sluice_stale_pods')) },
+    warn: 1,
+  }),
+  number({
+    title: 'Workloads with stale pods',
+    description: 'Workloads of which at least one pod holds old content.',
+    unit: 'short',
+    width: 5,
+    query: { expr: `count(${ofWorkloads('sluice_stale_pods')} > 0) or vector(0)` },
+    warn: 1,
+  }),
+  number({
+    title: 'Oldest stale content',
+    description:
+      'For how long the oldest content that a pod still holds has been replaced. The alert SluiceStaleTooLong fires after an hour.',
+    unit: 's',
+    width: 5,
+    none: 'all fresh',
+    query: { expr: `max(time() - ${ofWorkloads('sluice_stale_since_timestamp_seconds')})` },
+    warn: 900,
+    bad: 3600,
+  }),
+  number({
+    title: 'Unknown pods',
+    description:
+      'Pods that may be older than a change that was made before Sluice first saw the Secret. They are left alone: restart them by hand if in doubt.',
+    unit: 'short',
+    width: 3,
+    query: { expr: total(ofWorkloads('sluice_unknown_pods')) },
+  }),
+  number({
+    title: 'Unproven pods',
+    description:
+      'Pods that were created in the very moment of a change, so that times cannot tell what they hold. They are left alone unless the workload asks for a restart.',
+    unit: 'short',
+    width: 3,
+    query: { expr: total(ofWorkloads('sluice_unproven_pods')) },
+  }),
+  number({
+    title: 'Unverified pods',
+    description:
+      'Pods that mount a Secret as files that have changed since. Whether the process reads them again cannot be seen from outside.',
+    unit: 'short',
+    width: 3,
+    query: { expr: total(ofWorkloads('sluice_unverified_pods')) },
+  }),
+  lines({
+    title: 'Stale pods over time',
+    description:
+      'The 20 workloads with the most stale pods. A staircase down is a rotation at work.',
+    unit: 'short',
+    width: 16,
+    stacked: true,
+    queries: [
+      {
+        expr: `topk(20, ${ofWorkloads('sluice_stale_pods')}) > 0`,
+        legend: '{{namespace}}/{{workload}}',
+      },
+    ],
+  }),
+  list({
+    title: 'Stale workloads',
+    description:
+      'Each workload with stale pods, and for how long its oldest content has been replaced.',
+    unit: 's',
+    width: 8,
+    none: 'all fresh',
+    columns: ['namespace', 'workload'],
+    value: 'stale for',
+    query: {
+      expr: `max by (${WORKLOAD}) (time() - sluice_stale_since_timestamp_seconds{${CHOSEN}})`,
+    },
+  }),
+]

@@ -1,0 +1,188 @@
+/**
+ * Time series that an alert is tried with: one sample a minute, in the notation of promtool.
+ */
+export interface AlertCase {
+  readonly alert: string
+  readonly series: Readonly<Record<string, string>>
+  /** The last minute at which it must not fire yet, and the first one at which it must. */
+  readonly calm: string
+  readonly fires: string
+  /** What a person reads. */
+  readonly summary: string
+  /** Labels besides alertname and severity. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Series with which it never fires within three hours. */
+  readonly never: readonly Readonly<Record<string, string>>[]
+}
+
+const WEB = 'namespace="shop",workload_type="deployment",workload="web"'
+const web = { namespace: 'shop', workload_type: 'deployment', workload: 'web' }
+/** Nothing but a scrape that answers. */
+const healthy = {
+  'up{job="sluice",pod="a"}': '1x180',
+  'sluice_leader{job="sluice",pod="a"}': '1x180',
+}
+
+function held(
+  reason: string,
+  ...others: readonly string[]
+): Pick<AlertCase, 'series' | 'labels' | 'never'> {
+  return {
+    series: { [`sluice_hold{${WEB},reason="${reason}"}`]: '_x10 1x180' },
+    labels: { ...web, reason },
+    never: [
+      healthy,
+      ...others.map((other) => ({ [`sluice_hold{${WEB},reason="${other}"}`]: '1x180' })),
+    ],
+  }
+}
+
+export const ALERT_CASES: readonly AlertCase[] = [
+  {
+    alert: 'SluiceStaleTooLong',
+    summary: 'deployment shop/web has held old content of a Secret for 1h 6m 0s.',
+    // Stale since minute 10: over an hour from 70 on, and that for five minutes.
+    series: { [`sluice_stale_since_timestamp_seconds{${WEB}}`]: '_x10 600x180' },
+    calm: '75m',
+    fires: '76m',
+    labels: web,
+    // Fresh again just before the hour has passed; stale again and again with ever newer content.
+    never: [
+      healthy,
+      { [`sluice_stale_since_timestamp_seconds{${WEB}}`]: '0x59 stale' },
+      { [`sluice_stale_since_timestamp_seconds{${WEB}}`]: '0+60x180' },
+    ],
+  },
+  {
+    alert: 'SluiceGroupHalted',
+    summary: 'Restarts of the group Secret shop/db are halted.',
+    series: { 'sluice_group_halted{group="Secret shop/db"}': '0x9 1x180' },
+    calm: '10m',
+    fires: '11m',
+    labels: { group: 'Secret shop/db' },
+    never: [healthy, { 'sluice_group_halted{group="Secret shop/db"}': '0x180' }],
+  },
+  {
+    alert: 'SluiceRestartFailed',
+    summary: 'The restart of deployment shop/web failed (RestartFailed).',
+    ...held('RestartFailed', 'GroupHalted', 'PodDisruptionBudget', 'QuietPeriod'),
+    calm: '10m',
+    fires: '11m',
+  },
+  {
+    alert: 'SluiceRestartFailed',
+    summary: 'The restart of deployment shop/web failed (CannotStart).',
+    ...held('CannotStart'),
+    calm: '10m',
+    fires: '11m',
+  },
+  {
+    alert: 'SluiceDown',
+    summary: 'No Sluice answers.',
+    series: { 'up{job="sluice",pod="a"}': '1x9 0x180', 'up{job="sluice",pod="b"}': '1x9 0x180' },
+    calm: '14m',
+    fires: '15m',
+    labels: {},
+    // One of two is enough.
+    never: [healthy, { 'up{job="sluice",pod="a"}': '1x180', 'up{job="sluice",pod="b"}': '0x180' }],
+  },
+  {
+    alert: 'SluiceDown',
+    summary: 'No Sluice answers.',
+    series: {},
+    calm: '4m',
+    fires: '5m',
+    labels: {},
+    never: [],
+  },
+  {
+    alert: 'SluiceNotLeading',
+    summary: 'Sluice runs, but none of its processes leads.',
+    series: {
+      'sluice_leader{job="sluice",pod="a"}': '1x9 0x180',
+      'sluice_leader{job="sluice",pod="b"}': '0x180',
+    },
+    calm: '11m',
+    fires: '12m',
+    labels: { job: 'sluice' },
+    // A standby beside a leader; a takeover of a minute.
+    never: [
+      {
+        'sluice_leader{job="sluice",pod="a"}': '1x180',
+        'sluice_leader{job="sluice",pod="b"}': '0x180',
+      },
+      { 'sluice_leader{job="sluice",pod="a"}': '1x9 0x1 1x100' },
+    ],
+  },
+  {
+    alert: 'SluiceWatchStalled',
+    summary: 'Sluice (a) hears nothing of pods.',
+    series: {
+      'sluice_watch_last_event_timestamp_seconds{pod="a",resource="pods"}': '0+60x10 600x180',
+      'sluice_watch_last_event_timestamp_seconds{pod="a",resource="secrets"}': '0+60x180',
+    },
+    calm: '14m',
+    fires: '15m',
+    labels: { pod: 'a', resource: 'pods' },
+    never: [{ 'sluice_watch_last_event_timestamp_seconds{pod="a",resource="pods"}': '0+60x180' }],
+  },
+  {
+    alert: 'SluiceSourceMissing',
+    summary:
+      'deployment shop/web needs a Secret, or a key of one, that cannot be had (SourceMissing).',
+    ...held('SourceMissing', 'RestartFailed', 'Paused'),
+    calm: '14m',
+    fires: '15m',
+  },
+  {
+    alert: 'SluiceSourceMissing',
+    summary:
+      'deployment shop/web needs a Secret, or a key of one, that cannot be had (SourceUnreadable).',
+    ...held('SourceUnreadable'),
+    calm: '14m',
+    fires: '15m',
+  },
+  {
+    alert: 'SluiceSourceMissing',
+    summary:
+      'deployment shop/web needs a Secret, or a key of one, that cannot be had (KeyMissing).',
+    ...held('KeyMissing'),
+    calm: '14m',
+    fires: '15m',
+  },
+  {
+    alert: 'SluiceSourceMissing',
+    summary:
+      'deployment shop/web needs a Secret, or a key of one, that cannot be had (ValueEmpty).',
+    ...held('ValueEmpty'),
+    calm: '14m',
+    fires: '15m',
+  },
+  {
+    alert: 'SluiceInvalidAnnotation',
+    summary: 'A sluice.dev annotation that concerns deployment shop/web cannot be read.',
+    ...held('InvalidSetting', 'Paused'),
+    labels: web,
+    calm: '14m',
+    fires: '15m',
+  },
+  {
+    alert: 'SluiceInvalidAnnotation',
+    summary: 'A sluice.dev annotation that concerns deployment shop/web cannot be read.',
+    series: { [`sluice_invalid_settings{${WEB}}`]: '_x10 2x180' },
+    calm: '14m',
+    fires: '15m',
+    labels: web,
+    never: [healthy],
+  },
+  {
+    alert: 'SluiceVolumesUnverified',
+    summary:
+      '3 pods of deployment shop/web mount files of a Secret that changed after they started.',
+    series: { [`sluice_unverified_pods{${WEB}}`]: '_x10 3x180' },
+    calm: '69m',
+    fires: '70m',
+    labels: web,
+    never: [healthy, { [`sluice_unverified_pods{${WEB}}`]: '3x59 stale' }],
+  },
+]
