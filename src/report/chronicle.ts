@@ -62,11 +62,15 @@ export class Chronicle {
   readonly #sourcesOf = new WeakMap<Action, Sources>()
   readonly #began = new Map<string, number>()
   #retainedAt = -Infinity
+  readonly #backoff: Backoff
+  /** When rotations are told of again after a failure (ms). */
+  #retryAt: number | undefined
   #look = Promise.withResolvers<undefined>()
 
   constructor(options: ChronicleOptions) {
     this.#options = options
     this.#book = new RotationBook(options.margins)
+    this.#backoff = new Backoff(options.random)
     this.#series = new EventSeries(({ regarding: { kind, namespace, name }, reason }) =>
       options.log.debug({ kind, namespace, name, reason }, 'too many Events of one object'),
     )
@@ -115,26 +119,19 @@ export class Chronicle {
 
   /** Tells until `signal` aborts. Whatever goes wrong is logged, and ends nothing. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, mayWrite, random, sleep } = this.#options
+    const { log, mayWrite, sleep } = this.#options
     const stopped = new Promise<undefined>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined), { once: true })
     })
-    const backoff = new Backoff(random)
     while (!signal.aborted) {
-      let wait = INTERVAL
       await this.#wait(signal, stopped)
       this.#look = Promise.withResolvers()
       try {
         if (mayWrite()) await this.#tell()
-        backoff.reset()
       } catch (error) {
-        if (!(error instanceof NotLeading)) {
-          log.warn({ err: error }, 'rotations cannot be told of; it is tried again')
-        }
-        this.#look.resolve(undefined)
-        wait = Math.max(wait, backoff.next())
+        log.error({ err: error }, 'a defect: please report it')
       }
-      await sleep(wait, signal)
+      await sleep(INTERVAL, signal)
     }
     this.#options.writer.forget()
     this.#options.events.forget()
@@ -143,7 +140,12 @@ export class Chronicle {
   /** Until there is something to look at, or a time has come. */
   async #wait(signal: AbortSignal, stopped: Promise<undefined>): Promise<void> {
     const { now, sleep } = this.#options
-    const next = Math.min(this.#standing.nextAt, this.#news.nextAt, this.#series.nextAt)
+    const next = Math.min(
+      this.#standing.nextAt,
+      this.#news.nextAt,
+      this.#series.nextAt,
+      this.#retryAt ?? Infinity,
+    )
     const woken = new AbortController()
     const timer =
       next < Infinity ? sleep(next - now(), AbortSignal.any([signal, woken.signal])) : undefined
@@ -152,9 +154,23 @@ export class Chronicle {
   }
 
   async #tell(): Promise<void> {
-    const current = this.#options.now()
+    const { events, log, now } = this.#options
+    const current = now()
     this.#announce(this.#standing.look(this.#seen?.plan.workloads ?? [], current), current)
-    for (const event of this.#series.due(current)) this.#options.events.write(event)
+    for (const event of this.#series.due(current)) events.write(event)
+    if (current < (this.#retryAt ?? -Infinity)) return
+    try {
+      await this.#tellRotations(current)
+      this.#retryAt = undefined
+      this.#backoff.reset()
+    } catch (error) {
+      if (error instanceof NotLeading) return
+      log.warn({ err: error }, 'rotations cannot be told of; it is tried again')
+      this.#retryAt = current + this.#backoff.next()
+    }
+  }
+
+  async #tellRotations(current: number): Promise<void> {
     const kept = this.#kept ?? (await this.#adopt())
     const seen = this.#seen
     // Meanwhile another one may have begun to lead.

@@ -1,5 +1,13 @@
 // What people read of a rotation with kubectl alone.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { writeHalt } from '../../src/consumers/halt.ts'
+import { KEPT_OF_SOURCE } from '../../src/rotations/retention.ts'
+import {
+  NONE,
+  rotationName,
+  writeRotation,
+  writeRotationStatus,
+} from '../../src/rotations/rotation.ts'
 import type { TestCluster } from '../cluster/cluster.ts'
 import { waitUntil } from '../cluster/wait.ts'
 import {
@@ -164,4 +172,48 @@ test('what a person must do something about is told on the Deployment and on the
   for (const reason of ['InvalidAnnotation', 'RestartFailed', 'GroupHalted'])
     await eventsAbout(reason)
   await expect(await ownEvents()).toMatchFileSnapshot('golden/events-of-failure.txt')
+})
+
+test('of rotations that are over the newest ones are kept', async () => {
+  await operator.end('SIGTERM')
+  const finishedAt = Date.now()
+  const over = Array.from({ length: KEPT_OF_SOURCE + 2 }, (_, n) => ({
+    source: { namespace: shop, name: 'mail' },
+    changedAt: Date.parse(`2026-01-0${n + 1}T00:00:00Z`),
+    finishedAt,
+    phase: 'Succeeded' as const,
+    workloads: NONE,
+    pods: NONE,
+    reasons: [],
+  }))
+  await cluster.apply(...over.map(writeRotation))
+  const status = JSON.stringify({ status: over[0] && writeRotationStatus(over[0]) })
+  const names = over.map(rotationName)
+  await kubectl(
+    ...['patch', 'rotations', ...names, '--subresource=status', '--type=merge'],
+    `--patch=${status}`,
+  )
+  operator = await startOperator(cluster)
+  await waitUntil('the oldest to be deleted', async () => {
+    const all = await rotations()
+    const left = all.filter(({ metadata }) => metadata.name.startsWith('mail-'))
+    return left.length === KEPT_OF_SOURCE &&
+      left.every(({ spec }) => spec.changedAt >= '2026-01-03')
+      ? { value: true }
+      : { instead: left.map(({ metadata }) => metadata.name).join() }
+  })
+})
+
+test('a time to come is a time to kubectl, not an invalid age', async () => {
+  const until = new Date(Date.now() + 3_600_000)
+  const spec = {
+    reason: 'SourceFlapping',
+    group: { kind: 'Secret', name: 'mail' },
+    message: 'it changed 6 times in an hour',
+    until: until.getTime(),
+  } as const
+  await cluster.apply(writeHalt(shop, 'flapping', spec))
+  const text = await kubectl('get', 'halt', 'flapping')
+  expect(text).toContain(until.toISOString().slice(0, 16))
+  expect(text).not.toContain('invalid')
 })

@@ -43,7 +43,8 @@ function written(from: number): string[] {
     .map(({ verb, resource }) => `${verb} ${resource}`)
 }
 
-async function rotated(replicas: number): Promise<string[]> {
+/** Rotates, and waits for the restart. @returns the position of the audit log before */
+async function rotated(replicas: number): Promise<number> {
   operator = await startOperator(cluster)
   await cluster.apply(
     dbSecret(shop, 'old'),
@@ -60,19 +61,37 @@ async function rotated(replicas: number): Promise<string[]> {
       ? { value: true }
       : { instead: JSON.stringify(status) }
   })
-  return written(from)
+  return from
 }
 
 test('a restart by eviction costs one eviction a pod, two status writes and one for each reason shown', async () => {
-  const writes = await rotated(3)
+  const from = await rotated(3)
+  const writes = written(from)
   expect(writes.filter((write) => write === 'create pods/eviction')).toHaveLength(3)
   // The story before the first pod goes (with the wait for the margin as reason), the start, the end.
   expect(writes.filter((write) => write === 'update consumers/status')).toHaveLength(3)
   expect(writes).toHaveLength(6)
+
+  // What people read of it goes its own way: one object, written once a second at most, and four Events.
+  const reports = await waitUntil('the end to be told', () => {
+    const found = writesBy(cluster, SLUICE, from).filter(({ resource }) => REPORTS.has(resource))
+    const isTold = found.filter(({ resource }) => resource === 'events').length === 4
+    return Promise.resolve(isTold ? { value: found } : { instead: JSON.stringify(found) })
+  })
+  const told = Map.groupBy(reports, ({ verb, resource }) => `${verb} ${resource}`)
+  expect([...told.keys()].sort()).toEqual([
+    'create events',
+    'create rotations',
+    'patch rotations/status',
+  ])
+  expect(told.get('create rotations')).toHaveLength(1)
+  const times = told.get('patch rotations/status')?.map(({ receivedAt }) => receivedAt) ?? []
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0))
+  expect(Math.min(...gaps)).toBeGreaterThan(900)
 })
 
 test('a restart by rollout costs one patch, two status writes and one for each reason shown', async () => {
-  const writes = await rotated(1)
+  const writes = written(await rotated(1))
   expect(writes.filter((write) => write === 'patch deployments')).toHaveLength(1)
   expect(writes.filter((write) => write === 'update consumers/status')).toHaveLength(3)
   expect(writes).toHaveLength(4)
