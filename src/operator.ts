@@ -282,6 +282,8 @@ function openChronicle({
     sleep,
     onDropped({ occurrence: { regarding, reason } }, error) {
       metrics.reportDropped('event')
+      // Where too many wait, a line for each would be as many.
+      if (error === undefined) return
       log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
     },
   })

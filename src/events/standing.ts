@@ -13,6 +13,9 @@ export const HELD_FOR = 60_000
 /** How often what stands is told again (ms). */
 export const REMINDER = 30 * 60_000
 
+/** How many are told of at one look: where a whole fleet is held, its Events come one after the other. */
+export const MOST_TOLD = 5
+
 /** A state that stands for now. */
 interface Standing {
   readonly key: string
@@ -34,8 +37,9 @@ export class StandingStates {
       for (const { key, after, occurrence } of standingOf(planned)) {
         if (dueAt.has(key)) continue
         const due = this.#dueAt.get(key) ?? now + after
-        if (due <= now) told.push(occurrence())
-        dueAt.set(key, due <= now ? now + REMINDER : due)
+        const tells = due <= now && told.length < MOST_TOLD
+        if (tells) told.push(occurrence())
+        dueAt.set(key, tells ? now + REMINDER : due)
       }
     }
     // What does not stand any more is forgotten: if it comes again, it is new.

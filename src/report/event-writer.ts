@@ -18,7 +18,7 @@ export interface EventWriterOptions {
   readonly random: () => number
   /** Resolves after `ms`, or at once when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
-  /** One was given up. */
+  /** One was given up, with the error of its last attempt, or none where too many wait. */
   readonly onDropped: (event: SluiceEvent, error: unknown) => void
 }
 
@@ -34,7 +34,7 @@ export class EventWriter {
   /** Writes an Event, or what is new of its series. Returns at once. */
   write(event: SluiceEvent): void {
     if (this.#waiting >= MOST_WAITING) {
-      this.#options.onDropped(event, new Error('too many Events are waiting'))
+      this.#options.onDropped(event, undefined)
       return
     }
     this.#waiting++

@@ -41,6 +41,9 @@ interface Stale {
   certain: boolean
 }
 
+/** How many are followed at once; where more Secrets change together, the others follow when some are over. */
+export const MOST_OPEN = 200
+
 /** ETAs that differ by less than this (ms) are one, and by less than this part of what is left. */
 const ETA_STEP = 5_000
 const ETA_SHARE = 0.2
@@ -123,6 +126,7 @@ export class RotationBook {
     }
     // What is away tells nothing: only a pod that holds old content shows that there is a rotation.
     if (!certain || changedAt === -Infinity) return []
+    if (!open && this.#open.size >= MOST_OPEN) return []
     const next = { source: ref, changedAt, phase: 'Waiting', workloads: NONE, pods: NONE } as const
     const rotation: Rotation = { ...next, reasons: [] }
     this.#open.set(key, opened(rotation, { adopted: false }))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { HELD_FOR, REMINDER, StandingStates } from '../../src/events/standing.ts'
+import { HELD_FOR, MOST_TOLD, REMINDER, StandingStates } from '../../src/events/standing.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Workload } from '../../src/plan/workload.ts'
 import { digestIn } from '../../src/secrets/source.ts'
@@ -50,6 +50,17 @@ test.each<[string, Workload[]]>([
   ['waits for the end of its quiet period', [told('web', { sources: [rotated('db', {}, 200)] })]],
 ])('one that %s is never told of', (_, workloads) => {
   expect(toldAt(new StandingStates(), workloads, 10, 100, 201)).toEqual([])
+})
+
+test('where many are held their Events come one after the other, and none is lost', () => {
+  const states = new StandingStates()
+  const names = Array.from({ length: MOST_TOLD + 2 }, (_, n) => `web-${n}`)
+  const paused = names.map((name) => told(name, { annotations: { paused: 'true' } }))
+  const then = 10 + HELD
+  const lines = toldAt(states, paused, 10, then, then + 1, then + 2)
+  const seconds = lines.map((each) => Number(each.split(' ')[0]))
+  expect(seconds).toEqual([...Array<number>(MOST_TOLD).fill(then), then + 1, then + 1])
+  expect(new Set(lines.map((each) => each.split(' ')[4])).size).toBe(names.length)
 })
 
 const today = rotated('db').versions.at(-1)

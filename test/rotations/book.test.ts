@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Workload } from '../../src/plan/workload.ts'
+import { MOST_OPEN } from '../../src/rotations/book.ts'
 import { isFinished, type Rotation } from '../../src/rotations/rotation.ts'
 import { at, pod } from '../plan/cluster-builder.ts'
 import {
@@ -177,6 +178,24 @@ describe('from picture to picture', () => {
     const [again] = follow.follow(picture(30, [told('web')]))
     expect(again).toMatchObject({ changedAt: at(0), phase: 'Waiting' })
     expect(again && isFinished(again)).toBe(false)
+  })
+
+  test('so many are followed at once, and others when some are over', () => {
+    const follow = book()
+    const names = Array.from({ length: MOST_OPEN + 10 }, (_, n) => `web-${n}`)
+    const each = (state: (name: string) => Workload) => names.map(state)
+    const stale = (name: string) => told(name, { sources: [rotated(`db-of-${name}`)] })
+    expect(follow.follow(picture(10, each(stale)))).toHaveLength(MOST_OPEN)
+    const [first = ''] = names
+    const done = (name: string) =>
+      name === first
+        ? told(name, {
+            sources: [rotated(`db-of-${name}`)],
+            pods: [pod(name, { createdAt: at(8) })],
+          })
+        : stale(name)
+    expect(follow.follow(picture(20, each(done)))).toHaveLength(MOST_OPEN)
+    expect(follow.follow(picture(30, each(done))).filter(isFinished)).toEqual([])
   })
 
   test('the forecast moves by steps that are worth a write', () => {
