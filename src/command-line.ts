@@ -2,9 +2,12 @@
  * The command line: words in, one call out. It decides nothing.
  */
 import { Command, CommanderError } from 'commander'
-import { describeFault } from './config/fault.ts'
+import { describeFault, type Fault } from './config/fault.ts'
 import { loadConfig, type ReadFile } from './config/load.ts'
+import { namespaceNames, oneOf } from './config/kind.ts'
+import { SECRET_ACCESS } from './config/secret-access.ts'
 import { flagOf, settingRows, type Config } from './config/settings.ts'
+import type { RbacOptions } from './rbac-command.ts'
 
 /** What the commands do, and where their text goes. */
 export interface CommandLine {
@@ -14,10 +17,15 @@ export interface CommandLine {
   readonly err: (text: string) => void
   /** `sluice run`: settles when the operator has ended; whatever it rejects with is passed on. */
   readonly run: (config: Config) => Promise<void>
+  /** `sluice rbac`: resolves to whether nothing differs; whatever it rejects with is passed on. */
+  readonly rbac: (config: Config, options: RbacOptions) => Promise<boolean>
 }
 
 /** The exit code for a command line or a configuration that must be put right first. */
 const FAULTY = 2
+
+/** The exit code for rights that differ from those that are needed. */
+const DIFFERENT = 1
 
 /** Runs one command, given by the arguments after the program's name; resolves to the exit code. */
 export async function runCommandLine(
@@ -25,8 +33,9 @@ export async function runCommandLine(
   commandLine: CommandLine,
 ): Promise<number> {
   try {
-    await buildProgram(commandLine).parseAsync(args, { from: 'user' })
-    return 0
+    let exitCode = 0
+    await buildProgram(commandLine, (code) => (exitCode = code)).parseAsync(args, { from: 'user' })
+    return exitCode
   } catch (error) {
     // Commander has printed its message already; what it throws after `--help` has code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : FAULTY
@@ -34,7 +43,10 @@ export async function runCommandLine(
   }
 }
 
-function buildProgram({ version, readFile, out, err, run }: CommandLine): Command {
+function buildProgram(
+  { version, readFile, out, err, run, rbac }: CommandLine,
+  exit: (code: number) => void,
+): Command {
   const program = new Command('sluice')
     .description('Restarts the workloads that still hold an old Secret, inside a budget.')
     .exitOverride()
@@ -57,9 +69,65 @@ function buildProgram({ version, readFile, out, err, run }: CommandLine): Comman
     else await run(loaded.config)
   })
 
+  const access = oneOf(...SECRET_ACCESS)
+  const rbacCommand = program
+    .command('rbac')
+    .description(
+      'print the least Roles for what is opted in now, or compare them with what is granted',
+    )
+    .option('--config <file>', 'The YAML file that `sluice run` is given.')
+    .option(
+      `--mode <${access.placeholder}>`,
+      'How Secrets are read (default: what secretAccess says)',
+    )
+    .option(
+      '--namespace <names>',
+      'Only what is opted in in these namespaces (default: everywhere)',
+    )
+    .option('--evict-only', 'Without the right to change a workload.')
+    .option('--check', 'Compare with the rights at hand; exit code 1 where they differ.')
+  rbacCommand.action(async (options: Partial<Record<string, string | true>>) => {
+    const { config, mode, namespace, evictOnly, check } = options
+    const flags = evictOnly ? { strategy: 'evict-only' } : {}
+    const loaded = loadConfig({ file: config as string | undefined, flags }, readFile)
+    const [chosen, names] = [
+      access.schema.safeParse(mode),
+      namespaceNames.schema.safeParse(namespace),
+    ]
+    const faults = [
+      ...('faults' in loaded ? loaded.faults : []),
+      ...faultIn('--mode', mode, chosen),
+      ...faultIn('--namespace', namespace, names),
+    ]
+    if ('faults' in loaded || faults.length > 0) {
+      rbacCommand.error(faults.map(describeFault).join('\n'))
+    } else {
+      const same = await rbac(loaded.config, {
+        access: chosen.data,
+        namespaces: names.data,
+        check: check === true,
+      })
+      exit(same ? 0 : DIFFERENT)
+    }
+  })
+
   program
     .command('version')
     .description('print the version')
     .action(() => out(`${version}\n`))
   return program
+}
+
+/** The fault of an option that was given and cannot be read. */
+function faultIn(
+  where: string,
+  given: unknown,
+  {
+    error,
+  }: { readonly error?: { readonly issues: readonly { readonly message: string }[] } | undefined },
+): readonly Fault[] {
+  if (given === undefined || !error) return []
+  return [
+    { where, expected: error.issues[0]?.message ?? 'something else', found: JSON.stringify(given) },
+  ]
 }

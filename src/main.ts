@@ -5,16 +5,19 @@ import { readFileSync } from 'node:fs'
 import manifest from '../package.json' with { type: 'json' }
 import { runCommandLine } from './command-line.ts'
 import { runOperator } from './operator.ts'
+import { runRbac } from './rbac-command.ts'
 
+const out = (text: string) => process.stdout.write(text)
 const err = (text: string) => process.stderr.write(text)
 
 try {
   process.exitCode = await runCommandLine(process.argv.slice(2), {
     version: manifest.version,
     readFile: (path) => readFileSync(path, 'utf8'),
-    out: (text) => process.stdout.write(text),
+    out,
     err,
     run: (config) => runOperator(config, manifest.version),
+    rbac: (config, options) => runRbac(config, options, out),
   })
 } catch (error) {
   // What ends the program is told in a line; its cause, where it has one, tells more.

@@ -5,7 +5,6 @@ import { hostname } from 'node:os'
 import PQueue from 'p-queue'
 import type { Config } from './config/settings.ts'
 import { Coordinator } from './coordinator.ts'
-import { Backoff } from './kube/backoff.ts'
 import { createClient, type CallReport, type KubeClient } from './kube/client.ts'
 import { loadCredentials } from './kube/credentials.ts'
 import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
@@ -24,10 +23,13 @@ import { createApiWrites } from './restart/api-writes.ts'
 import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
+import { isAlive, isComplete, observeWatches, type Picture } from './picture.ts'
+import { keepRightsChecked } from './rights-check.ts'
 import { secretScopes, SecretWatches } from './secret-watches.ts'
 import { Store } from './watch/store.ts'
 import { watchedResources, watchedSecrets } from './watch/resources.ts'
-import { allOf, areAlive, areSynced, messageOf, watchInto, type Watch } from './watches.ts'
+import { untilRead } from './until-read.ts'
+import { areSynced, messageOf, watchInto } from './watches.ts'
 
 /** Writes that are under way at once. */
 const WRITE_CONCURRENCY = 8
@@ -42,14 +44,6 @@ const RESOURCES = [
   'consumers',
   'halts',
 ]
-
-/** What feeds the picture, and the picture. */
-interface Picture {
-  readonly watches: readonly Watch[]
-  /** Where not all Secrets are read. */
-  readonly secrets: SecretWatches | undefined
-  readonly store: Store
-}
 
 /** Runs until SIGTERM or SIGINT. @throws where it cannot start */
 export async function runOperator(config: Config, version: string): Promise<void> {
@@ -98,11 +92,9 @@ export async function runOperator(config: Config, version: string): Promise<void
       if (start.picture) observeWatches(metrics, start.picture)
       return metrics.scrape()
     },
-    healthy: () => allOf(areAlive(start.picture?.watches ?? []), start.picture?.secrets?.alive),
+    healthy: () => (start.picture ? isAlive(start.picture) : { ok: true, reasons: [] }),
     ready: () =>
-      start.picture
-        ? allOf(areSynced(start.picture.watches), start.picture.secrets?.synced)
-        : { ok: false, reasons: [start.trouble] },
+      start.picture ? isComplete(start.picture) : { ok: false, reasons: [start.trouble] },
     status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
     onError: (error) => log.error({ err: error }, 'an endpoint failed'),
   })
@@ -211,6 +203,23 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...(secrets ? [secrets.run(end.signal)] : []),
     coordinator.run(end.signal),
     leadership.run(end.signal),
+    keepRightsChecked(
+      {
+        client,
+        log,
+        need() {
+          if (!areSynced(watches).ok) return undefined
+          const need = { ...config, sources: store.judgedSources() }
+          return { need, namespaces: store.namespaces() }
+        },
+        onChecked({ missing, superfluous }) {
+          metrics.missingRights.set(missing.length)
+          metrics.superfluousRights.set(superfluous.length)
+        },
+        sleep,
+      },
+      end.signal,
+    ),
     ...(chronicle ? [chronicle.run(end.signal)] : []),
     keepCalibrated(clock, () => askForTime(client, log), {
       now: localNow,
@@ -228,23 +237,6 @@ export async function runOperator(config: Config, version: string): Promise<void
   await close((await Promise.race([idle, late])) ? leadership.release() : undefined)
   // The process ends when no timer is left.
   waiting.abort()
-}
-
-/** Reads until it succeeds; `undefined` where `signal` aborts first. */
-async function untilRead<T>(
-  read: () => Promise<T>,
-  { signal, onError }: { signal: AbortSignal; onError: (error: unknown) => void },
-): Promise<T | undefined> {
-  const backoff = new Backoff(Math.random)
-  while (!signal.aborted) {
-    try {
-      return await read()
-    } catch (error) {
-      onError(error)
-      await sleep(backoff.next(), signal)
-    }
-  }
-  return undefined
 }
 
 /** Rotation objects and Events, by a way of their own to the API server. */
@@ -304,12 +296,4 @@ function observeCall(metrics: Metrics, { call, status, sentAt, receivedAt }: Cal
   const object = subresource ? `${resource}/${subresource}` : resource
   const code = status === 0 ? 'none' : String(status)
   metrics.apiRequestEnded({ verb, resource: object, code }, (receivedAt - sentAt) / 1000)
-}
-
-function observeWatches(metrics: Metrics, { watches, secrets, store }: Picture): void {
-  for (const [resource, size] of Object.entries(store.sizes()))
-    metrics.objects.set({ resource }, size)
-  metrics.paused.set(store.paused === false ? 0 : 1)
-  for (const { resource, watch } of watches) metrics.observeWatch(resource, watch)
-  if (secrets) metrics.observeWatch('secrets', secrets.total)
 }

@@ -23,7 +23,7 @@ const imports: readonly Import[] = globSync('**/*.ts', { cwd: SOURCE }).flatMap(
 })
 
 const roomOf = (file: string) => file.split('/')[0] ?? ''
-const PURE = ['secrets', 'consumers', 'plan', 'rotations', 'events', 'config']
+const PURE = ['secrets', 'consumers', 'plan', 'rotations', 'events', 'config', 'access']
 const EDGES = ['watch', 'restart', 'report']
 /** Sits below the other rooms with I/O: everybody may talk to the API server through it. */
 const WIRE = 'kube'

@@ -134,10 +134,10 @@ export const settings = {
       'Whether a change restarts workloads that mount the Secret as a plain volume, whose files the kubelet updates by itself.',
   },
   strategy: {
-    kind: oneOf('auto', 'evict', 'rollout'),
+    kind: oneOf('auto', 'evict', 'rollout', 'evict-only'),
     default: 'auto',
     meaning:
-      'How a workload is restarted: pod by pod through evictions, by one rollout, or whichever of the two suits it.',
+      'How a workload is restarted: pod by pod through evictions, by one rollout, or whichever of the two suits it; `evict-only` leaves it no choice, and needs no right to change a workload.',
   },
   namespace: {
     kind: namespaceName,

@@ -70,7 +70,7 @@ export function readSettings(
       shared(annotations.VOLUMES, ignoreOrRestart) ??
       defaults.volumes,
     unproven: own(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
-    strategy: own(annotations.STRATEGY, oneOf('auto', 'evict', 'rollout')) ?? defaults.strategy,
+    strategy: strategyOf(own, defaults),
     maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
     maxUnavailableIsExplicit: maxUnavailable !== undefined,
     priority: own(annotations.PRIORITY, wholeNumber) ?? 0,
@@ -83,6 +83,18 @@ export function readSettings(
       Boolean(own(annotations.PAUSED, yesOrNo)) || Boolean(shared(annotations.PAUSED, yesOrNo)),
     faults,
   }
+}
+
+/** Where Sluice may only evict, `auto` is `evict`, and a workload that wants a rollout is told. */
+function strategyOf(
+  own: ReturnType<typeof readerOf>,
+  { strategy }: Defaults,
+): Settings['strategy'] {
+  if (strategy === 'evict-only') {
+    own(annotations.STRATEGY, oneOf('auto', 'evict'))
+    return 'evict'
+  }
+  return own(annotations.STRATEGY, oneOf('auto', 'evict', 'rollout')) ?? strategy
 }
 
 /**

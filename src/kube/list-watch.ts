@@ -10,6 +10,7 @@ import { ApiError, isGone } from './api-error.ts'
 import { Backoff } from './backoff.ts'
 import type { ApiCall, KubeClient, Verb } from './client.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
+import { acceptOf } from './metadata-only.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
 export type { Sink } from './delivered-objects.ts'
@@ -268,10 +269,4 @@ export class ListWatch {
 /** Asked anew: what was true before an await need not be true after it. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
-}
-
-/** https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
-function acceptOf(metadataOnly: boolean | undefined, suffix: 'List' | ''): string {
-  if (!metadataOnly) return 'application/json'
-  return `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1`
 }

@@ -208,6 +208,10 @@ export class Store {
     return this.#index.workloadsOf(namespacedKey(source))
   }
 
+  namespaces(): readonly string[] {
+    return [...this.#namespaces.keys()]
+  }
+
   /** How many objects of each kind are kept. */
   sizes(): Readonly<Record<string, number>> {
     return {

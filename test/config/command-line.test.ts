@@ -19,6 +19,7 @@ async function sluice(args: readonly string[], yaml = '', run?: () => Promise<vo
       configs.push(config)
       return run?.() ?? Promise.resolve()
     },
+    rbac: () => Promise.resolve(true),
   })
   return { exitCode, out, err, configs }
 }

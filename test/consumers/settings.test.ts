@@ -129,3 +129,19 @@ test.each([
     value === undefined ? {} : { 'sluice.dev/restart-on-change': value }
   expect(optedIn(annotation(own), annotation(shared))).toBe(expected)
 })
+
+describe('where Sluice may only evict', () => {
+  const only = { ...defaults, strategy: 'evict-only' } as const
+  const read = (strategy?: string) =>
+    readSettings(strategy === undefined ? {} : { 'sluice.dev/strategy': strategy }, {}, only)
+
+  test.each([undefined, 'auto', 'evict'])('%s means evict', (strategy) => {
+    expect(read(strategy)).toMatchObject({ strategy: 'evict', faults: [] })
+  })
+
+  test('a workload that wants a rollout is told', () => {
+    expect(read('rollout').faults.map(describeFault)).toEqual([
+      'annotation sluice.dev/strategy of the workload: expected one of auto, evict, found "rollout"',
+    ])
+  })
+})

@@ -43,6 +43,13 @@ test('named: no Secret is read until a Role names it', async () => {
   }
 })
 
+test('evict-only: nothing of a workload can be changed', async () => {
+  await install('overlays/evict-only')
+  for (const namespace of [LISTED, ELSEWHERE] as const) {
+    await changes(namespace, ['- patch deployments.apps'])
+  }
+})
+
 async function apply(folder: string): Promise<void> {
   const input = await render(folder)
   await cluster.kubectl(['apply', '--filename=-', '--warnings-as-errors'], { input })

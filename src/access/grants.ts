@@ -1,0 +1,135 @@
+/**
+ * The least rights that Sluice needs, as roles of RBAC. Pure.
+ *
+ * The shipped manifests grant exactly this; a test compares them.
+ */
+import type { Config } from '../config/settings.ts'
+import type { NamespacedKey } from '../refs.ts'
+
+/** A rule as RBAC knows it. */
+export interface Rule {
+  readonly apiGroups: readonly string[]
+  readonly resources: readonly string[]
+  readonly resourceNames?: readonly string[]
+  readonly verbs: readonly string[]
+}
+
+/** A role that is bound to Sluice's service account: for all namespaces, or for one. */
+export interface Grant {
+  readonly name: string
+  readonly namespace?: string
+  readonly rules: readonly Rule[]
+}
+
+/** What the rights depend on. */
+export interface Need extends Pick<
+  Config,
+  'mode' | 'namespace' | 'strategy' | 'leaderElection' | 'secretAccess' | 'secretNamespaces'
+> {
+  /** The Secrets that opted-in workloads are judged by. */
+  readonly sources: Iterable<NamespacedKey>
+}
+
+/** Everything that Sluice needs, in a stable order: for all namespaces first, then namespace by namespace. */
+export function leastGrants(need: Need): readonly Grant[] {
+  const { mode, strategy, secretAccess } = need
+  const act = mode === 'act'
+  return [
+    { name: 'sluice-watch', rules: WATCH },
+    ...(secretAccess === 'cluster' ? [{ name: SECRETS, rules: [secrets('list', 'watch')] }] : []),
+    ...(act ? [{ name: 'sluice-restart', rules: RESTART }] : []),
+    ...(act && strategy !== 'evict-only' ? [{ name: 'sluice-rollout', rules: ROLLOUT }] : []),
+    ...(act ? ownGrants(need) : []),
+    ...secretGrants(need),
+  ]
+}
+
+/** The roles on Secrets of single namespaces. */
+export function secretGrants({
+  secretAccess,
+  secretNamespaces,
+  sources,
+}: Pick<Need, 'secretAccess' | 'secretNamespaces' | 'sources'>): readonly Grant[] {
+  switch (secretAccess) {
+    case 'cluster':
+      return []
+    case 'namespaces':
+      return secretNamespaces.map((namespace) => ({
+        name: SECRETS,
+        namespace,
+        rules: [secrets('list', 'watch')],
+      }))
+    case 'named':
+      return [...Map.groupBy([...sources].sort(), (key) => key.split('/')[0] ?? '')].map(
+        ([namespace, keys]) => ({
+          name: SECRETS,
+          namespace,
+          rules: [
+            {
+              apiGroups: [''],
+              resources: ['secrets'],
+              resourceNames: keys.map((key) => key.slice(namespace.length + 1)),
+              verbs: ['watch'],
+            },
+          ],
+        }),
+      )
+  }
+}
+
+const SECRETS = 'sluice-secrets'
+
+const WATCH: readonly Rule[] = [
+  { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
+  { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['list', 'watch'] },
+]
+
+const RESTART: readonly Rule[] = [
+  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+  own('consumers', 'list', 'watch', 'create', 'delete'),
+  own('consumers/status', 'update'),
+  own('halts', 'list', 'watch', 'create', 'delete'),
+  own('rotations', 'list', 'create', 'delete'),
+  own('rotations/status', 'patch'),
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+]
+
+const ROLLOUT: readonly Rule[] = [
+  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['patch'] },
+]
+
+/** What does not exist yet cannot be named: so `create` is for any name, but in Sluice's own namespace only. */
+function ownGrants({ namespace, leaderElection }: Need): readonly Grant[] {
+  const key = { apiGroups: [''], resources: ['secrets'] }
+  const lease = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] }
+  return [
+    {
+      name: 'sluice-digest-key',
+      namespace,
+      rules: [
+        { ...key, resourceNames: ['sluice-digest-key'], verbs: ['get'] },
+        { ...key, verbs: ['create'] },
+      ],
+    },
+    ...(leaderElection === 'on'
+      ? [
+          {
+            name: 'sluice-lease',
+            namespace,
+            rules: [
+              { ...lease, resourceNames: ['sluice'], verbs: ['get', 'update'] },
+              { ...lease, verbs: ['create'] },
+            ],
+          },
+        ]
+      : []),
+  ]
+}
+
+function own(resource: string, ...verbs: readonly string[]): Rule {
+  return { apiGroups: ['sluice.dev'], resources: [resource], verbs }
+}
+
+function secrets(...verbs: readonly string[]): Rule {
+  return { apiGroups: [''], resources: ['secrets'], verbs }
+}
