@@ -169,6 +169,7 @@ test('what a person must do something about is told on the Deployment and on the
   await inState(cluster, shop, 'orders', 'Held', 'InvalidSetting')
   await cluster.apply(dbSecret(shop, 'wrong'))
   await inPhase('Failed', '0/2')
+  expect(await kubectl('events', '--for=deployment/search')).toContain('RestartStarted')
   for (const reason of ['InvalidAnnotation', 'RestartFailed', 'GroupHalted'])
     await eventsAbout(reason)
   await expect(await ownEvents()).toMatchFileSnapshot('golden/events-of-failure.txt')
@@ -216,4 +217,26 @@ test('a time to come is a time to kubectl, not an invalid age', async () => {
   const text = await kubectl('get', 'halt', 'flapping')
   expect(text).toContain(until.toISOString().slice(0, 16))
   expect(text).not.toContain('invalid')
+})
+
+test('without the right to report anything restarts go on, and what is given up is counted', async () => {
+  const role = 'clusterrole/sluice-restart'
+  const { rules } = JSON.parse(await kubectl('get', role, '--output=json')) as {
+    rules: { resources: string[] }[]
+  }
+  const others = rules.filter(
+    ({ resources }) => !resources.some((each) => /^(rotations|events)/.test(each)),
+  )
+  expect(others).toHaveLength(rules.length - 3)
+  await kubectl('patch', role, '--type=merge', `--patch=${JSON.stringify({ rules: others })}`)
+  const before = await rotations()
+  await kubectl('annotate', 'deployment/orders', 'sluice.dev/max-unavailable-')
+  await cluster.apply(dbSecret(shop, 'right'))
+  for (const name of ['orders', 'search']) await inState(cluster, shop, name, 'Fresh')
+  const { body } = await operator.get('/metrics')
+  expect(body).toMatch(/^sluice_reports_dropped_total\{kind="event"\} [1-9]/m)
+  expect(operator.log.map(({ msg }) => msg)).toContain(
+    'an Event cannot be written, and is given up',
+  )
+  expect(await rotations()).toEqual(before)
 })
