@@ -9,7 +9,7 @@ MODULES := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(MODULES) ## Bundle the operator into dist/sluice.mjs
@@ -36,6 +36,10 @@ format: $(MODULES) ## Put the formatting right
 .PHONY: demo
 demo: build ## Show a rotation on a cluster of this machine
 	@node demo/demo.ts
+
+.PHONY: demo-metrics
+demo-metrics: build ## The demo with a Prometheus beside it, and a picture of it (it is compiled once: 2 minutes)
+	@node demo/demo.ts --metrics
 
 .PHONY: chaos
 chaos: $(MODULES) ## Rotate under faults and SIGKILLs for a long time (CHAOS='--kills 200 --faults 10000 --seed N --minutes 60')

@@ -1,6 +1,9 @@
 /**
- * The demonstration: a real control plane, the shipped manifests, the bundle of the operator, and one rotation.
+ * The demonstration: a real control plane, the shipped manifests, the bundle of the operator, and one rotation. With
+ * `--metrics`, a Prometheus watches it, and a picture is drawn from what that has.
  */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import { deployment, secret } from '../test/cluster/fixtures.ts'
 import {
   beyondDoubt,
@@ -11,9 +14,13 @@ import {
 import { observe } from '../test/e2e/observer.ts'
 import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
 import { waitUntil } from '../test/cluster/wait.ts'
+import { startPrometheus, type Prometheus } from '../test/cluster/prometheus.ts'
+import { drawRotation } from './picture.ts'
 import { createScreen, type Row } from './screen.ts'
 
 const screen = createScreen(process.stdout)
+const { values: asked } = parseArgs({ options: { metrics: { type: 'boolean', default: false } } })
+const PICTURE = 'dist/rotation.svg'
 
 /** What is deployed: each pod takes a second to be Ready. */
 const WORKLOADS = [
@@ -44,7 +51,15 @@ async function main(): Promise<void> {
 async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>): Promise<void> {
   screen.say(`The API server answers at ${cluster.server}; manifests/install.yaml is installed.`)
   screen.say('Starting Sluice with the token of its service account …')
-  const operator = await startOperator(cluster, ['--settle=1s'], { program: 'dist/sluice.mjs' })
+  const flags = ['--settle=1s', '--max-starting-pods=2']
+  const operator = await startOperator(cluster, flags, { program: 'dist/sluice.mjs' })
+  const prometheus = asked.metrics
+    ? await startPrometheus({
+        dir: cluster.dir,
+        targets: [{ pod: 'sluice-1', url: operator.url }],
+        log: (line) => screen.say(line),
+      })
+    : undefined
   const namespace = await freshNamespace(cluster)
   const observer = await observe(cluster, namespace)
   try {
@@ -73,7 +88,7 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
       Object.fromEntries([...WORKLOADS, BYSTANDER].map(({ name, replicas }) => [name, replicas])),
     )
     screen.say('\nRotating the password in the Secret "db".\n')
-    const started = performance.now()
+    const changedAt = Date.now()
     await cluster.apply(password(namespace, 'battery staple'))
     let seenStale = false
     await watchUntil(
@@ -86,7 +101,8 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
         )
       },
     )
-    const seconds = (performance.now() - started) / 1000
+    const endedAt = Date.now()
+    const seconds = (endedAt - changedAt) / 1000
 
     screen.say(`\nkubectl get consumers --namespace ${namespace}`)
     screen.say(await cluster.kubectl(['get', 'consumers', `--namespace=${namespace}`]))
@@ -101,10 +117,37 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
     screen.say(`Most Deployments at once:   ${observer.peakApps}`)
     screen.say(`Most pods away at once:     ${peak}`)
     screen.say(`From the change to the end: ${seconds.toFixed(1)} s (5 s of them the quiet period)`)
+    if (prometheus) await showMetrics(prometheus, changedAt, endedAt)
   } finally {
     observer.stop()
+    await prometheus?.stop()
     await operator.end('SIGTERM')
   }
+}
+
+/** How much of the picture is before the change and after the end (ms). */
+const AROUND = 3_000
+
+async function showMetrics(
+  prometheus: Prometheus,
+  changedAt: number,
+  endedAt: number,
+): Promise<void> {
+  const to = endedAt + AROUND
+  await waitUntil('the last scrape', async () => {
+    const [last] = await prometheus.query('timestamp(up{job="sluice"})')
+    const at = Number(last?.values[0]?.[1]) * 1000
+    return at > to ? { value: true } : { instead: `${at} of ${to}` }
+  })
+  const picture = await drawRotation(prometheus, { changedAt, from: changedAt - AROUND, to })
+  mkdirSync('dist', { recursive: true })
+  writeFileSync(PICTURE, picture)
+  screen.say(`The rotation as Prometheus saw it: ${PICTURE}`)
+  screen.say(`\nPrometheus answers at ${prometheus.url}, as a data source of a Grafana or by hand:`)
+  screen.say(`  curl '${prometheus.url}/api/v1/query?query=sluice_stale_pods'`)
+  if (!process.stdout.isTTY) return
+  screen.say('Ctrl-C ends everything.')
+  await new Promise(() => {})
 }
 
 interface LiveRow extends Row {

@@ -1,6 +1,7 @@
 /**
  * The alerts as Prometheus reads them, and as the Prometheus operator does: both from one list.
  */
+import type { IPrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import { ALERTS, runbookUrl } from './alerts.ts'
 
 /** The content of a rules file, and the spec of a PrometheusRule. */
@@ -32,5 +33,5 @@ export function prometheusRule() {
     kind: 'PrometheusRule',
     metadata: { name: 'sluice', labels: { 'app.kubernetes.io/name': 'sluice' } },
     spec: ruleGroups(),
-  }
+  } as const satisfies IPrometheusRule
 }

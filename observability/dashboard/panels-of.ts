@@ -8,6 +8,8 @@ export interface PanelContent {
   readonly description: string
   readonly unit: string
   readonly queries: readonly string[]
+  /** How the series of each query are called. */
+  readonly legends: readonly string[]
 }
 
 /** All panels but the headings of rows. */
@@ -23,5 +25,8 @@ export function panelsOf({
       description,
       unit: fieldConfig?.defaults.unit ?? '',
       queries: targets.map((target) => ('expr' in target ? String(target.expr) : '')),
+      legends: targets.map((target) =>
+        'legendFormat' in target ? String(target.legendFormat) : '',
+      ),
     }))
 }

@@ -1,11 +1,17 @@
 // The dashboard and the alerts as files: current, complete, and about metrics that exist.
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
+import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
+import type { V1Service } from '@kubernetes/client-node'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { ALERTS, runbookUrl } from '../../observability/alerts.ts'
 import { dashboard } from '../../observability/dashboard/dashboard.ts'
 import { panelsOf } from '../../observability/dashboard/panels-of.ts'
+import { prometheusRule } from '../../observability/rules.ts'
+import { serviceMonitor } from '../../observability/service-monitor.ts'
+import { INSTALL_FILE } from '../../tools/manifests.ts'
 import { FLEET, PROCESS } from '../../src/report/definitions.ts'
 import {
   DASHBOARD_FILE,
@@ -33,6 +39,23 @@ test.each([...observabilityFiles()].map(([file, text]) => [file.split('/').at(-1
 test('the rules file and the PrometheusRule are the same rules', () => {
   const { spec } = parse(readFileSync(PROMETHEUS_RULE_FILE, 'utf8')) as { spec: unknown }
   expect(spec).toEqual(parse(readFileSync(RULES_FILE, 'utf8')))
+})
+
+test('the Prometheus operator would take both of its objects, by its own schema', () => {
+  expect(() => new PrometheusRule(prometheusRule()).validate()).not.toThrow()
+  expect(() => new ServiceMonitor(serviceMonitor()).validate()).not.toThrow()
+  const wrong = { ...serviceMonitor(), spec: { selector: {}, endpoints: [{ honorLabels: 'yes' }] } }
+  expect(() => new ServiceMonitor(wrong as never).validate()).toThrow('honorLabels must be boolean')
+})
+
+test('the ServiceMonitor selects the Service that is installed, by a port that it has', () => {
+  const services = parseAllDocuments(readFileSync(INSTALL_FILE, 'utf8'))
+    .map((each) => each.toJS() as V1Service)
+    .filter(({ kind }) => kind === 'Service')
+  const { selector, endpoints } = serviceMonitor().spec
+  expect(services).toHaveLength(1)
+  expect(services[0]?.metadata?.labels).toMatchObject(selector.matchLabels)
+  expect(services[0]?.spec?.ports?.map(({ name }) => name)).toContain(endpoints[0].port)
 })
 
 describe('the dashboard', () => {

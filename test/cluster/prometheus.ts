@@ -1,19 +1,15 @@
 /**
  * A real Prometheus that scrapes Sluice as the shipped ServiceMonitor asks for, only oftener.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
+import { serviceMonitor } from '../../observability/service-monitor.ts'
 import { RULES_FILE } from '../../tools/observability.ts'
 import { build } from './build.ts'
 import { freePort } from './ports.ts'
 import { startChild } from './processes.ts'
 import { waitUntil } from './wait.ts'
-
-const SERVICE_MONITOR = join(
-  import.meta.dirname,
-  '../../manifests/components/prometheus/service-monitor.yaml',
-)
 
 /** A process of Sluice, by the name that its pod would have. */
 export interface Target {
@@ -104,10 +100,7 @@ export async function startPrometheus(options: {
 
 /** What the operator of Prometheus makes of the ServiceMonitor, with targets written down instead of discovered. */
 function configuration(targets: readonly Target[], interval: number): object {
-  const { spec } = parse(readFileSync(SERVICE_MONITOR, 'utf8')) as {
-    spec: { endpoints: [{ port: string; path: string; honorLabels: boolean }] }
-  }
-  const [endpoint] = spec.endpoints
+  const [endpoint] = serviceMonitor().spec.endpoints
   const every = `${interval}s`
   return {
     global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
