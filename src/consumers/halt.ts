@@ -12,7 +12,7 @@ export type HaltReason = (typeof HALT_REASONS)[number]
 /** What a Halt says; written once and never changed. */
 export interface HaltSpec {
   readonly reason: HaltReason
-  /** What is halted; a MassChange halts everything. */
+  /** What is halted; without one its namespace, and in Sluice's own namespace everything. */
   readonly group?: { readonly kind: Group['kind']; readonly name: string } | undefined
   readonly message: string
   /** When time ends it (ms). */

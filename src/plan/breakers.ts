@@ -28,22 +28,52 @@ export function flapping(
   }
 }
 
-/** The halt of everything where too many of the consumed sources changed within minutes. */
+/** What is known of MassChanges that a person released. */
+export interface ReleasedMassChanges {
+  /** Sluice's own namespace: a release there is for all. */
+  readonly namespace: string
+  /** When a person last released one (ms), by the namespace of its Halt. */
+  readonly massChangeReleasedAt: ReadonlyMap<string, number>
+}
+
+/**
+ * The halt where too many of the consumed sources changed within minutes, and the namespace that it stands for: none
+ * where so many changed outside of any one namespace, which halts everything. So nobody stops others by what he changes
+ * alone (docs/adr/0008-one-namespace-holds-itself.md).
+ */
 export function massChange(
   consumed: ConsumedSources,
-  { massChangeShare, massChangeMinimum }: Policy,
-  releasedAt: number,
+  { massChangeShare, massChangeMinimum }: Pick<Policy, 'massChangeShare' | 'massChangeMinimum'>,
+  { namespace: own, massChangeReleasedAt: releasedAt }: ReleasedMassChanges,
   now: number,
-): HaltSpec | undefined {
-  const since = Math.max(now - MASS_CHANGE_WINDOW, releasedAt)
+): { readonly namespace: string | undefined; readonly spec: HaltSpec } | undefined {
+  const since = Math.max(now - MASS_CHANGE_WINDOW, releasedAt.get(own) ?? -Infinity)
   const changed = [...consumed.values()].filter(
-    ({ versions }) => versions.length > 1 && (versions.at(-1)?.changedAt ?? 0) > since,
+    ({ ref, versions }) =>
+      versions.length > 1 &&
+      (versions.at(-1)?.changedAt ?? 0) > Math.max(since, releasedAt.get(ref.namespace) ?? since),
   )
-  const tooMany =
-    changed.length >= massChangeMinimum && changed.length * 100 > consumed.size * massChangeShare
-  if (!tooMany) return undefined
-  return {
-    reason: 'MassChange',
-    message: `${changed.length} of ${consumed.size} consumed Secrets changed within 10 minutes; delete this Halt to let the restarts begin`,
-  }
+  const tooMany = (some: number, all: number) =>
+    some >= massChangeMinimum && some * 100 > all * massChangeShare
+  if (!tooMany(changed.length, consumed.size)) return undefined
+  const byNamespace = Map.groupBy(changed, ({ ref }) => ref.namespace)
+  const [most, { length: there }] = [...byNamespace].reduce((a, b) =>
+    b[1].length > a[1].length ? b : a,
+  )
+  const halt = (where: string | undefined, what: string) => ({
+    namespace: where,
+    spec: {
+      reason: 'MassChange' as const,
+      message: `${what} within 10 minutes; delete this Halt to let the restarts begin`,
+    },
+  })
+  const outside = [...consumed.values()].filter(({ ref }) => ref.namespace !== most).length
+  if (tooMany(changed.length - there, outside))
+    return halt(undefined, `${changed.length} of ${consumed.size} consumed Secrets changed`)
+  if (tooMany(there, consumed.size))
+    return halt(
+      most,
+      `${there} of ${consumed.size} consumed Secrets changed, all in this namespace,`,
+    )
+  return undefined
 }

@@ -8,7 +8,7 @@ import type { NamespacedKey } from '../refs.ts'
 import { digestIn } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
-import { flapping, massChange } from './breakers.ts'
+import { flapping, massChange, type ReleasedMassChanges } from './breakers.ts'
 import { standingFailure } from './failure.ts'
 import { groupsFor, type Group } from './groups.ts'
 import type { Policy } from './policy.ts'
@@ -37,12 +37,8 @@ export function haltName(spec: HaltSpec): string {
   return `${reason}-${group.kind}-${group.name}`.toLowerCase().slice(0, 253)
 }
 
-export interface HaltPicture {
+export interface HaltPicture extends ReleasedMassChanges {
   readonly halts: readonly HaltRecord[]
-  /** Sluice's own namespace. */
-  readonly namespace: string
-  /** When a person last released a MassChange (ms). */
-  readonly massChangeReleasedAt: number
 }
 
 /** A Halt that there must be. */
@@ -55,7 +51,7 @@ export type WantedHalt = Omit<HaltRecord, 'uid'> & { readonly spec: HaltSpec }
 export function wantedHalts(
   assessments: readonly Assessment[],
   consumed: ConsumedSources,
-  { halts, namespace, massChangeReleasedAt }: HaltPicture,
+  picture: HaltPicture,
   policy: Policy,
   now: number,
 ): ReadonlyMap<string, WantedHalt> {
@@ -64,7 +60,7 @@ export function wantedHalts(
     const halt = { namespace: where, name: haltName(spec), spec }
     wanted.set(keyOf(halt), halt)
   }
-  const known = new Set(halts.map(keyOf))
+  const known = new Set(picture.halts.map(keyOf))
   for (const assessment of assessments) {
     const failure = standingFailure(assessment, now)
     if (failure?.kind !== 'Unfit') continue
@@ -80,8 +76,8 @@ export function wantedHalts(
     const spec = flapping(source, policy, now)
     if (spec) want(source.ref.namespace, spec)
   }
-  const mass = massChange(consumed, policy, massChangeReleasedAt, now)
-  if (mass) want(namespace, mass)
+  const mass = massChange(consumed, policy, picture, now)
+  if (mass) want(mass.namespace ?? picture.namespace, mass.spec)
   return wanted
 }
 

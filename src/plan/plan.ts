@@ -4,6 +4,7 @@
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
 import type { HaltRecord } from '../consumers/halt.ts'
+import type { WorkloadRef } from '../refs.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
@@ -148,13 +149,13 @@ function candidateOf(
   }
 }
 
-/** Names of the workloads whose pods cannot start. */
-function unableToStart(assessments: readonly Assessment[], now: number): readonly string[] {
+/** The workloads whose pods cannot start. */
+function unableToStart(assessments: readonly Assessment[], now: number): readonly WorkloadRef[] {
   return assessments
     .filter(
       (each) => each.deployment.replicas > 0 && standingFailure(each, now)?.kind === 'CannotStart',
     )
-    .map(({ deployment: { ref } }) => `${ref.namespace}/${ref.name}`)
+    .map(({ deployment: { ref } }) => ref)
 }
 
 /**

@@ -10,6 +10,7 @@ import type { HaltRecord } from '../consumers/halt.ts'
 import type { SourceRef, WorkloadRef } from '../refs.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
+import type { ReleasedMassChanges } from './breakers.ts'
 import type { Hold } from './hold.ts'
 import type { Bystander } from './starting.ts'
 
@@ -59,8 +60,7 @@ export interface Snapshot {
   readonly halts: readonly HaltRecord[]
   /** Sluice's own namespace. */
   readonly namespace: string
-  /** When a person last deleted a MassChange (ms); -Infinity if never. */
-  readonly massChangeReleasedAt: number
+  readonly massChangeReleasedAt: ReleasedMassChanges['massChangeReleasedAt']
   /** Deployments that use a source and did not opt in: their pods use the budget up. */
   readonly bystanders: (source: SourceRef) => readonly Bystander[]
 }

@@ -75,7 +75,7 @@ export class Store {
     usesChanged: (deployment) => this.#unindexed.add(deployment),
   })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
-  #massChangeReleasedAt = -Infinity
+  readonly #massChangeReleasedAt = new Map<string, number>()
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #index = new UseIndex()
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
@@ -172,7 +172,8 @@ export class Store {
     if (known?.uid !== ref.uid) return
     this.#halts.delete(key)
     // Nothing but a person ends it.
-    if (known.spec?.reason === 'MassChange') this.#massChangeReleasedAt = this.#options.now()
+    if (known.spec?.reason === 'MassChange')
+      this.#massChangeReleasedAt.set(ref.namespace, this.#options.now())
   }
 
   /** The pod, if it is still there. */

@@ -307,7 +307,7 @@ export function snapshot(
     leftovers: [],
     halts: [],
     namespace: 'sluice-system',
-    massChangeReleasedAt: -Infinity,
+    massChangeReleasedAt: new Map(),
     bystanders: () => [],
     ...change,
     workloads,

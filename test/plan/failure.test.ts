@@ -458,15 +458,31 @@ describe('workloads that cannot start', () => {
     expect(made.lines).toEqual(['record shop/z: started'])
   })
 
-  test('are an outage when there are two: nothing is started in the whole cluster', () => {
-    const far = told('far', { namespace: 'mail', sources: [rotated('x')] })
-    const made = planned([blocked('a'), blocked('b'), other, far])
+  test('are an outage when there are two in two namespaces: nothing is started in the whole cluster', () => {
+    const far = told('far', { namespace: 'search', sources: [rotated('x')] })
+    const made = planned([blocked('a'), blocked('b', { namespace: 'mail' }), other, far])
     expect(made.lines).toEqual([])
     expect(made.holds.z).toBe(
-      'Outage: shop/a, shop/b cannot start their pods: nothing more is started',
+      'Outage: shop/a, mail/b cannot start their pods: nothing more is started',
     )
     expect(made.reasons.far).toBe('Outage')
     expect(made.reasons.a).toBe('CannotStart')
+  })
+
+  test('are an outage of their own namespace when both are in it: no other is held', () => {
+    const far = told('far', { namespace: 'mail', sources: [rotated('x')] })
+    const made = planned([blocked('a'), blocked('b'), other, far])
+    expect(made.lines).toEqual(['record mail/far: started'])
+    expect(made.holds.z).toBe(
+      'Outage: shop/a, shop/b cannot start their pods: nothing more is started in this namespace',
+    )
+  })
+
+  test('are named three at most, however many there are', () => {
+    const many = Array.from({ length: 500 }, (_, n) => blocked(`b${n}`))
+    expect(planned([...many, other]).holds.z).toBe(
+      'Outage: shop/b0, shop/b1, shop/b2 and 497 more cannot start their pods: nothing more is started in this namespace',
+    )
   })
 
   test('are an outage for a restart under way too', () => {

@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readConsumer, writeStatus } from '../../src/consumers/consumer.ts'
 import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/consumers/halt.ts'
+import { massChange } from '../../src/plan/breakers.ts'
 import type { Action, HaltAction } from '../../src/plan/action.ts'
 import type { Workload } from '../../src/plan/workload.ts'
 import { at, container, deployment, pod, type PodChange } from './cluster-builder.ts'
@@ -370,22 +372,24 @@ describe('a Secret that changes too often', () => {
 
 describe('a change of many Secrets at once', () => {
   /** So many workloads, each with a Secret of its own, the first of which changed at second 0. */
-  const fleet = (changed: number, all: number) =>
-    Array.from({ length: all }, (_, n) =>
-      told(`w${n}`, {
-        namespace: `ns${n % 7}`,
-        sources: [n < changed ? rotated(`s${n}`) : calm(`s${n}`)],
-      }),
-    )
+  const fleet = (changed: number, all: number, inTurn = 7, at = 0) =>
+    Array.from({ length: all }, (_, n) => {
+      const namespace = `ns${n % inTurn}`
+      const record = n < changed ? rotated(`s${n}`, {}, at) : calm(`s${n}`)
+      return told(`w${n}`, {
+        namespace,
+        sources: [{ ...record, ref: { ...record.ref, namespace } }],
+      })
+    })
   const halted = ({ lines }: Planned) =>
     lines.filter((each) => each.startsWith('halt sluice-system/masschange'))
 
   test.each([
-    [20, 99, true],
-    [20, 100, false],
+    [24, 99, true],
+    [24, 120, false],
     [19, 19, false],
-    [20, 20, true],
-    [200, 999, true],
+    [24, 24, true],
+    [210, 999, true],
   ])('%i of %i halts everything: %s', (changed, all, expected) => {
     expect(halted(planned(fleet(changed, all)))).toHaveLength(expected ? 1 : 0)
   })
@@ -417,22 +421,92 @@ describe('a change of many Secrets at once', () => {
   })
 
   test('does not halt again for the same changes after a person released it', () => {
-    const released = planned(fleet(25, 50), { now: at(100) }, { massChangeReleasedAt: at(90) })
+    const released = planned(
+      fleet(25, 50),
+      { now: at(100) },
+      { massChangeReleasedAt: new Map([['sluice-system', at(90)]]) },
+    )
     expect(halted(released)).toEqual([])
     expect(released.lines).toHaveLength(1)
   })
 
   test('after a release halts again', () => {
-    const again = Array.from({ length: 25 }, (_, n) =>
-      told(`w${n}`, { sources: [rotated(`s${n}`, {}, 95)] }),
+    const made = planned(
+      fleet(25, 25, 7, 95),
+      { now: at(100) },
+      { massChangeReleasedAt: new Map([['sluice-system', at(90)]]) },
     )
-    const made = planned(again, { now: at(100) }, { massChangeReleasedAt: at(90) })
     expect(halted(made)).toHaveLength(1)
   })
 
   test('by its own share and minimum', () => {
-    const made = planned(fleet(3, 5), { massChangeShare: 50, massChangeMinimum: 3 })
+    const made = planned(fleet(4, 6), { massChangeShare: 50, massChangeMinimum: 3 })
     expect(halted(made)).toHaveLength(1)
+  })
+
+  test('halts one namespace alone where without it few changed', () => {
+    const tenant = fleet(90, 90, 1)
+    const others = [told('z', { namespace: 'mail', sources: [rotated('cache')] })]
+    const made = planned([...tenant, ...others])
+    expect(made.lines).toEqual([
+      'record mail/z: started',
+      'halt ns0/masschange: 90 of 91 consumed Secrets changed, all in this namespace, within 10 minutes; delete this Halt to let the restarts begin',
+    ])
+    expect(made.reasons.w0).toBe('MassChange')
+    // The Halt as it is seen then halts no more than that.
+    const seen = planned([...tenant, ...others], {}, { halts: asWatched(made) })
+    expect(seen.lines).toEqual(['record mail/z: started'])
+  })
+
+  test('is released by its namespace for that namespace alone', () => {
+    const released = (where: string) =>
+      planned(
+        [...fleet(90, 90, 1), told('z', { namespace: 'mail', sources: [rotated('cache')] })],
+        { now: at(100) },
+        { massChangeReleasedAt: new Map([[where, at(90)]]) },
+      )
+    expect(released('ns0').reasons.w0).not.toBe('MassChange')
+    expect(released('mail').reasons.w0).toBe('MassChange')
+    expect(released('sluice-system').reasons.w0).not.toBe('MassChange')
+  })
+
+  test('by one namespace, whatever it does, halts no other, nor all', () => {
+    const [one, other] = [rotated('s'), calm('s')]
+    const counts = fc.tuple(fc.nat(60), fc.nat(60)).map(([changed, calm]) => ({ changed, calm }))
+    const others = fc.uniqueArray(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), counts), {
+      selector: ([name]) => name,
+    })
+    const haltedIn = (
+      namespaces: readonly (readonly [string, { changed: number; calm: number }])[],
+    ) =>
+      massChange(
+        new Map(
+          namespaces.flatMap(([namespace, { changed, calm: still }]) =>
+            Array.from({ length: changed + still }, (_, n) => {
+              const record = n < changed ? one : other
+              return [`${namespace}/${n}`, { ...record, ref: { namespace, name: `${n}` } }] as const
+            }),
+          ),
+        ),
+        { massChangeShare: 20, massChangeMinimum: 20 },
+        { namespace: 'sluice-system', massChangeReleasedAt: new Map() },
+        NOW,
+      )
+    fc.assert(
+      fc.property(others, counts, (namespaces, tenant) => {
+        const most = Math.max(0, ...namespaces.map(([, { changed }]) => changed))
+        const halted = haltedIn([...namespaces, ['tenant', tenant]])
+        // Where the tenant changed more than anybody, all that is halted of others is what they did themselves.
+        if (tenant.changed > most && halted?.namespace === undefined && halted)
+          expect(namespaces.reduce((sum, [, { changed }]) => sum + changed, 0)).toBeGreaterThan(19)
+        // Nobody is halted by himself for less than would halt him were he alone in the cluster.
+        if (halted?.namespace !== undefined && halted.namespace !== 'tenant') {
+          const own = namespaces.find(([name]) => name === halted.namespace)?.[1].changed ?? 0
+          expect(own).toBeGreaterThan(19)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 })
 

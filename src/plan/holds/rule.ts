@@ -6,6 +6,7 @@ import type { HaltRecord } from '../../consumers/halt.ts'
 import type { Assessment } from '../assessment.ts'
 import type { Availability } from '../availability.ts'
 import type { Hold } from '../hold.ts'
+import type { WorkloadRef } from '../../refs.ts'
 import type { Policy } from '../policy.ts'
 
 /** What a rule may look at besides the workload. */
@@ -16,8 +17,8 @@ export interface Situation {
   readonly halts: readonly HaltRecord[]
   /** Sluice's own namespace. */
   readonly namespace: string
-  /** Names of workloads whose pods cannot start. */
-  readonly cannotStart: readonly string[]
+  /** Workloads whose pods cannot start. */
+  readonly cannotStart: readonly WorkloadRef[]
   /** API server's clock, milliseconds. */
   readonly now: number
   readonly availability: Availability
