@@ -41,6 +41,14 @@ demo: build ## Show a rotation on a cluster of this machine
 demo-metrics: build ## The demo with a Prometheus beside it, and a picture of it (it is compiled once: 2 minutes)
 	@node demo/demo.ts --metrics
 
+.PHONY: incident
+incident: build ## Rotate the password of a real database under load, several ways, and write a report (25 minutes)
+	@node incident/incident.ts $(INCIDENT)
+
+.PHONY: rehearsal
+rehearsal: build ## Start a shop with a database, to rehearse a rotation by hand
+	@node incident/rehearsal.ts
+
 .PHONY: chaos
 chaos: $(MODULES) ## Rotate under faults and SIGKILLs for a long time (CHAOS='--kills 200 --faults 10000 --seed N --minutes 60')
 	@node test/faults/chaos.ts $(CHAOS)

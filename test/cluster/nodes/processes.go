@@ -40,8 +40,9 @@ func (r *processes) create(now time.Time, l launch) (instance, error) {
 	command := func(ctx context.Context, words []string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 		cmd.Dir, cmd.Env = l.container.WorkingDir, environment(l, root)
-		// A group of its own, so that its end is that of all it started, as in a PID namespace.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		// A session of its own, and so a process group: its end is that of all it started, as in a
+		// PID namespace, and Linux gives it a share of the processors of its own, as to a cgroup.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		cmd.Cancel = func() error { return killGroup(cmd.Process.Pid) }
 		return cmd
 	}
