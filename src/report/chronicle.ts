@@ -127,7 +127,8 @@ export class Chronicle {
       await this.#wait(signal, stopped)
       this.#look = Promise.withResolvers()
       try {
-        if (mayWrite()) await this.#tell()
+        // The end of Sluice waits for no answer about a report.
+        if (mayWrite()) await Promise.race([this.#tell(), stopped])
       } catch (error) {
         log.error({ err: error }, 'a defect: please report it')
       }

@@ -173,6 +173,17 @@ test('what a person must do something about is told on the Deployment and on the
   for (const reason of ['InvalidAnnotation', 'RestartFailed', 'GroupHalted'])
     await eventsAbout(reason)
   await expect(await ownEvents()).toMatchFileSnapshot('golden/events-of-failure.txt')
+
+  // What occurs again within minutes counts in the series of the same Event.
+  await cluster.apply(dbSecret(shop, 'right'))
+  await inState(cluster, shop, 'search', 'Fresh')
+  await waitUntil('a series of two', async () => {
+    const text = await kubectl('events', '--for=deployment/search')
+    const lines = text.split('\n').filter((line) => line.includes('RestartStarted'))
+    return lines.length === 1 && lines[0]?.includes('(x2 over ')
+      ? { value: true }
+      : { instead: text }
+  })
 })
 
 test('of rotations that are over the newest ones are kept', async () => {
@@ -231,7 +242,7 @@ test('without the right to report anything restarts go on, and what is given up 
   await kubectl('patch', role, '--type=merge', `--patch=${JSON.stringify({ rules: others })}`)
   const before = await rotations()
   await kubectl('annotate', 'deployment/orders', 'sluice.dev/max-unavailable-')
-  await cluster.apply(dbSecret(shop, 'right'))
+  await cluster.apply(dbSecret(shop, 'newest'))
   for (const name of ['orders', 'search']) await inState(cluster, shop, name, 'Fresh')
   const { body } = await operator.get('/metrics')
   expect(body).toMatch(/^sluice_reports_dropped_total\{kind="event"\} [1-9]/m)

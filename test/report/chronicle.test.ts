@@ -19,8 +19,13 @@ import { Machine, settled, VirtualTime } from '../kube/virtual-time.ts'
 import { at, pod, policy, snapshot } from '../plan/cluster-builder.ts'
 import { told } from '../plan/planning.ts'
 
+/** An answer that does not come. */
+const NEVER = -1
+
 let time: VirtualTime
 let chronicle: Chronicle
+let end: AbortController
+let running: Promise<void>
 let leading: boolean
 /** The Rotation objects that are in the cluster at first. */
 let objects: object[]
@@ -37,13 +42,14 @@ beforeEach(() => {
   sent = []
   logged = []
   const { sleep } = new Machine(time)
-  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must be a rejection
+   
   const send = async <T>(call: ApiCall) => {
     const { verb, resource, subresource, name = '' } = call
     sent.push(
       `${time.now / 1000} ${verb} ${resource}${subresource ? '/status' : ''} ${name}`.trim(),
     )
     const status = answer(call)
+    if (status === NEVER) return new Promise<T>(() => {})
     if (status >= 400) throw new ApiError(call, { status })
     return { items: objects } as T
   }
@@ -58,8 +64,8 @@ beforeEach(() => {
     sleep,
     random: () => 1,
   })
-  const end = new AbortController()
-  void chronicle.run(end.signal)
+  end = new AbortController()
+  running = chronicle.run(end.signal)
   return () => end.abort()
 })
 
@@ -165,6 +171,16 @@ test('a hold is told of when a minute has passed, though nothing happens', async
     '60 create events',
     '60 create events',
   ])
+})
+
+test('the end waits for no answer', async () => {
+  answer = () => NEVER
+  planned(told('web'))
+  await settled()
+  expect(sent).toEqual(['0 list rotations'])
+  end.abort()
+  await until(2)
+  await expect(Promise.race([running.then(() => 'ended'), settled()])).resolves.toBe('ended')
 })
 
 test('of rotations that are over the oldest are deleted', async () => {

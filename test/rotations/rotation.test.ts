@@ -1,5 +1,8 @@
+import type { V1CustomResourceDefinition, V1JSONSchemaProps } from '@kubernetes/client-node'
 import * as fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { parse } from 'yaml'
 import {
   NONE,
   PHASES,
@@ -47,6 +50,26 @@ test('it is written for people and for programs', () => {
       eta: '2026-03-01T12:01:00Z',
     },
   })
+})
+
+test('the schema knows every field that is written, and every phase', () => {
+  const text = readFileSync('manifests/base/rotations.sluice.dev.yaml', 'utf8')
+  const crd = parse(text, { merge: true }) as V1CustomResourceDefinition
+  const schema = crd.spec.versions[0]?.schema?.openAPIV3Schema
+  const unknown = (value: unknown, of: V1JSONSchemaProps | undefined, path: string): string[] => {
+    if (Array.isArray(value)) {
+      return value.flatMap((each) => unknown(each, of?.items as V1JSONSchemaProps, `${path}[]`))
+    }
+    if (typeof value !== 'object' || value === null) return of ? [] : [path]
+    return Object.entries(value).flatMap(([name, each]) =>
+      unknown(each, of?.properties?.[name], `${path}.${name}`),
+    )
+  }
+  const full = { ...rotation, finishedAt: at(60), supersededBy: 'db-20260301t120001z' }
+  const { spec, status } = onTheWire(full)
+  expect(unknown({ spec, status }, schema, '')).toEqual([])
+  expect(unknown({ status: { mine: 1 } }, schema, '')).toEqual(['.status.mine'])
+  expect(schema?.properties?.['status']?.properties?.['phase']).toHaveProperty('enum', PHASES)
 })
 
 test('what is written is read again', () => {
