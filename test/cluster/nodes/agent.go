@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,7 @@ type agent struct {
 
 	mu        sync.Mutex
 	pods      map[types.UID]*tracked
-	addressed uint32 // pods that were given an address so far
+	addressed uint32 // the address that was given last, as a number
 }
 
 // tracked is one pod of one of the nodes.
@@ -51,7 +52,7 @@ func newAgent(core corev1.CoreV1Interface, runtimes map[string]runtime, nodes ma
 	return &agent{
 		core: core, runtimes: runtimes, history: newSecretHistory(), nodes: nodes,
 		queue: workqueue.NewTypedDelayingQueue[types.UID](),
-		pods:  map[types.UID]*tracked{},
+		pods:  map[types.UID]*tracked{}, addressed: mathrand.Uint32(),
 	}
 }
 
@@ -311,8 +312,10 @@ func (a *agent) remove(ctx context.Context, pod *v1.Pod) error {
 	return nil
 }
 
-// address is one of 127.64.0.0/10 that no other pod ever had, so that nothing
-// can take a new pod for an old one.
+// address is one of 127.64.0.0/10 that no other pod of this agent ever had, so
+// that nothing can take a new pod for an old one. Where an agent begins is left
+// to chance: of two on one machine, one would else find the ports of its pods
+// taken by the other's.
 func (a *agent) address(pod *v1.Pod) string {
 	if pod.Spec.HostNetwork {
 		return a.nodes[pod.Spec.NodeName]
