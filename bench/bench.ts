@@ -14,6 +14,7 @@ import { describe, type Chapter } from './figure.ts'
 import { measureFirstWrite } from './first-write.ts'
 import { measureMemory } from './memory.ts'
 import { measurePlan } from './plan.ts'
+import { measureScrape } from './scrape.ts'
 import { measureWrites } from './writes.ts'
 
 type OnCluster = (cluster: TestCluster, program: string) => Promise<Chapter>
@@ -28,6 +29,7 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
 }
 const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {
   plan: measurePlan,
+  scrape: measureScrape,
   convergence: measureConvergence,
 }
 const BENCHMARKS = [...Object.keys(ON_CLUSTER), ...Object.keys(ALONE)]

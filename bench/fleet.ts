@@ -64,6 +64,15 @@ export class Fleet {
     return fleet
   }
 
+  get config(): Config {
+    return this.#config
+  }
+
+  /** The time of its last look (ms). */
+  get now(): number {
+    return this.#now
+  }
+
   /** What the coordinator does on each look. */
   look(): Plan {
     const snapshot = this.store.snapshot(true, (each) => this.#executor.pendingOf(each))

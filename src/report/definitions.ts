@@ -87,17 +87,17 @@ export const FLEET = {
   ),
   startingPods: gauge(
     'sluice_starting_pods',
-    'Pods of the group that are starting, whoever started them.',
+    'Pods of the group that are starting, whoever started them; no series for 0.',
     'group',
   ),
   startingPodsLimit: gauge(
     'sluice_starting_pods_limit',
-    'How many pods of the group may be starting at once; +Inf for no limit.',
+    'How many pods of the group may be starting at once, +Inf for no limit; no series while none is starting.',
     'group',
   ),
   groupHalted: gauge(
     'sluice_group_halted',
-    'Whether restarts of the group are halted: 1 while they are.',
+    'Whether restarts of the group are halted: 1 while they are, no series else.',
     'group',
   ),
   sourceChanges: counter(

@@ -129,9 +129,12 @@ function ofGroups(groups: readonly GroupRow[]): Family[] {
   const groupHalted = new Family(FLEET.groupHalted)
   for (const { group, starting, limit, halted } of groups) {
     const labels = labelText(FLEET.startingPods.labels, [group])
-    startingPods.add(labels, starting)
-    startingPodsLimit.add(labels, limit)
-    groupHalted.add(labels, halted ? 1 : 0)
+    // A change of many Secrets makes as many groups, nearly all of which wait.
+    if (starting > 0) {
+      startingPods.add(labels, starting)
+      startingPodsLimit.add(labels, limit)
+    }
+    if (halted) groupHalted.add(labels, 1)
   }
   return [startingPods, startingPodsLimit, groupHalted]
 }

@@ -223,7 +223,8 @@ describe('the metrics of a group and a rotation', () => {
       fleet([], {
         groups: [
           { group: 'Secret shop/db', starting: 2, limit: Infinity, halted: false },
-          { group: 'Group shop/a "b"', starting: 0, limit: 3, halted: true },
+          { group: 'Group shop/a "b"', starting: 1, limit: 3, halted: true },
+          { group: 'Secret shop/waits', starting: 0, limit: 3, halted: false },
         ],
         ends: new Map([
           ['shop/db', 90_500],
@@ -233,14 +234,13 @@ describe('the metrics of a group and a rotation', () => {
     )
     expect(await seriesOf(metrics, 'starting_pods')).toEqual([
       'starting_pods{group="Secret shop/db"} 2',
-      'starting_pods{group="Group shop/a \\"b\\""} 0',
+      'starting_pods{group="Group shop/a \\"b\\""} 1',
     ])
     expect(await seriesOf(metrics, 'starting_pods_limit')).toEqual([
       'starting_pods_limit{group="Secret shop/db"} +Inf',
       'starting_pods_limit{group="Group shop/a \\"b\\""} 3',
     ])
     expect(await seriesOf(metrics, 'group_halted')).toEqual([
-      'group_halted{group="Secret shop/db"} 0',
       'group_halted{group="Group shop/a \\"b\\""} 1',
     ])
     expect(await seriesOf(metrics, 'rotation_eta_timestamp_seconds')).toEqual([
