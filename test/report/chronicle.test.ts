@@ -42,7 +42,7 @@ beforeEach(() => {
   sent = []
   logged = []
   const { sleep } = new Machine(time)
-   
+
   const send = async <T>(call: ApiCall) => {
     const { verb, resource, subresource, name = '' } = call
     sent.push(
