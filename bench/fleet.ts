@@ -35,7 +35,9 @@ export class Fleet {
       namespace: 'sluice-system',
     })
     for (let i = 0; i < NAMESPACES; i++)
-      this.store.applyNamespace({ metadata: { name: `team-${i}` } })
+      this.store.applyNamespace({
+        metadata: { name: `team-${i}`, labels: { 'sluice.dev/managed': 'true' } },
+      })
     for (let i = 0; i < workloads; i++) {
       this.#applySecret(i, 'old', MADE)
       this.#applyWorkload(i)

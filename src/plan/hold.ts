@@ -12,6 +12,7 @@ const STATE_OF = {
   InvalidSetting: 'Held',
   MalformedConsumer: 'Held',
   OtherRestarter: 'Held',
+  NamespaceNotManaged: 'Held',
   SourceUnreadable: 'Held',
   DeploymentPaused: 'Held',
   SourceMissing: 'Held',

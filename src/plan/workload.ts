@@ -20,6 +20,8 @@ export interface Workload {
   /** All pods of its ReplicaSets. */
   readonly pods: readonly PodRecord[]
   readonly settings: Settings
+  /** Its Namespace has the label that the admission policy asks for. */
+  readonly managed: boolean
   /** The Consumer of its name, whoever owns it. */
   readonly consumer: ConsumerRecord | undefined
   /** A source by name; one that does not exist is a record too. */

@@ -1,6 +1,7 @@
 /**
  * What follows from a write that failed: a hold with its reason, and how long to wait. Pure.
  */
+import { MANAGED } from '../annotations.ts'
 import { ApiError } from '../kube/api-error.ts'
 import type { Action, EvictAction } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
@@ -52,6 +53,9 @@ export function obstacleOf(error: unknown, action: Action, failure: Failure): Ho
   }
   const budget = action.kind === 'evict' && budgetHold(error, action)
   if (budget) return backOff(budget)
+  if (error.mentions('ValidatingAdmissionPolicy')) {
+    return backOff({ reason: 'Refused', message: `${error.message}: ${POLICY} ${hint(action)}` })
+  }
   if (error.status === 403 || error.status === 401) {
     return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
   }
@@ -100,6 +104,15 @@ function refusalOf(words: string, { ready, desired }: EvictAction): string {
     return `${budget} needs ${needs} healthy pods and has ${has}: until then it refuses to evict even a pod that is not Ready, unless it says unhealthyPodEvictionPolicy: AlwaysAllow`
   }
   return `${budget} allows no eviction now${found?.[2] ? `: it needs ${needs} healthy pods and has ${has}` : ''}`
+}
+
+const POLICY = 'an admission policy (ValidatingAdmissionPolicy) denies it'
+
+/** What the shipped policy asks for. */
+function hint(action: Action): string {
+  return action.kind === 'evict'
+    ? `unless namespace ${action.workload.namespace} has the label ${MANAGED}=true`
+    : 'to the service account'
 }
 
 /** The exact right that an action needs, as RBAC says it. */

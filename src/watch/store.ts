@@ -4,6 +4,7 @@
  * Raw objects end here: what they are reduced to is all that is kept.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { MANAGED } from '../annotations.ts'
 import {
   readConsumer,
   consumerName,
@@ -35,7 +36,11 @@ import { Sources, type SourcesOptions } from './sources.ts'
 
 /** The part of a core/v1 Namespace that is read. */
 export interface RawNamespace {
-  readonly metadata: { readonly name: string; readonly annotations?: Annotations }
+  readonly metadata: {
+    readonly name: string
+    readonly labels?: Annotations
+    readonly annotations?: Annotations
+  }
 }
 
 export interface StoreOptions {
@@ -67,6 +72,8 @@ export class Store {
   /** Where watches of Secrets go. */
   readonly secrets: Sources
   readonly #namespaces = new Map<string, Annotations>()
+  /** Namespaces in which pods may be evicted. */
+  readonly #managed = new Set<string>()
   readonly #deployments = new Map<string, DeploymentRecord>()
   /** Workloads whose uses may have changed since the index was last asked. */
   readonly #unindexed = new Set<string>()
@@ -100,15 +107,20 @@ export class Store {
   }
 
   applyNamespace(raw: RawNamespace): void {
-    const { name, annotations } = raw.metadata
+    const { name, labels, annotations } = raw.metadata
     const next = ownAnnotations(annotations)
-    if (isDeepStrictEqual(this.#namespaces.get(name), next)) return
-    this.#namespaces.set(name, next)
+    const managed = labels?.[MANAGED] === 'true'
+    const same = isDeepStrictEqual(this.#namespaces.get(name), next)
+    if (same && managed === this.#managed.has(name)) return
+    if (!same) this.#namespaces.set(name, next)
+    if (managed) this.#managed.add(name)
+    else this.#managed.delete(name)
     this.#drawn.clear()
   }
 
   removeNamespace(name: string): void {
     this.#namespaces.delete(name)
+    this.#managed.delete(name)
     this.#drawn.clear()
   }
 
@@ -280,6 +292,7 @@ export class Store {
           pods: this.#owned.of(uid),
           settings:
             known?.workload?.settings ?? readSettings(annotations, shared, this.#options.defaults),
+          managed: this.#managed.has(namespace),
           consumer,
           source: (source: string) => this.source({ namespace, name: source }),
           pending,

@@ -27,13 +27,14 @@ test('kubectl apply meets no warning, and changes nothing the second time', asyn
 })
 
 test('the kinds of Sluice are established', async () => {
-  const definitions = ['crd/consumers.sluice.dev', 'crd/halts.sluice.dev']
+  const definitions = ['consumers', 'halts', 'rotations'].map((kind) => `crd/${kind}.sluice.dev`)
   await cluster.kubectl(['wait', '--for=condition=Established', ...definitions])
   const found = await cluster.kubectl(['api-resources', '--categories=sluice', '--no-headers'])
   const rows = found.trim().split('\n')
   expect(rows.map((row) => row.trim().split(/ +/))).toEqual([
     ['consumers', 'sluice.dev/v1alpha1', 'true', 'Consumer'],
     ['halts', 'sluice.dev/v1alpha1', 'true', 'Halt'],
+    ['rotations', 'rot', 'sluice.dev/v1alpha1', 'true', 'Rotation'],
   ])
 })
 

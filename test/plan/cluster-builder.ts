@@ -257,6 +257,7 @@ export interface WorkloadChange {
   readonly pods?: readonly PodRecord[]
   readonly annotations?: Annotations
   readonly settings?: Settings
+  readonly managed?: boolean
   readonly sources?: readonly SourceRecord[]
   readonly ledger?: Partial<Ledger> | null
   readonly consumer?: ConsumerRecord | undefined
@@ -284,6 +285,7 @@ export function workload(change: WorkloadChange = {}): Workload {
     deployment: of,
     pods,
     settings: change.settings ?? settings(change.annotations),
+    managed: change.managed ?? true,
     consumer:
       'consumer' in change
         ? change.consumer

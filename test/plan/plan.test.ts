@@ -359,6 +359,10 @@ describe('a hold', () => {
       /max-unavailable.*expected a whole number of at least 1.*found "0"/,
     ],
     OtherRestarter: [{ deployment: deployment('web', { otherRestarter: 'Reloader' }) }, /Reloader/],
+    NamespaceNotManaged: [
+      { managed: false },
+      /^pods may be evicted only in .* label namespace shop with sluice.dev\/managed=true$/,
+    ],
     DeploymentPaused: [{ deployment: deployment('web', { paused: true }) }, /spec\.paused/],
     SourceMissing: [{ sources: [from(null)] }, /^Secret db does not exist$/],
     KeyMissing: [{ sources: [from({ user: 'x' })] }, /^key db\/password does not exist/],

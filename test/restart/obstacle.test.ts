@@ -68,6 +68,16 @@ describe('an eviction that is refused', () => {
     })
   })
 
+  test('by an admission policy says so, and what the policy of the install asks for', () => {
+    const message = "pods is forbidden: ValidatingAdmissionPolicy 'sluice' denied request: hunter2"
+    const found = hold(answer(403, { reason: 'Forbidden', message }))
+    expect(found).toMatchObject({
+      reason: 'Refused',
+      message:
+        'create pods/eviction shop/web-1: 403 Forbidden: an admission policy (ValidatingAdmissionPolicy) denies it unless namespace shop has the label sluice.dev/managed=true',
+    })
+  })
+
   test('by a busy server waits as long as the server asks', () => {
     expect(hold(answer(429, {}, 7_000))).toMatchObject({ reason: 'ServerBusy', until: 7_000 })
   })

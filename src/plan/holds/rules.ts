@@ -9,6 +9,7 @@ import {
   deploymentPaused,
   invalidSetting,
   malformedConsumer,
+  namespaceNotManaged,
   otherRestarter,
   paused,
 } from './standing.ts'
@@ -23,6 +24,7 @@ export const STANDING_RULES: readonly HoldRule[] = [
   killSwitch,
   paused,
   otherRestarter,
+  namespaceNotManaged,
   sourceUnread,
   sourceMissing,
   keyMissing,

@@ -1,9 +1,11 @@
 /**
  * Holds that stand whether or not something is stale: a person must put something right first.
  */
+import { MANAGED } from '../../annotations.ts'
 import { describeFault } from '../../config/fault.ts'
 import type { ConsumerRecord } from '../../consumers/consumer.ts'
 import { today } from '../../secrets/timeline.ts'
+import { chooseStrategy } from '../strategy.ts'
 import type { HoldRule } from './rule.ts'
 
 /** An annotation that cannot be read: never a guess. */
@@ -60,6 +62,17 @@ export const paused: HoldRule = ({ settings }) =>
   settings.paused
     ? { reason: 'Paused', message: 'paused by annotation of the workload or its namespace' }
     : undefined
+
+/** The admission policy would deny every eviction there: told before a restart is due. */
+export const namespaceNotManaged: HoldRule = ({ deployment, settings, managed, ledger }) => {
+  const strategy = ledger?.restart?.strategy ?? chooseStrategy(deployment, settings)
+  return managed || strategy !== 'evict'
+    ? undefined
+    : {
+        reason: 'NamespaceNotManaged',
+        message: `pods may be evicted only in namespaces that allow it: label namespace ${deployment.ref.namespace} with ${MANAGED}=true`,
+      }
+}
 
 /** Another controller restarts this workload: two would restart it twice. */
 export const otherRestarter: HoldRule = ({ deployment }) =>

@@ -181,6 +181,7 @@ export class SimulatedOperator {
           deployment,
           pods: podsOf(uid),
           settings: settings(annotations),
+          managed: true,
           consumer: newer(known.consumers.get(key), this.#answers.consumers.get(key)),
           source: this.#sourceIn(namespace),
           pending: this.#pendingOf(uid, seen.pods, now),
