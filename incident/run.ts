@@ -190,10 +190,17 @@ async function baseline(operator: OperatorProcess, namespace: string, pods: numb
   })
 }
 
-/** What Sluice says of the restart that failed. */
-async function failure(operator: OperatorProcess, namespace: string): Promise<string | undefined> {
-  const rows = (await operator.status()).filter((row) => row.namespace === namespace)
-  return rows.find(({ hold }) => hold?.reason === 'RestartFailed')?.hold?.message
+/** What Sluice says of the restart that failed; a crash takes a busy machine a while. */
+async function failure(operator: OperatorProcess, namespace: string): Promise<string> {
+  return waitUntil(
+    'Sluice to tell of the failed restart',
+    async () => {
+      const rows = (await operator.status()).filter((row) => row.namespace === namespace)
+      const message = rows.find(({ hold }) => hold?.reason === 'RestartFailed')?.hold?.message
+      return message === undefined ? { instead: JSON.stringify(rows) } : { value: message }
+    },
+    { deadline: 60_000 },
+  )
 }
 
 /** Waits for a second of the record. */

@@ -63,7 +63,7 @@ export interface Conditions {
   readonly neglected: number
   /** How long it may take at most where something is. */
   readonly patience: number
-  /** When the mistyped password is corrected. */
+  /** When the mistyped password is corrected, at the earliest: not before Sluice has told of it. */
   readonly correction: number
   /** Settings of Sluice that are not the default. */
   readonly sluiceFlags: readonly string[]
