@@ -7,7 +7,8 @@ import type { RawHalt } from '../consumers/halt.ts'
 import type { RawPod } from '../consumers/pod.ts'
 import type { ListWatchOptions, Removed, Sink } from '../kube/list-watch.ts'
 import type { RawSecret } from '../secrets/source.ts'
-import type { RawNamespace, Store } from './store.ts'
+import type { RawNamespace } from './namespaces.ts'
+import type { Store } from './store.ts'
 
 /** One watched resource. */
 export interface WatchedResource {

@@ -3,8 +3,6 @@
  *
  * Raw objects end here: what they are reduced to is all that is kept.
  */
-import { isDeepStrictEqual } from 'node:util'
-import { MANAGED } from '../annotations.ts'
 import {
   readConsumer,
   consumerName,
@@ -21,27 +19,18 @@ import {
 import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
 import { optedIn, readKillSwitch, readSettings, type Defaults } from '../consumers/settings.ts'
-import type { Annotations } from '../consumers/annotation-reader.ts'
 import { UseIndex } from '../consumers/use-index.ts'
 import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
 import type { Digester } from '../secrets/digest.ts'
-import { ownAnnotations, type SourceRecord } from '../secrets/source.ts'
+import type { SourceRecord } from '../secrets/source.ts'
 import { isNewer } from '../secrets/timeline.ts'
 import { createInterner } from './interner.ts'
 import { JudgedSources } from './judged-sources.ts'
+import { Namespaces, type RawNamespace } from './namespaces.ts'
 import { OwnedPods } from './owned-pods.ts'
 import { Sources, type SourcesOptions } from './sources.ts'
-
-/** The part of a core/v1 Namespace that is read. */
-export interface RawNamespace {
-  readonly metadata: {
-    readonly name: string
-    readonly labels?: Annotations
-    readonly annotations?: Annotations
-  }
-}
 
 export interface StoreOptions {
   readonly digester: Digester
@@ -64,16 +53,12 @@ interface Drawn {
   readonly workload: Workload | undefined
 }
 
-const NO_ANNOTATIONS: Annotations = {}
-
 export class Store {
   readonly #options: StoreOptions
   readonly #intern = createInterner()
   /** Where watches of Secrets go. */
   readonly secrets: Sources
-  readonly #namespaces = new Map<string, Annotations>()
-  /** Namespaces in which pods may be evicted. */
-  readonly #managed = new Set<string>()
+  readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
   /** Workloads whose uses may have changed since the index was last asked. */
   readonly #unindexed = new Set<string>()
@@ -107,20 +92,11 @@ export class Store {
   }
 
   applyNamespace(raw: RawNamespace): void {
-    const { name, labels, annotations } = raw.metadata
-    const next = ownAnnotations(annotations)
-    const managed = labels?.[MANAGED] === 'true'
-    const same = isDeepStrictEqual(this.#namespaces.get(name), next)
-    if (same && managed === this.#managed.has(name)) return
-    if (!same) this.#namespaces.set(name, next)
-    if (managed) this.#managed.add(name)
-    else this.#managed.delete(name)
-    this.#drawn.clear()
+    if (this.#namespaces.apply(raw)) this.#drawn.clear()
   }
 
   removeNamespace(name: string): void {
-    this.#namespaces.delete(name)
-    this.#managed.delete(name)
+    this.#namespaces.remove(name)
     this.#drawn.clear()
   }
 
@@ -203,7 +179,7 @@ export class Store {
     const all = new Set<NamespacedKey>()
     for (const deployment of this.#deployments.values()) {
       const { namespace, uid } = deployment.ref
-      const shared = this.#namespaces.get(namespace) ?? NO_ANNOTATIONS
+      const shared = this.#namespaces.annotationsOf(namespace)
       if (!optedIn(deployment.annotations, shared)) continue
       for (const source of this.#judged.of(deployment, this.#owned.of(uid), shared)) all.add(source)
     }
@@ -222,7 +198,7 @@ export class Store {
   }
 
   namespaces(): readonly string[] {
-    return [...this.#namespaces.keys()]
+    return this.#namespaces.names
   }
 
   /** How many objects of each kind are kept. */
@@ -240,7 +216,7 @@ export class Store {
   /** The kill switch. */
   get paused(): Snapshot['paused'] {
     const own = this.#options.namespace
-    return readKillSwitch(own, this.#namespaces.get(own) ?? {})
+    return readKillSwitch(own, this.#namespaces.annotationsOf(own))
   }
 
   /**
@@ -270,7 +246,7 @@ export class Store {
   }
 
   #bystanders(source: SourceRef): Bystander[] {
-    const shared = this.#namespaces.get(source.namespace) ?? {}
+    const shared = this.#namespaces.annotationsOf(source.namespace)
     return [...this.workloadsOf(source)].flatMap((uid) => {
       const deployment = this.#deployments.get(uid)
       if (!deployment || optedIn(deployment.annotations, shared)) return []
@@ -284,7 +260,7 @@ export class Store {
     const consumerKey = known?.consumerKey ?? `${namespace}/${consumerName(name)}`
     const consumer = this.#consumers.get(consumerKey)
     if (known?.consumer === consumer && known?.pending === pending) return known
-    const shared = this.#namespaces.get(namespace) ?? {}
+    const shared = this.#namespaces.annotationsOf(namespace)
     const { annotations } = deployment
     const workload = optedIn(annotations, shared)
       ? {
@@ -292,7 +268,7 @@ export class Store {
           pods: this.#owned.of(uid),
           settings:
             known?.workload?.settings ?? readSettings(annotations, shared, this.#options.defaults),
-          managed: this.#managed.has(namespace),
+          managed: this.#namespaces.isManaged(namespace),
           consumer,
           source: (source: string) => this.source({ namespace, name: source }),
           pending,

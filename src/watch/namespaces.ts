@@ -1,0 +1,59 @@
+/**
+ * The Namespaces of the picture: their annotations, and whether pods may be evicted there.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { MANAGED } from '../annotations.ts'
+import type { Annotations } from '../consumers/annotation-reader.ts'
+import { ownAnnotations } from '../secrets/source.ts'
+
+/** The part of a core/v1 Namespace that is read. */
+export interface RawNamespace {
+  readonly metadata: {
+    readonly name: string
+    readonly labels?: Annotations
+    readonly annotations?: Annotations
+  }
+}
+
+const NO_ANNOTATIONS: Annotations = {}
+
+export class Namespaces {
+  readonly #annotations = new Map<string, Annotations>()
+  readonly #managed = new Set<string>()
+
+  get names(): readonly string[] {
+    return [...this.#annotations.keys()]
+  }
+
+  get size(): number {
+    return this.#annotations.size
+  }
+
+  /** Returns whether anything of it that counts has changed. */
+  apply({ metadata: { name, labels, annotations } }: RawNamespace): boolean {
+    const next = ownAnnotations(annotations)
+    const managed = labels?.[MANAGED] === 'true'
+    const same = isDeepStrictEqual(this.#annotations.get(name), next)
+    if (same && managed === this.#managed.has(name)) return false
+    // Equal annotations stay the same object: what was made from them is known by it.
+    if (!same) this.#annotations.set(name, next)
+    if (managed) this.#managed.add(name)
+    else this.#managed.delete(name)
+    return true
+  }
+
+  remove(name: string): void {
+    this.#annotations.delete(name)
+    this.#managed.delete(name)
+  }
+
+  /** Sluice's own annotations of a Namespace; none of one that is not known. */
+  annotationsOf(name: string): Annotations {
+    return this.#annotations.get(name) ?? NO_ANNOTATIONS
+  }
+
+  /** Whether pods may be evicted there. */
+  isManaged(name: string): boolean {
+    return this.#managed.has(name)
+  }
+}
