@@ -35,3 +35,21 @@ export const URGENT = `${PREFIX}urgent`
 export const MANAGED = `${PREFIX}managed`
 /** On a pod template, written by Sluice and by nobody else: the id of the last `rollout` restart. */
 export const RESTART_ID = `${PREFIX}restart-id`
+
+/** All of them that are read: what else has the prefix is nothing to Sluice. */
+export const NAMES: ReadonlySet<string> = new Set([
+  RESTART_ON_CHANGE,
+  IGNORE,
+  VOLUMES,
+  STRATEGY,
+  MAX_UNAVAILABLE,
+  PRIORITY,
+  MIN_INTERVAL,
+  SETTLE,
+  UNPROVEN,
+  PAUSED,
+  GROUP,
+  PROGRESS_DEADLINE,
+  RESUME,
+  URGENT,
+])

@@ -31,6 +31,19 @@ function kind<T>(
 /** A length of time, in milliseconds. */
 export const duration: Kind<number> = kind('duration', DURATION_FORM, parseDuration)
 
+/** The longest that a workload may ask to be waited for (ms): meanwhile it keeps others from their turn. */
+const LONGEST_DEADLINE = 3_600_000
+
+/** How long a replacement may take, in milliseconds. */
+export const deadline: Kind<number> = kind(
+  'duration',
+  'a duration such as 5s or 1m30s, at most 1h',
+  (text) => {
+    const value = parseDuration(text)
+    return value !== undefined && value <= LONGEST_DEADLINE ? value : undefined
+  },
+)
+
 /** A number of pods, or a share of a workload's replicas. */
 export const limit: Kind<Limit> = kind('limit', LIMIT_FORM, parseLimit)
 

@@ -105,6 +105,12 @@ export const settings = {
     meaning:
       'How many workloads at once an urgent Secret may bring it to, in the cluster and in a group.',
   },
+  urgentReach: {
+    kind: oneOf('cluster', 'namespace'),
+    default: 'cluster',
+    meaning:
+      'How far an urgent Secret goes first: before everything, inside the wider limits for urgent ones, or before the rest of its own namespace alone, where those who may annotate Secrets do not trust each other.',
+  },
   flappingChanges: {
     kind: positiveNumber,
     default: '5',

@@ -4,7 +4,16 @@
  * An annotation that cannot be read is a fault, never a guess: the workload is held until it is put right.
  */
 import * as annotations from '../annotations.ts'
-import { duration, groupName, ignored, limit, oneOf, wholeNumber, yesOrNo } from '../config/kind.ts'
+import {
+  deadline,
+  duration,
+  groupName,
+  ignored,
+  limit,
+  oneOf,
+  wholeNumber,
+  yesOrNo,
+} from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import type { Limit } from '../plan/limit.ts'
@@ -77,7 +86,7 @@ export function readSettings(
     minInterval: own(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
     settle: own(annotations.SETTLE, duration) ?? defaults.settle,
     group: own(annotations.GROUP, groupName),
-    progressDeadline: own(annotations.PROGRESS_DEADLINE, duration),
+    progressDeadline: own(annotations.PROGRESS_DEADLINE, deadline),
     resume: workload[annotations.RESUME],
     paused:
       Boolean(own(annotations.PAUSED, yesOrNo)) || Boolean(shared(annotations.PAUSED, yesOrNo)),

@@ -2,22 +2,21 @@
  * Who is next (design section 4.4). Pure.
  */
 import type { Assessment } from './assessment.ts'
+import { isReplacement } from './replacement.ts'
 
 /**
- * Namespaces in turn: the one that was served longest ago first, one workload of each a round. Inside a namespace
- * higher priority first, then those already hurting (stale pods not Ready), then the longest stale, then by name.
+ * Namespaces in turn: the one that was served longest ago first, one workload of each a round. Inside a namespace urgent
+ * ones first, then higher priority, then those already hurting (stale pods not Ready), then the longest stale, then by
+ * name.
  */
 export function inOrder(
   waiting: readonly Assessment[],
   all: readonly Assessment[],
 ): readonly Assessment[] {
   const servedAt = new Map<string, number>()
-  for (const { deployment, ledger } of all) {
-    const { namespace } = deployment.ref
-    const last = Math.max(
-      ledger?.lastRestart?.finishedAt ?? -Infinity,
-      ledger?.restart?.startedAt ?? -Infinity,
-    )
+  for (const each of all) {
+    const { namespace } = each.deployment.ref
+    const last = Math.max(each.ledger?.lastRestart?.finishedAt ?? -Infinity, lastStep(each))
     servedAt.set(namespace, Math.max(last, servedAt.get(namespace) ?? -Infinity))
   }
   const byNamespace = Map.groupBy(waiting, ({ deployment }) => deployment.ref.namespace)
@@ -30,8 +29,18 @@ export function inOrder(
   ).flat()
 }
 
+/** When the restart under way last began or replaced a pod (ms); -Infinity if there is none. */
+function lastStep({ judged, ledger }: Assessment): number {
+  const restart = ledger?.restart
+  if (!restart) return -Infinity
+  return judged
+    .filter(({ pod }) => isReplacement(pod, restart))
+    .reduce((last, { pod }) => Math.max(last, pod.createdAt), restart.startedAt)
+}
+
 function byUrgencyInNamespace(a: Assessment, b: Assessment): number {
   return (
+    compare(Number(b.urgent), Number(a.urgent)) ||
     compare(b.settings.priority, a.settings.priority) ||
     compare(Number(isHurting(b)), Number(isHurting(a))) ||
     compare(a.staleSince, b.staleSince) ||

@@ -143,7 +143,7 @@ function candidateOf(
     situation,
     workload: assessment.deployment.ref,
     groups: groupsOf(assessment),
-    urgent: assessment.urgent,
+    urgent: assessment.urgent && policy.urgentReach === 'cluster',
     needed: committed || assessment.stale.length > 0 || assessment.ledger?.restart !== undefined,
     committed,
   }
@@ -158,6 +158,9 @@ function unableToStart(assessments: readonly Assessment[], now: number): readonl
     .map(({ deployment: { ref } }) => ref)
 }
 
+/** How long a restart goes on before those that wait (ms); later it takes turns with them between its pods. */
+const TURN = 30 * 60_000
+
 /**
  * Urgent ones first; then restarts that have pods away, since they hold a slot; then restarts under way, then those
  * that wait. Those that need nothing come last.
@@ -167,11 +170,12 @@ function inTurn(
   all: readonly Assessment[],
 ): readonly Candidate[] {
   const byAssessment = new Map(candidates.map((each) => [each.assessment, each]))
-  const ranks = Map.groupBy(candidates, ({ assessment, committed, needed, urgent }) => {
+  const ranks = Map.groupBy(candidates, ({ assessment, situation, committed, needed, urgent }) => {
     if (!needed) return 'calm'
     if (urgent) return 'urgent'
     if (committed) return 'committed'
-    return assessment.ledger?.restart ? 'begun' : 'waiting'
+    const begunAt = assessment.ledger?.restart?.startedAt ?? -Infinity
+    return situation.now < begunAt + TURN ? 'begun' : 'waiting'
   })
   const needed = (['urgent', 'committed', 'begun', 'waiting'] as const).flatMap((rank) =>
     inOrder(

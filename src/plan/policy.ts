@@ -15,6 +15,7 @@ export type Policy = Pick<
   | 'maxStartingPods'
   | 'urgentMaxUnavailable'
   | 'urgentMaxConcurrentRestarts'
+  | 'urgentReach'
   | 'flappingChanges'
   | 'massChangeShare'
   | 'massChangeMinimum'

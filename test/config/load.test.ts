@@ -41,6 +41,7 @@ describe('the configuration', () => {
         maxStartingPods: Infinity,
         urgentMaxUnavailable: { kind: 'percent', value: 25 },
         urgentMaxConcurrentRestarts: 4,
+        urgentReach: 'cluster',
         flappingChanges: 5,
         massChangeShare: 20,
         massChangeMinimum: 20,

@@ -437,6 +437,20 @@ describe('an urgent Secret', () => {
     expect(started(planned(all).lines)).toEqual(['z'])
   })
 
+  test('comes first in its own namespace alone where that is how far it reaches, and inside the limits of others', () => {
+    const far = { namespace: 'mail' }
+    const all = [
+      alone('a', { annotations: { priority: '9' } }),
+      urgent('y'),
+      urgent('z'),
+      told('first', { ...far, sources: [rotated('x')] }),
+    ]
+    expect(planned(all).order.slice(0, 2)).toEqual(['y', 'z'])
+    const made = planned(all, { urgentReach: 'namespace' })
+    expect(made.order).toEqual(['first', 'y', 'z', 'a'])
+    expect(started(made.lines)).toEqual(['first'])
+  })
+
   test('waits for no quiet period and no interval, but until pods can be told apart', () => {
     const restartedJustNow = { ledger: { lastRestart: { id: 'r0', finishedAt: at(-1) } } }
     expect(planned([urgent('a', restartedJustNow)], { now: at(2) }).lines).toEqual([

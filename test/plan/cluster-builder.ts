@@ -42,6 +42,7 @@ export const policy: Policy = {
   maxStartingPods: Infinity,
   urgentMaxUnavailable: { kind: 'percent', value: 25 },
   urgentMaxConcurrentRestarts: 4,
+  urgentReach: 'cluster',
   flappingChanges: 5,
   massChangeShare: 20,
   massChangeMinimum: 20,

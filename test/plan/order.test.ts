@@ -55,6 +55,26 @@ describe('a restart', () => {
     expect(planned(all).order).toEqual(['c', 'b', 'a'])
   })
 
+  test('that has gone on for half an hour takes turns with other namespaces between its pods', () => {
+    const begunAt = at(-1000)
+    const long = told('long', {
+      of: { replicas: 3 },
+      ledger: { restart: { ...evicting, startedAt: begunAt } },
+    })
+    const small = told('small', { namespace: 'mail' })
+    const now = begunAt + 30 * 60_000
+    expect(planned([long, small], { now: now - 1 }).order).toEqual(['long', 'small'])
+    const made = planned([long, small], { now })
+    expect(made.order).toEqual(['small', 'long'])
+    expect(made.lines).toEqual(['record mail/small: started'])
+    // And is first again when that one has had its turn.
+    const served = told('small', {
+      namespace: 'mail',
+      ledger: { lastRestart: { id: 'r0', finishedAt: at(0) } },
+    })
+    expect(planned([long, served], { now }).order).toEqual(['long', 'small'])
+  })
+
   test('that nothing is stale for is looked at last', () => {
     const all = [told('a', { pods: [], of: { replicas: 0 } }), told('b')]
     expect(planned(all).order).toEqual(['b', 'a'])

@@ -27,6 +27,9 @@ export interface Situation {
 /** A reason not to act on this workload now, or undefined. */
 export type HoldRule = (workload: Assessment, situation: Situation) => Hold | undefined
 
+/** The longest message of a hold (characters): it names what tenants wrote, and is written down and logged. */
+const LONGEST_MESSAGE = 2_000
+
 /** The first reason that applies. */
 export function firstHold(
   rules: readonly HoldRule[],
@@ -35,7 +38,13 @@ export function firstHold(
 ): Hold | undefined {
   for (const rule of rules) {
     const hold = rule(workload, situation)
-    if (hold) return hold
+    if (hold) return shortened(hold)
   }
   return undefined
+}
+
+function shortened(hold: Hold): Hold {
+  const { message } = hold
+  if (message.length <= LONGEST_MESSAGE) return hold
+  return { ...hold, message: `${message.slice(0, LONGEST_MESSAGE - 1)}…` }
 }
