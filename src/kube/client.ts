@@ -181,12 +181,25 @@ async function accessFor(call: ApiCall, credentials: Credentials): Promise<Acces
   }
 }
 
-async function* documents(call: ApiCall, body: AsyncIterable<Uint8Array>): AsyncGenerator {
-  try {
-    for await (const line of lines(body)) yield JSON.parse(line)
-  } catch (error) {
-    throw failedOnTheWay(call, error)
+/** No generator: it would hold a document, which may be a Secret, until the next one comes. */
+function documents(call: ApiCall, body: AsyncIterable<Uint8Array>): AsyncIterable<unknown> {
+  const all: AsyncIterator<Buffer> = lines(body)
+  const iterator: AsyncIterator<unknown> = {
+    async next() {
+      try {
+        const next = await all.next()
+        if (next.done === true) return { value: undefined, done: true }
+        return { value: JSON.parse(next.value.toString('utf8')) as unknown }
+      } catch (error) {
+        throw failedOnTheWay(call, error)
+      }
+    },
+    async return() {
+      await all.return?.()
+      return { value: undefined, done: true }
+    },
   }
+  return { [Symbol.asyncIterator]: () => iterator }
 }
 
 /** Of the error only the word for it is kept: that of a JSON parser quotes what it cannot parse. */

@@ -7,8 +7,9 @@ const NEWLINE = 0x0a
 /**
  * Each line without its end. It is bytes that are cut, not text, since a newline is never part of a longer character:
  * so no character is torn by a chunk. What follows the last newline is a line that was cut off, and is dropped.
+ * Text is for the reader to make: here it would stay until the next chunk comes.
  */
-export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let begun: Buffer[] = []
   for await (const { buffer, byteOffset, byteLength } of chunks) {
     const chunk = Buffer.from(buffer, byteOffset, byteLength)
@@ -18,8 +19,7 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<
       const line = begun.length === 0 ? rest : Buffer.concat([...begun, rest])
       begun = []
       begin = end + 1
-      // A string of its own: a slice of a longer one would keep all of that alive.
-      yield line.toString('utf8')
+      yield line
     }
     if (begin < chunk.length) begun.push(chunk.subarray(begin))
   }

@@ -9,6 +9,7 @@
 import { ApiError, isGone } from './api-error.ts'
 import { Backoff } from './backoff.ts'
 import type { ApiCall, KubeClient, Verb } from './client.ts'
+import { eachOnce } from './each-once.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
 import { acceptOf } from './metadata-only.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
@@ -203,19 +204,20 @@ export class ListWatch {
     const events = await client.stream(call, { signal, silence })
     this.#heard()
     const openedAt = this.#lastEventAt
-    let isMute = true
+    let brought = 0
     // While the list lasts: what it has brought so far.
     let seen = initial ? new Set<string>() : undefined
     try {
-      for await (const document of events) {
-        if (signal.aborted) return
+      await eachOnce(events, (document) => {
+        if (signal.aborted) return false
         this.#heard()
-        isMute = false
+        brought++
         seen = this.#take(call, eventOf(document), seen)
-      }
+        return true
+      })
     } finally {
       // Not even a bookmark: the server may never reach our version again (a restored etcd), and say nothing of it.
-      if (isMute && this.#options.now() - openedAt >= silence) this.#listIsDue()
+      if (brought === 0 && this.#options.now() - openedAt >= silence) this.#listIsDue()
     }
   }
 

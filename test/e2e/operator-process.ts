@@ -27,6 +27,8 @@ export interface OperatorProcess {
   readonly url: string
   readonly pid: number
   readonly log: readonly LogLine[]
+  /** What it wrote to standard error so far. */
+  readonly complaint: string
   /** Every workload of `/status`, whatever its place. */
   status(): Promise<readonly StatusRow[]>
   get(path: string): Promise<{ status: number; body: string }>
@@ -109,6 +111,9 @@ export async function startOperator(
     url,
     pid: child.pid ?? 0,
     log,
+    get complaint() {
+      return complaint
+    },
     get,
     async status() {
       const { body } = await get('/status')

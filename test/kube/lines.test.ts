@@ -4,7 +4,7 @@ import { lines } from '../../src/kube/lines.ts'
 
 async function read(chunks: readonly Uint8Array[]): Promise<string[]> {
   const all: string[] = []
-  for await (const line of lines(stream(chunks))) all.push(line)
+  for await (const line of lines(stream(chunks))) all.push(line.toString('utf8'))
   return all
 }
 
@@ -44,6 +44,6 @@ test('lets go of the stream when the reader stops', async () => {
       closed = true
     }
   }
-  for await (const line of lines(endless())) if (line === 'x') break
+  for await (const line of lines(endless())) if (line.toString() === 'x') break
   expect(closed).toBe(true)
 })
