@@ -13,13 +13,20 @@ import { randomStreams } from './random.ts'
 import { openShop, type Shop } from './shop.ts'
 import { superviseOperator } from './supervised-operator.ts'
 
-/** Kills in one rotation, at most, and the longest wait before each (ms). */
-const KILLS_AT_ONCE = 4
-const LONGEST_WAIT = 2_500
+/** Longest time between two kills (ms). */
+const LONGEST_LIFE = 15_000
 /** How long a rotation may take (ms) before what is not replaced counts as lost. */
 const DEADLINE = 300_000
-/** Share of rotations that a second change meets. */
+/** Share of rotations that a second change meets, and how soon it does at most (ms). */
 const MET = 0.2
+const SOON = 5_000
+/** How many workloads Sluice may restart at once: fewer than there are shops. */
+const AT_ONCE = 2
+/**
+ * Between the end of a restart and the start of another one: what two watches show a moment apart is no fault of
+ * Sluice.
+ */
+const SETTLE = '1s'
 
 const { values } = parseArgs({
   options: {
@@ -27,37 +34,44 @@ const { values } = parseArgs({
     faults: { type: 'string', default: '10000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     minutes: { type: 'string', default: '60' },
+    shops: { type: 'string', default: '3' },
   },
 })
-const [kills, faults, seed, minutes] = [
-  numberOf('kills'),
-  numberOf('faults'),
-  numberOf('seed'),
-  numberOf('minutes'),
-]
+const kills = numberOf('kills')
+const faults = numberOf('faults')
+const seed = numberOf('seed')
+const minutes = numberOf('minutes')
+const shopCount = numberOf('shops')
 console.log(`seed ${seed}`)
 const startedAt = performance.now()
 
 const cluster = await startInstalledCluster()
 const proxy = await startFaultProxy(cluster)
-const sluice = superviseOperator(cluster, proxy.kubeconfig)
+const sluice = superviseOperator(cluster, proxy.kubeconfig, [
+  `--max-concurrent-restarts=${AT_ONCE}`,
+  `--settle=${SETTLE}`,
+])
 const streams = randomStreams(seed)
-const random = streams('rotations')
 const done = { rotations: 0, kills: 0, replaced: 0, lost: 0, repeated: 0, overBudget: 0 }
 const asked = Promise.withResolvers<undefined>()
 process.once('SIGINT', asked.resolve).once('SIGTERM', asked.resolve)
 
-let shop: Shop | undefined
+const shops: Shop[] = []
+let beyond: readonly string[] = []
 try {
-  shop = await openShop(cluster, { deadline: DEADLINE })
+  for (let i = 0; i < shopCount; i++) {
+    shops.push(await openShop(cluster, { deadline: DEADLINE, onCount: lookAtAll }))
+  }
   proxy.use(faultMix(seed))
-  await Promise.race([rotate(shop), asked.promise])
+  const over = new AbortController()
+  const rotating = Promise.all(shops.map(rotate)).finally(() => over.abort())
+  await Promise.race([Promise.all([rotating, kill(over.signal)]), asked.promise])
 } catch (error) {
   done.lost++
   const message = error instanceof Error ? error.message : String(error)
   console.log(`rotation ${done.rotations + 1}: ${message}\nthe log: ${sluice.logFile}`)
 }
-await shop?.stop()
+for (const shop of shops) await shop.stop()
 await sluice.stop('SIGKILL')
 await proxy.stop()
 await cluster.stop()
@@ -65,29 +79,47 @@ printTable()
 process.exit(done.lost + done.repeated + done.overBudget > 0 ? 1 : 0)
 
 async function rotate(shop: Shop): Promise<void> {
+  const random = streams(`rotations of ${shop.namespace}`)
   while (!isOver()) {
     await shop.change()
-    const met = random() < MET
-    const killsNow = Math.min(kills - done.kills, Math.floor(random() * (KILLS_AT_ONCE + 1)))
-    for (let kill = 0; kill < killsNow; kill++) {
-      await sleep(random() * LONGEST_WAIT)
-      await sluice.kill()
-      done.kills++
-      if (met && kill === 0) await shop.change()
+    if (random() < MET) {
+      await sleep(random() * SOON)
+      await shop.change()
     }
     const { replaced, lost, repeated, overBudget } = await shop.verdict()
     done.rotations++
     done.replaced += replaced
     done.lost += lost.length
     done.repeated += repeated.length
-    done.overBudget += overBudget.length
-    const faulty = [...lost, ...repeated, ...overBudget]
+    const tooMany = [...overBudget, ...beyond]
+    beyond = []
+    done.overBudget += tooMany.length
+    const faulty = [...lost, ...repeated, ...tooMany]
     const found = faulty.length > 0 ? `  FOUND ${faulty.join(', ')}` : ''
     console.log(
       `${elapsed()}  rotation ${done.rotations}  pods ${done.replaced}  kills ${done.kills}  faults ${injected()}${found}`,
     )
     if (faulty.length > 0) console.log(`the log: ${sluice.logFile}`)
   }
+}
+
+/** Kills Sluice again and again until the rotations are over. */
+async function kill(signal: AbortSignal): Promise<void> {
+  const random = streams('kills')
+  while (done.kills < kills) {
+    await sleep(random() * LONGEST_LIFE, undefined, { signal }).catch(() => {}) // over
+    if (signal.aborted) return
+    await sluice.kill()
+    done.kills++
+  }
+}
+
+/** More workloads at once than the whole cluster may have. */
+function lookAtAll(): void {
+  const busy = shops.flatMap(({ namespace, history }) =>
+    history.busy.map((app) => `${namespace}/${app}`),
+  )
+  if (busy.length > AT_ONCE) beyond = [`${busy.join(' and ')} at once`]
 }
 
 function isOver(): boolean {

@@ -26,6 +26,8 @@ export interface PodHistory {
   peakAway(app: string): number
   /** Apps of which pods were away, starting, or more than asked for, most of them at one moment. */
   readonly busiest: readonly string[]
+  /** The same, at this moment. */
+  readonly busy: readonly string[]
   /** How often the watch could not be resumed without a gap. */
   readonly gaps: number
   /** Starts counting anew. */
@@ -33,11 +35,15 @@ export interface PodHistory {
   stop(): void
 }
 
-/** Watches; resolves with the first picture taken. `replicas` says how many pods each app should have. */
+/**
+ * Watches; resolves with the first picture taken. `replicas` says how many pods each app should have; `onCount` is told
+ * after each event.
+ */
 export async function recordPods(
   cluster: TestCluster,
   namespace: string,
   replicas: Readonly<Record<string, number>>,
+  onCount = () => {},
 ): Promise<PodHistory> {
   const config = new KubeConfig()
   config.loadFromFile(cluster.kubeconfig)
@@ -48,6 +54,7 @@ export async function recordPods(
   const pods = new Map<string, PodLife>()
   let peaks = new Map<string, number>()
   let busiest: readonly string[] = []
+  let busy: readonly string[] = []
   let gaps = 0
   let stopped = false
   let abort = () => {}
@@ -55,14 +62,16 @@ export async function recordPods(
   const firstPicture = Promise.withResolvers<undefined>()
 
   const count = () => {
-    const busy: string[] = []
+    const now: string[] = []
     for (const [app, desired] of Object.entries(replicas)) {
       const live = [...pods.values()].filter((pod) => pod.app === app && pod.endedAt === undefined)
       const up = live.filter(({ ready }) => ready).length
       peaks.set(app, Math.max(desired - up, peaks.get(app) ?? 0))
-      if (up !== desired || live.length !== desired) busy.push(app)
+      if (up !== desired || live.length !== desired) now.push(app)
     }
+    busy = now
     if (busy.length > busiest.length) busiest = busy
+    onCount()
   }
   const see = (phase: string, { metadata, status }: V1Pod) => {
     const {
@@ -138,6 +147,9 @@ export async function recordPods(
     peakAway: (app) => peaks.get(app) ?? 0,
     get busiest() {
       return busiest
+    },
+    get busy() {
+      return busy
     },
     get gaps() {
       return gaps

@@ -62,11 +62,16 @@ export interface Shop {
 
 /**
  * Deploys, and waits until Sluice has taken the baseline.
- * @param options the apps, all of them if not given, and how long a rotation may take (ms)
+ * @param options the apps, all of them if not given; how long a rotation may take (ms); what is told after each event
+ * of a pod
  */
 export async function openShop(
   cluster: TestCluster,
-  { names = Object.keys(APPS), deadline }: { names?: readonly string[]; deadline: number },
+  {
+    names = Object.keys(APPS),
+    deadline,
+    onCount,
+  }: { names?: readonly string[]; deadline: number; onCount?: () => void },
 ): Promise<Shop> {
   const apps = new Map(Object.entries(APPS).filter(([name]) => names.includes(name)))
   const namespace = await freshNamespace(cluster)
@@ -78,7 +83,7 @@ export async function openShop(
   await available(cluster, namespace, ...apps.keys())
   for (const name of apps.keys()) await inState(cluster, namespace, name, 'Fresh')
   const replicas = Object.fromEntries([...apps].map(([name, app]) => [name, app.replicas]))
-  const history = await recordPods(cluster, namespace, replicas)
+  const history = await recordPods(cluster, namespace, replicas, onCount)
   const content = recordContent(cluster, namespace)
   await sleep(DOUBT)
 

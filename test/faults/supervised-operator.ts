@@ -27,19 +27,23 @@ const BACK_OFF = 500
 const FLAGS = [...QUICK, '--flapping-changes=9999']
 let logs = 0
 
-/** Starts Sluice; nothing is waited for. */
-export function superviseOperator(cluster: TestCluster, kubeconfig: string): SupervisedOperator {
+/** Starts Sluice, with these flags besides the quick ones; nothing is waited for. */
+export function superviseOperator(
+  cluster: TestCluster,
+  kubeconfig: string,
+  flags: readonly string[] = [],
+): SupervisedOperator {
   const logFile = join(cluster.dir, `sluice-${++logs}.log`)
   let stopped = false
   let killed = false
   let crashes = 0
-  let child = start(kubeconfig, logFile)
+  let child = start(kubeconfig, logFile, flags)
   let ended = endOf(child)
 
   const isStopped = () => stopped
   const again = () => {
     killed = false
-    child = start(kubeconfig, logFile)
+    child = start(kubeconfig, logFile, flags)
     ended = endOf(child)
     watchOver()
   }
@@ -75,9 +79,9 @@ export function superviseOperator(cluster: TestCluster, kubeconfig: string): Sup
   }
 }
 
-function start(kubeconfig: string, logFile: string): ChildProcess {
+function start(kubeconfig: string, logFile: string, flags: readonly string[]): ChildProcess {
   const log = openSync(logFile, 'a')
-  const args = ['src/main.ts', 'run', '--listen=127.0.0.1:0', ...FLAGS]
+  const args = ['src/main.ts', 'run', '--listen=127.0.0.1:0', ...FLAGS, ...flags]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, KUBECONFIG: kubeconfig, NODE_OPTIONS: '' },
     stdio: ['ignore', log, log],
