@@ -14,6 +14,7 @@ import { describe, type Chapter } from './figure.ts'
 import { measureFirstWrite } from './first-write.ts'
 import { measureMemory } from './memory.ts'
 import { measurePlan } from './plan.ts'
+import { measureRotationTime } from './rotation-time.ts'
 import { measureScrape } from './scrape.ts'
 import { measureWrites } from './writes.ts'
 
@@ -25,6 +26,7 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
   'first-write': measureFirstWrite,
   writes: measureWrites,
   'api-load': measureApiLoad,
+  'rotation-time': measureRotationTime,
   memory: measureMemory,
 }
 const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {

@@ -5,18 +5,23 @@
  * is drawn, though not the moments of a machine.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startInstalledCluster } from '../e2e/installed-cluster.ts'
+import { bundle } from '../../tools/build.ts'
 import { faultMix } from './fault-mix.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { randomStreams } from './random.ts'
 import { openShop, type Shop } from './shop.ts'
 import { superviseOperator } from './supervised-operator.ts'
 
-/** Longest time between two kills (ms). */
+/** Longest time between two kills (ms), and the share of them that may meet its start. */
 const LONGEST_LIFE = 15_000
+const AT_THE_START = 0.2
+/** How often it is looked whether it has started (ms). */
+const LOOK = 100
 /** How long a rotation may take (ms) before what is not replaced counts as lost. */
-const DEADLINE = 300_000
+const DEADLINE = 600_000
 /** Share of rotations that a second change meets, and how soon it does at most (ms). */
 const MET = 0.2
 const SOON = 5_000
@@ -47,10 +52,12 @@ const startedAt = performance.now()
 
 const cluster = await startInstalledCluster()
 const proxy = await startFaultProxy(cluster)
-const sluice = superviseOperator(cluster, proxy.kubeconfig, [
-  `--max-concurrent-restarts=${AT_ONCE}`,
-  `--settle=${SETTLE}`,
-])
+const program = join(cluster.dir, 'sluice.mjs')
+await bundle(program)
+const sluice = superviseOperator(cluster, proxy.kubeconfig, {
+  program,
+  flags: [`--max-concurrent-restarts=${AT_ONCE}`, `--settle=${SETTLE}`],
+})
 const streams = randomStreams(seed)
 const done = { rotations: 0, kills: 0, replaced: 0, lost: 0, repeated: 0, overBudget: 0 }
 const asked = Promise.withResolvers<undefined>()
@@ -103,10 +110,12 @@ async function rotate(shop: Shop): Promise<void> {
   }
 }
 
-/** Kills Sluice again and again until the rotations are over. */
+/** Kills Sluice again and again until the rotations are over; mostly once it has started, however slow the machine. */
 async function kill(signal: AbortSignal): Promise<void> {
   const random = streams('kills')
   while (done.kills < kills) {
+    const atOnce = random() < AT_THE_START
+    while (!atOnce && !sluice.listens && !signal.aborted) await sleep(LOOK)
     await sleep(random() * LONGEST_LIFE, undefined, { signal }).catch(() => {}) // over
     if (signal.aborted) return
     await sluice.kill()

@@ -3,7 +3,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestCluster } from '../cluster/cluster.ts'
@@ -14,6 +14,8 @@ export interface SupervisedOperator {
   readonly logFile: string
   /** How often it ended by itself. */
   readonly crashes: number
+  /** The process that runs now has come as far as to listen. */
+  readonly listens: boolean
   /** SIGKILL; resolves when the next process has been started. */
   kill(): Promise<void>
   /** Ends it for good; resolves to the exit code, or the signal. */
@@ -31,19 +33,22 @@ let logs = 0
 export function superviseOperator(
   cluster: TestCluster,
   kubeconfig: string,
-  flags: readonly string[] = [],
+  { flags = [], program = 'src/main.ts' }: { flags?: readonly string[]; program?: string } = {},
 ): SupervisedOperator {
   const logFile = join(cluster.dir, `sluice-${++logs}.log`)
   let stopped = false
   let killed = false
   let crashes = 0
-  let child = start(kubeconfig, logFile, flags)
+  const args = [program, 'run', '--listen=127.0.0.1:0', ...FLAGS, ...flags]
+  let child = start(args, kubeconfig, logFile)
+  let logged = 0
   let ended = endOf(child)
 
   const isStopped = () => stopped
   const again = () => {
     killed = false
-    child = start(kubeconfig, logFile, flags)
+    logged = statSync(logFile).size
+    child = start(args, kubeconfig, logFile)
     ended = endOf(child)
     watchOver()
   }
@@ -61,6 +66,9 @@ export function superviseOperator(
   watchOver()
   return {
     logFile,
+    get listens() {
+      return readFileSync(logFile, 'utf8').slice(logged).includes('"msg":"listening"')
+    },
     get crashes() {
       return crashes
     },
@@ -79,9 +87,8 @@ export function superviseOperator(
   }
 }
 
-function start(kubeconfig: string, logFile: string, flags: readonly string[]): ChildProcess {
+function start(args: readonly string[], kubeconfig: string, logFile: string): ChildProcess {
   const log = openSync(logFile, 'a')
-  const args = ['src/main.ts', 'run', '--listen=127.0.0.1:0', ...FLAGS, ...flags]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, KUBECONFIG: kubeconfig, NODE_OPTIONS: '' },
     stdio: ['ignore', log, log],

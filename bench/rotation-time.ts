@@ -1,0 +1,199 @@
+/**
+ * How long a rotation takes that nothing but the starting pods bind, on the real control plane: beside the time that a
+ * pod takes there from its eviction until its replacement is Ready.
+ */
+import { KubeConfig, Watch, type V1Pod } from '@kubernetes/client-node'
+import { RESTART_ON_CHANGE } from '../src/annotations.ts'
+import type { TestCluster } from '../test/cluster/cluster.ts'
+import { deployment, secret } from '../test/cluster/fixtures.ts'
+import { waitUntil } from '../test/cluster/wait.ts'
+import {
+  available,
+  beyondDoubt,
+  freshNamespace,
+  removeNamespace,
+} from '../test/e2e/installed-cluster.ts'
+import { startOperator } from '../test/e2e/operator-process.ts'
+import { Admin } from './admin.ts'
+import type { Chapter, Figure } from './figure.ts'
+import { median, timed } from './samples.ts'
+
+const WORKLOADS = 20
+const PODS_EACH = 5
+const PODS = WORKLOADS * PODS_EACH
+/** From running until Ready (ms). */
+const TO_START = 2_000
+const BUDGETS = [25, 5, 1]
+/** At most so much longer than rounds of the start and one round trip. */
+const TARGET = 1.05
+/** Replacements that are timed one by one. */
+const SAMPLES = 5
+const MARGIN = 1_000
+
+export async function measureRotationTime(cluster: TestCluster, program: string): Promise<Chapter> {
+  const figures: Figure[] = []
+  for (const budget of BUDGETS) figures.push(await measure(cluster, program, budget))
+  return {
+    title: `rotation-time: ${WORKLOADS} Deployments of ${PODS_EACH} pods that take ${TO_START / 1000} s to start`,
+    figures,
+    remarks: [
+      `From the first pod that goes to the last replacement that is Ready, as a watch of the pods sees it; \`settle\` is 0. The baseline is what ${SAMPLES} evictions by hand took, one after the other, from the request until the replacement was Ready, in as many rounds as the budget makes necessary: the controllers, the scheduler and the node are in it. The target is ${TARGET} times these rounds of ${TO_START / 1000} s and a GET.`,
+    ],
+  }
+}
+
+async function measure(cluster: TestCluster, program: string, budget: number): Promise<Figure> {
+  const namespace = await freshNamespace(cluster)
+  const names = Array.from({ length: WORKLOADS }, (_, i) => `app-${i}`)
+  const db = (password: string) => secret({ name: 'db', namespace, data: { password } })
+  await cluster.apply(db('old'))
+  await beyondDoubt(cluster, MARGIN)
+  await cluster.apply(
+    ...names.map((name) =>
+      deployment({
+        name,
+        namespace,
+        replicas: PODS_EACH,
+        uses: [{ secret: 'db', mode: 'env' }],
+        annotations: { [RESTART_ON_CHANGE]: 'true', 'sluice.dev/max-unavailable': '100%' },
+        podAnnotations: { 'sim.sluice.dev/ready-delay': `${TO_START}ms` },
+      }),
+    ),
+  )
+  await available(cluster, namespace, ...names)
+  const pods = await watchPods(cluster, namespace)
+  const admin = new Admin(cluster)
+  const gets = await timed(50, () => admin.get(`/api/v1/namespaces/${namespace}/secrets/db`))
+  const one = median(await timed(SAMPLES, () => replaceOne(admin, namespace, pods)))
+
+  const operator = await startOperator(
+    cluster,
+    [
+      '--quiet-period=0s',
+      '--settle=0s',
+      `--margin=${MARGIN}ms`,
+      '--min-restart-interval=0s',
+      `--max-concurrent-restarts=${WORKLOADS}`,
+      `--max-concurrent-per-group=${WORKLOADS}`,
+      `--max-starting-pods=${budget}`,
+    ],
+    { program },
+  )
+  const isFresh = async (fresh: number) => {
+    const rows = (await operator.status()).filter((row) => row.namespace === namespace)
+    const done = rows.filter((row) => row.restart === undefined && row.freshPods === fresh)
+    return done.length === WORKLOADS ? { value: true } : { instead: `${done.length} of them` }
+  }
+  await waitUntil('the baseline', () => isFresh(PODS_EACH), { deadline: 60_000, every: 100 })
+  await beyondDoubt(cluster, MARGIN)
+  pods.reset()
+  await cluster.apply(db('new'))
+  await waitUntil('all pods to be replaced', () => replaced(pods), {
+    deadline: 600_000,
+    every: 100,
+  })
+  const { firstGone, lastReady, peakStarting } = pods
+  pods.stop()
+  await Promise.all([admin.close(), operator.end('SIGTERM')])
+  await removeNamespace(cluster, namespace)
+
+  const rounds = Math.ceil(PODS / budget)
+  return {
+    what: `${budget} starting ${budget === 1 ? 'pod' : 'pods'} at once`,
+    value: lastReady - firstGone,
+    unit: 'ms',
+    baseline: { what: `${rounds} × ${Math.round(one)} ms`, value: rounds * one },
+    target: TARGET * rounds * (TO_START + median(gets)),
+    note: `${peakStarting} at once at most`,
+  }
+}
+
+/** Evicts one pod as a person would; resolves when its replacement is Ready. */
+async function replaceOne(admin: Admin, namespace: string, pods: Pods): Promise<void> {
+  pods.reset()
+  const [pod] = pods.ready()
+  const metadata = { name: pod, namespace }
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata }
+  await admin.create(`/api/v1/namespaces/${namespace}/pods/${pod}/eviction`, eviction)
+  await pods.until(() => pods.newReady === 1)
+}
+
+function replaced({ newReady }: Pods) {
+  return Promise.resolve(newReady === PODS ? { value: true } : { instead: `${newReady} pods` })
+}
+
+type Pods = Awaited<ReturnType<typeof watchPods>>
+
+/** When pods went and came, by the clock of this process (ms). */
+async function watchPods(cluster: TestCluster, namespace: string) {
+  const config = new KubeConfig()
+  config.loadFromFile(cluster.kubeconfig)
+  const live = new Map<string, boolean>()
+  let old = new Set<string>()
+  let waiting: { condition: () => boolean; resolve: () => void } | undefined
+  const seen = { firstGone: Infinity, lastReady: 0, newReady: 0, peakStarting: 0 }
+  const synced = Promise.withResolvers<undefined>()
+  const see = (phase: string, { metadata, status }: V1Pod) => {
+    const name = metadata?.name ?? ''
+    if (phase === 'DELETED' || metadata?.deletionTimestamp) {
+      live.delete(name)
+      seen.firstGone = Math.min(seen.firstGone, performance.now())
+    } else {
+      const ready =
+        status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') ?? false
+      if (ready && live.get(name) !== true && !old.has(name)) {
+        seen.newReady++
+        seen.lastReady = performance.now()
+      }
+      live.set(name, ready)
+    }
+    const starting = [...live.values()].filter((ready) => !ready).length
+    seen.peakStarting = Math.max(seen.peakStarting, starting)
+    if (waiting?.condition()) waiting.resolve()
+  }
+  const watch = new Watch(config)
+  // A quiet namespace is no reason to stop looking; the library has no setting for it.
+  Reflect.set(watch, 'requestTimeoutMs', 2 ** 31 - 1)
+  let stopped = false
+  const request = await watch.watch(
+    `/api/v1/namespaces/${namespace}/pods`,
+    { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true },
+    (phase, pod: V1Pod) => {
+      if (phase === 'BOOKMARK') synced.resolve(undefined)
+      else see(phase, pod)
+    },
+    (error) => {
+      if (!stopped) throw new Error('the watch ended', { cause: error })
+    },
+  )
+  await synced.promise
+  return {
+    get firstGone() {
+      return seen.firstGone
+    },
+    get lastReady() {
+      return seen.lastReady
+    },
+    /** Pods that came and were Ready since the reset. */
+    get newReady() {
+      return seen.newReady
+    },
+    get peakStarting() {
+      return seen.peakStarting
+    },
+    ready: () => [...live].flatMap(([name, ready]) => (ready ? [name] : [])),
+    until: (condition: () => boolean) =>
+      new Promise<void>((resolve) => {
+        waiting = { condition, resolve }
+      }),
+    /** Counts anew: the pods that are there now are the old ones. */
+    reset() {
+      old = new Set(live.keys())
+      Object.assign(seen, { firstGone: Infinity, lastReady: 0, newReady: 0, peakStarting: 0 })
+    },
+    stop() {
+      stopped = true
+      request.abort()
+    },
+  }
+}
