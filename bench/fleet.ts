@@ -81,6 +81,13 @@ export class Fleet {
     return plan(snapshot, this.#config, this.#now)
   }
 
+  /** The same as if all of it were seen for the first time: nothing that was judged before is known. */
+  lookAnew(): Plan {
+    const snapshot = this.store.snapshot(true, (each) => this.#executor.pendingOf(each))
+    const workloads = snapshot.workloads.map((each) => ({ ...each }))
+    return plan({ ...snapshot, workloads }, this.#config, this.#now)
+  }
+
   /** Changes the Secrets of the first `count` workloads, long enough ago that nothing waits for time. */
   async rotate(count: number, password: string): Promise<void> {
     for (let i = 0; i < count; i++) this.#applySecret(i, password, this.#now)
