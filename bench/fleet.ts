@@ -51,6 +51,7 @@ export class Fleet {
       random: Math.random,
       sleep: () => Promise.resolve(),
       signal: new AbortController().signal,
+      onStart: () => {},
       onDone: () => {},
       onWithheld: () => {},
       onDefect(error) {

@@ -178,6 +178,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     random: Math.random,
     sleep,
     signal: end.signal,
+    onStart: (action) => reporter.started(action),
     onDone(action, outcome) {
       reporter.done(action, outcome, now())
       coordinator.changed()

@@ -8,16 +8,18 @@ import { describeWorkload } from '../refs.ts'
 import type { Logger } from './log.ts'
 
 export interface Journal {
-  /** Writes down what a plan does and why not more. */
+  /** Writes down why a plan does not do more. */
   plan(plan: Plan): void
+  /** Writes down an action that begins. */
+  starts(action: Action): void
 }
 
 /** A journal that remembers the last reason of each hold. */
 export function createJournal(log: Logger): Journal {
   const reasons = new Map<string, string>()
   return {
-    plan({ actions, workloads }) {
-      for (const action of actions) logAction(log, action)
+    starts: (action) => logAction(log, action),
+    plan({ workloads }) {
       const seen = new Set<string>()
       for (const planned of workloads) {
         const { uid } = planned.assessment.deployment.ref

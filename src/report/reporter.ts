@@ -27,6 +27,8 @@ export interface Outcome {
 export interface Reporter {
   /** A plan was made in `seconds`; `now` is the API server's clock (ms). */
   planned(plan: Plan, seconds: number, now: number): void
+  /** An action of a plan begins. */
+  started(action: Action): void
   /** An action of a plan ended. */
   done(action: Action, outcome: Outcome, now: number): void
   /** Another one leads, and tells: nothing is shown of the fleet any more. */
@@ -78,6 +80,7 @@ export function createReporter({
         metrics.rotationDuration.observe({ outcome: 'succeeded' }, duration)
       show(last)
     },
+    started: (action) => journal.starts(action),
     done(action, { error, obstacle }, now) {
       if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
       if (error !== undefined) {

@@ -21,6 +21,8 @@ export interface ExecutorOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Aborts when Sluice ends: nothing is waited for any more. */
   readonly signal: AbortSignal
+  /** An action begins. */
+  readonly onStart: (action: Action) => void
   /** An action ended, well or not: look again. */
   readonly onDone: (action: Action, outcome: Outcome) => void
   /** An action was not sent at all, since it might not: plan again. */
@@ -128,7 +130,8 @@ export class Executor {
   }
 
   async #run(action: Action): Promise<void> {
-    const { writes, now, sleep, signal, onDone, onWithheld } = this.#options
+    const { writes, now, sleep, signal, onStart, onDone, onWithheld } = this.#options
+    onStart(action)
     const memory = this.#memoryOf(keyOf(action))
     if (action.kind === 'evict') {
       memory.evicted.add(action.pod.uid)

@@ -42,6 +42,7 @@ async function storyOf(status: number): Promise<string[]> {
       return Promise.resolve()
     },
     signal: new AbortController().signal,
+    onStart: () => {},
     onDone: () => story.push('done'),
     onWithheld: () => story.push('withheld'),
     onDefect(error) {

@@ -15,7 +15,7 @@ const action = {
 
 /** An executor whose every record fails with a status. */
 function start(status: number, retryAfterMs?: number) {
-  const world = { now: 0, written: 0, looks: 0 }
+  const world = { now: 0, started: 0, written: 0, looks: 0 }
   const rests: PromiseWithResolvers<undefined>[] = []
   const call = { verb: 'delete', group: 'sluice.dev', version: 'v1alpha1', resource: 'consumers' }
   const executor = new Executor({
@@ -35,6 +35,7 @@ function start(status: number, retryAfterMs?: number) {
       return rest.promise
     },
     signal: new AbortController().signal,
+    onStart: () => world.started++,
     onDone: () => world.looks++,
     onWithheld: () => world.looks++,
     onDefect(error) {
@@ -53,17 +54,20 @@ test.for([
   { status: 403, retryAfterMs: undefined, wait: 500 },
   { status: 409, retryAfterMs: undefined, wait: 500 },
   { status: 429, retryAfterMs: 7_000, wait: 7_000 },
-])('after a $status the next comes $wait ms later', async ({ status, retryAfterMs, wait }) => {
-  const { world, rests, plan } = start(status, retryAfterMs)
-  await plan()
-  await plan()
-  world.now = wait - 1
-  await plan()
-  expect(world).toMatchObject({ written: 1, looks: 1 })
-  world.now = wait
-  rests.at(-1)?.resolve(undefined)
-  await new Promise((resolve) => setImmediate(resolve))
-  expect(world.looks).toBe(2)
-  await plan()
-  expect(world.written).toBe(2)
-})
+])(
+  'after a $status the next comes, and is told of, $wait ms later',
+  async ({ status, retryAfterMs, wait }) => {
+    const { world, rests, plan } = start(status, retryAfterMs)
+    await plan()
+    await plan()
+    world.now = wait - 1
+    await plan()
+    expect(world).toMatchObject({ started: 1, written: 1, looks: 1 })
+    world.now = wait
+    rests.at(-1)?.resolve(undefined)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(world.looks).toBe(2)
+    await plan()
+    expect(world.written).toBe(2)
+  },
+)

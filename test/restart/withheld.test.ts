@@ -51,6 +51,7 @@ function start() {
     random: () => 0,
     sleep: () => Promise.resolve(),
     signal: new AbortController().signal,
+    onStart: () => {},
     onDone: (_, outcome) => done.push(outcome),
     onWithheld: () => events.push('plan again'),
     onDefect: (error) => events.push(String(error)),
