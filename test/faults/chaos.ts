@@ -20,8 +20,11 @@ const LONGEST_LIFE = 15_000
 const AT_THE_START = 0.2
 /** How often it is looked whether it has started (ms). */
 const LOOK = 100
-/** How long a rotation may take (ms) before what is not replaced counts as lost. */
-const DEADLINE = 600_000
+/**
+ * How long a rotation may take (ms) before what is not replaced counts as lost. With a connection that breaks every
+ * few seconds most of the time goes by in back-off; how long it takes is not the question.
+ */
+const DEADLINE = 1_800_000
 /** Share of rotations that a second change meets, and how soon it does at most (ms). */
 const MET = 0.2
 const SOON = 5_000
@@ -113,11 +116,12 @@ async function rotate(shop: Shop): Promise<void> {
 /** Kills Sluice again and again until the rotations are over; mostly once it has started, however slow the machine. */
 async function kill(signal: AbortSignal): Promise<void> {
   const random = streams('kills')
-  while (done.kills < kills) {
+  const isOver = () => signal.aborted
+  while (!isOver()) {
     const atOnce = random() < AT_THE_START
-    while (!atOnce && !sluice.listens && !signal.aborted) await sleep(LOOK)
+    while (!atOnce && !sluice.listens && !isOver()) await sleep(LOOK)
     await sleep(random() * LONGEST_LIFE, undefined, { signal }).catch(() => {}) // over
-    if (signal.aborted) return
+    if (isOver()) return
     await sluice.kill()
     done.kills++
   }

@@ -22,6 +22,8 @@ const SEED = 20_261_124
 const WATCHES = 7
 /** Pods of the shop. */
 const ALL_PODS = 5
+/** How long a rotation may take (ms): with a connection that breaks every few seconds, most of it is back-off. */
+const DEADLINE = 240_000
 
 let cluster: TestCluster
 let proxy: FaultProxy
@@ -32,7 +34,7 @@ beforeAll(async () => {
   cluster = await startInstalledCluster()
   proxy = await startFaultProxy(cluster)
   sluice = superviseOperator(cluster, proxy.kubeconfig)
-  shop = await openShop(cluster, { names: ['mail', 'payments', 'search'], deadline: 60_000 })
+  shop = await openShop(cluster, { names: ['mail', 'payments', 'search'], deadline: DEADLINE })
 })
 // A new process each time: the back-off of a watch that broke in one test would draw out the next.
 beforeEach(async () => {
@@ -151,7 +153,7 @@ test(`a mix of faults and SIGKILLs, a change in the middle of a rotation among t
   await shop.change()
   await killing(1)
   expect(await shop.verdict()).toMatchObject(CLEAN)
-})
+}, 3 * DEADLINE)
 
 test('it is the same over HTTP/1.1', async () => {
   await sluice.stop()
