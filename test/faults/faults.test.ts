@@ -135,25 +135,29 @@ test('an API server that dies in the middle of a rotation, and whose past is gon
   expect(proxy.answered.get(410) ?? 0).toBeGreaterThan(goneBefore)
 })
 
-test(`a mix of faults and SIGKILLs, a change in the middle of a rotation among them (seed ${SEED})`, async () => {
-  const random = randomStreams(SEED)('kills')
-  const killing = async (kills: number) => {
-    for (let kill = 0; kill < kills; kill++) {
-      await sleep(random() * 1_500)
-      await sluice.kill()
+test(
+  `a mix of faults and SIGKILLs, a change in the middle of a rotation among them (seed ${SEED})`,
+  async () => {
+    const random = randomStreams(SEED)('kills')
+    const killing = async (kills: number) => {
+      for (let kill = 0; kill < kills; kill++) {
+        await sleep(random() * 1_500)
+        await sluice.kill()
+      }
     }
-  }
-  proxy.use(faultMix(SEED))
-  await shop.change()
-  await killing(3)
-  expect(await shop.verdict()).toEqual({ ...CLEAN, replaced: ALL_PODS })
+    proxy.use(faultMix(SEED))
+    await shop.change()
+    await killing(3)
+    expect(await shop.verdict()).toEqual({ ...CLEAN, replaced: ALL_PODS })
 
-  await shop.change()
-  await killing(2)
-  await shop.change()
-  await killing(1)
-  expect(await shop.verdict()).toMatchObject(CLEAN)
-}, 3 * DEADLINE)
+    await shop.change()
+    await killing(2)
+    await shop.change()
+    await killing(1)
+    expect(await shop.verdict()).toMatchObject(CLEAN)
+  },
+  3 * DEADLINE,
+)
 
 test('it is the same over HTTP/1.1', async () => {
   await sluice.stop()
