@@ -19,6 +19,7 @@ import type { ApiCall, KubeClient } from '../kube/client.ts'
 import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 import type { Action } from '../plan/action.ts'
 import type { WorkloadRef } from '../refs.ts'
+import { inTurn } from './in-turn.ts'
 import type { Picture } from './picture.ts'
 import { Withheld, type Writes } from './writes.ts'
 
@@ -36,8 +37,9 @@ export interface ApiWritesOptions {
 /** Writes for real. */
 export function createApiWrites(options: ApiWritesOptions): Writes {
   const { client, queue, mayWrite, picture, consumerOf } = options
+  const add = inTurn(queue)
   const send = <T>(call: ApiCall): Promise<T> =>
-    queue.add(() => {
+    add(call.namespace ?? '', () => {
       if (!mayWrite()) throw new Withheld('not the leader')
       // The server, too, gives up by then.
       const query = { timeout: `${WRITE_TIMEOUT}ms` }

