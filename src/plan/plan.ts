@@ -200,7 +200,10 @@ function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): T
 function isCommitted(assessment: Assessment, { availability }: Situation): boolean {
   const { pending } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
-  return availability.byRestart > 0 || ownRolloutRuns(assessment)
+  // A rollout that its owner paused starts nothing more; whoever holds it holds nobody else.
+  const { observed, paused } = assessment.deployment
+  const runs = ownRolloutRuns(assessment) && !(observed && paused)
+  return availability.byRestart > 0 || runs
 }
 
 /** How many pods the actions start at once. */

@@ -4,7 +4,7 @@ import { Fleet } from '../../bench/fleet.ts'
 import * as annotations from '../../src/annotations.ts'
 import { ownAnnotations } from '../../src/secrets/source.ts'
 import { appUses, deployment, password, settings } from './cluster-builder.ts'
-import { calm, planned, restarting, rotated, told } from './planning.ts'
+import { calm, planned, restarting, rolling, rotated, told } from './planning.ts'
 
 const HUGE = 'x'.repeat(256 * 1024)
 const MINE = { namespace: 'tenant' }
@@ -58,6 +58,15 @@ describe('an annotation', () => {
     const both = [greedy, told('other', { ...MINE, sources: [rotated('x')] }), victim]
     expect(planned(both).lines).toEqual(['record mail/victim: started'])
   })
+})
+
+test.each([
+  [false, []],
+  [true, ['record mail/victim: started']],
+])('a rollout that its owner paused in the middle (%s) keeps nobody waiting', (paused, lines) => {
+  const of = { restartId: 'r1', paused, status: { replicas: 4, updated: 1 } }
+  const mine = told('mine', { ...MINE, of, ledger: { restart: rolling } })
+  expect(planned([mine, victim]).lines).toEqual(lines)
 })
 
 describe('the group of a tenant', () => {
