@@ -64,7 +64,7 @@ export function massChange(
     namespace: where,
     spec: {
       reason: 'MassChange' as const,
-      message: `${what} within 10 minutes; delete this Halt to let the restarts begin`,
+      message: `${what} within 10 minutes; delete this Halt to let ${where === undefined ? 'the' : 'its'} restarts begin`,
     },
   })
   const outside = [...consumed.values()].filter(({ ref }) => ref.namespace !== most).length

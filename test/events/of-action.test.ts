@@ -84,7 +84,7 @@ test.each<[string, HaltAction['spec'], string[]]>([
     'of everything',
     { reason: 'MassChange', message: '30 of 100 Secrets changed' },
     [
-      'Warning GroupHalted Halt shop/stop: Halted all restarts: 30 of 100 Secrets changed. Release it by: kubectl delete halt stop --namespace shop',
+      'Warning GroupHalted Halt shop/stop: Halted all restarts that it reaches: 30 of 100 Secrets changed. Release it by: kubectl delete halt stop --namespace shop',
     ],
   ],
 ])('a Halt %s', (_, spec, expected) => {

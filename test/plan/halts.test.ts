@@ -450,7 +450,7 @@ describe('a change of many Secrets at once', () => {
     const made = planned([...tenant, ...others])
     expect(made.lines).toEqual([
       'record mail/z: started',
-      'halt ns0/masschange: 90 of 91 consumed Secrets changed, all in this namespace, within 10 minutes; delete this Halt to let the restarts begin',
+      'halt ns0/masschange: 90 of 91 consumed Secrets changed, all in this namespace, within 10 minutes; delete this Halt to let its restarts begin',
     ])
     expect(made.reasons.w0).toBe('MassChange')
     // The Halt as it is seen then halts no more than that.
