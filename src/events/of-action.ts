@@ -81,7 +81,9 @@ function haltOccurrences(
       name: failure.workload,
       uid: failure.workloadUid,
     })
-  const stopped = group ? `restarts for ${group.kind} ${group.name}` : 'all restarts that it reaches'
+  const stopped = group
+    ? `restarts for ${group.kind} ${group.name}`
+    : 'all restarts that it reaches'
   const end = until === undefined ? '' : ` It ends at ${new Date(until).toISOString()}.`
   const note = `Halted ${stopped}: ${message}.${end} Release it by: kubectl delete halt ${name} --namespace ${namespace}`
   const subjects = [workload, secret].filter((subject) => subject !== undefined)
