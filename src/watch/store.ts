@@ -92,12 +92,12 @@ export class Store {
   }
 
   applyNamespace(raw: RawNamespace): void {
-    if (this.#namespaces.apply(raw)) this.#drawn.clear()
+    if (this.#namespaces.apply(raw)) this.#redrawNamespace(raw.metadata.name)
   }
 
   removeNamespace(name: string): void {
     this.#namespaces.remove(name)
-    this.#drawn.clear()
+    this.#redrawNamespace(name)
   }
 
   /** An older answer than the one known (a watch that lags behind our own write) is passed over. */
@@ -252,6 +252,12 @@ export class Store {
       if (!deployment || optedIn(deployment.annotations, shared)) return []
       return [{ deployment, pods: this.#owned.of(uid) }]
     })
+  }
+
+  #redrawNamespace(name: string): void {
+    for (const { ref } of this.#deployments.values()) {
+      if (ref.namespace === name) this.#drawn.delete(ref.uid)
+    }
   }
 
   #draw(deployment: DeploymentRecord, pending: Pending): Drawn {

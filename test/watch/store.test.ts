@@ -239,4 +239,8 @@ test('an event leaves the workloads that it does not concern as they are', () =>
     expect([event.kind, after[0] === before[0]]).toEqual([event.kind, false])
     expect([event.kind, after[1] === before[1]]).toEqual([event.kind, true])
   }
+  const before = told.snapshot().workloads
+  told.store.applyNamespace({ metadata: { name: 'elsewhere' } })
+  expect(told.snapshot().workloads).toEqual(before)
+  expect(told.snapshot().workloads[0]).toBe(before[0])
 })
