@@ -1,20 +1,33 @@
 /**
  * A test cluster with Sluice's shipped manifests installed, and a namespace for each test.
  */
+import { readFileSync } from 'node:fs'
 import type { V1Deployment } from '@kubernetes/client-node'
 import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
+import { INSTALL_FILE, render } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
 import { deployment, namespace, secret } from '../cluster/fixtures.ts'
 import { waitUntil } from '../cluster/wait.ts'
+import { grantedByName } from './named-access.ts'
 
-/** Starts a cluster and installs what a user installs; the operator itself runs as a local process. */
+/**
+ * Starts a cluster and installs what a user installs; the operator itself runs as a local process.
+ *
+ * SLUICE_TEST_ACCESS chooses how Secrets are read: `cluster` (the default) or `named`, with the overlay for it.
+ */
 export async function startInstalledCluster(): Promise<TestCluster> {
+  const access = process.env['SLUICE_TEST_ACCESS'] ?? 'cluster'
+  if (access !== 'cluster' && access !== 'named') {
+    throw new Error(`SLUICE_TEST_ACCESS: expected cluster or named, found "${access}"`)
+  }
   const cluster = await startCluster()
-  await cluster.kubectl(['apply', '--server-side', '--filename=manifests/install.yaml'])
+  const input =
+    access === 'named' ? await render('overlays/named') : readFileSync(INSTALL_FILE, 'utf8')
+  await cluster.kubectl(['apply', '--server-side', '--filename=-'], { input })
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
   // The pod of the shipped Deployment would run beside the process under test.
   await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
-  return cluster
+  return access === 'named' ? grantedByName(cluster) : cluster
 }
 
 let namespaces = 0

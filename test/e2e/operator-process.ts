@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { TestCluster } from '../cluster/cluster.ts'
 import { waitUntil } from '../cluster/wait.ts'
+import { accessFlags } from './named-access.ts'
 
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string }
@@ -68,7 +69,8 @@ export async function startOperator(
     until?: 'listening' | 'ready'
   } = {},
 ): Promise<OperatorProcess> {
-  const args = [...nodeFlags, program, 'run', '--listen=127.0.0.1:0', ...flags]
+  const given = ['--listen=127.0.0.1:0', ...accessFlags(cluster), ...flags]
+  const args = [...nodeFlags, program, 'run', ...given]
   const child = spawn(process.execPath, args, {
     env: {
       ...process.env,

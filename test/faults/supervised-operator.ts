@@ -7,6 +7,7 @@ import { appendFileSync, closeSync, openSync, readFileSync, statSync } from 'nod
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestCluster } from '../cluster/cluster.ts'
+import { accessFlags } from '../e2e/named-access.ts'
 import { QUICK } from '../e2e/operator-process.ts'
 
 export interface SupervisedOperator {
@@ -39,7 +40,8 @@ export function superviseOperator(
   let stopped = false
   let killed = false
   let crashes = 0
-  const args = [program, 'run', '--listen=127.0.0.1:0', ...FLAGS, ...flags]
+  const given = ['--listen=127.0.0.1:0', ...accessFlags(cluster), ...FLAGS, ...flags]
+  const args = [program, 'run', ...given]
   let child = start(args, kubeconfig, logFile)
   let logged = 0
   let ended = endOf(child)
