@@ -36,6 +36,17 @@ test('the image is the one of this version', () => {
   expect(container().image?.split(':')).toEqual([expect.any(String), manifest.version])
 })
 
+test('the NetworkPolicy is about the pod of Sluice, and lets in what its one port gets', () => {
+  const [policy] = objectsIn(yaml, 'NetworkPolicy')
+  const { podSelector, policyTypes, ingress } = policy?.spec ?? {}
+  expect(policy?.metadata?.namespace).toBe(deployment?.metadata?.namespace)
+  expect(deployment?.spec?.template.metadata?.labels).toMatchObject(podSelector?.matchLabels ?? {})
+  expect(Object.keys(podSelector?.matchLabels ?? {})).not.toEqual([])
+  expect(policyTypes).toEqual(['Ingress', 'Egress'])
+  const ports = container().ports?.map(({ name }) => ({ port: name, protocol: 'TCP' }))
+  expect(ingress).toEqual([{ ports }])
+})
+
 test('every field of a Consumer has a description', () => {
   const schema = definition?.spec.versions[0]?.schema?.openAPIV3Schema
   expect(schema && undescribed(schema, '')).toEqual([])

@@ -6,6 +6,7 @@ import type {
   V1ConfigMap,
   V1CustomResourceDefinition,
   V1Deployment,
+  V1NetworkPolicy,
   V1Role,
 } from '@kubernetes/client-node'
 import { parseAllDocuments } from 'yaml'
@@ -15,6 +16,7 @@ interface Kinds {
   ConfigMap: V1ConfigMap
   CustomResourceDefinition: V1CustomResourceDefinition
   Deployment: V1Deployment
+  NetworkPolicy: V1NetworkPolicy
   Role: V1Role
 }
 
