@@ -13,6 +13,7 @@ import { measureDetection } from './detection.ts'
 import { describe, type Chapter } from './figure.ts'
 import { measureFirstWrite } from './first-write.ts'
 import { measureMemory } from './memory.ts'
+import { measureNamedWatches } from './named-watches.ts'
 import { measurePlan } from './plan.ts'
 import { measureRotationTime } from './rotation-time.ts'
 import { measureScrape } from './scrape.ts'
@@ -28,6 +29,7 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
   'api-load': measureApiLoad,
   'rotation-time': measureRotationTime,
   memory: measureMemory,
+  'named-watches': measureNamedWatches,
 }
 const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {
   plan: measurePlan,

@@ -6,7 +6,7 @@
 export interface Figure {
   readonly what: string
   readonly value: number
-  readonly unit: 'ms' | 'MiB' | 'writes' | 'requests' | 'KiB'
+  readonly unit: 'ms' | 'MiB' | 'writes' | 'requests' | 'KiB' | 'descriptors' | 'connections'
   /** Measured in the same run by the same means. */
   readonly baseline?: { readonly what: string; readonly value: number }
   /** At most this. */

@@ -3,7 +3,6 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +12,7 @@ import { freshNamespace } from '../test/e2e/installed-cluster.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'
 import type { Chapter, Figure } from './figure.ts'
+import { shippedImage } from './image.ts'
 import { residentMemory, type ResidentMemory } from './resident-memory.ts'
 import { median } from './samples.ts'
 
@@ -29,9 +29,7 @@ const STARTS = 3
 const BARE = "console.log('ready'); setInterval(() => {}, 60_000)"
 
 export async function measureMemory(cluster: TestCluster, program: string): Promise<Chapter> {
-  const dockerfile = readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8')
-  const nodeFlags = shippedFlags(dockerfile)
-  const environment = shippedEnvironment(dockerfile)
+  const { nodeFlags, environment } = shippedImage()
   const operator = async () => {
     const started = await startOperator(cluster, [], { program, nodeFlags, environment })
     await sleep(CALM)
@@ -88,19 +86,6 @@ function figures(
     baseline: { what: other, value: baseline[name] },
   })
   return [figure('now', 'VmRSS'), figure('peak', 'VmHWM')]
-}
-
-/** The flags of Node in the image's own ENTRYPOINT. */
-function shippedFlags(dockerfile: string): string[] {
-  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1]
-  if (entrypoint === undefined) throw new Error('expected an ENTRYPOINT in the Dockerfile')
-  return (JSON.parse(entrypoint) as string[]).filter((word) => word.startsWith('--'))
-}
-
-/** The variables that the image sets. */
-function shippedEnvironment(dockerfile: string): Record<string, string> {
-  const lines = dockerfile.matchAll(/^ENV (\w+)=(\S+)$/gm)
-  return Object.fromEntries(Array.from(lines, ([, name = '', value = '']) => [name, value]))
 }
 
 /** Runs Node until it says that it is ready, and a calm time longer. */
