@@ -41,6 +41,8 @@ afterAll(() => cluster.stop())
 
 beforeEach(async () => {
   shop = await freshNamespace(cluster)
+  // Where Secrets are granted one by one, this is their role.
+  await cluster.apply(shared('Role', 'sluice-secrets', shop))
   observer = await observe(cluster, shop)
   one = await startTwin('one')
   await toLead(one)
@@ -150,24 +152,26 @@ test('a Lease that is deleted changes nothing but its UID', async () => {
   expect(one.log.filter(({ msg }) => msg === 'standing by')).toEqual([])
 })
 
-/** Gives every service account of Sluice's namespace the rights of the shipped one. */
-async function shareRights(): Promise<void> {
-  const subjects = [{ kind: 'Group', name: `system:serviceaccounts:${OWN}` }]
+/** Gives every service account of Sluice's namespace a right of the shipped one. */
+function shared(kind: 'ClusterRole' | 'Role', name: string, namespace = OWN) {
   const apiGroup = 'rbac.authorization.k8s.io'
-  const binding = (kind: 'ClusterRole' | 'Role', name: string) => ({
+  return {
     apiVersion: `${apiGroup}/v1`,
     kind: `${kind}Binding`,
-    metadata: { name: `${name}-twins`, ...(kind === 'Role' && { namespace: OWN }) },
+    metadata: { name: `${name}-twins`, ...(kind === 'Role' && { namespace }) },
     roleRef: { apiGroup, kind, name },
-    subjects,
-  })
+    subjects: [{ kind: 'Group', name: `system:serviceaccounts:${OWN}` }],
+  }
+}
+
+async function shareRights(): Promise<void> {
   await cluster.apply(
-    binding('ClusterRole', 'sluice-watch'),
-    binding('ClusterRole', 'sluice-secrets'),
-    binding('ClusterRole', 'sluice-restart'),
-    binding('ClusterRole', 'sluice-rollout'),
-    binding('Role', 'sluice-digest-key'),
-    binding('Role', 'sluice-lease'),
+    shared('ClusterRole', 'sluice-watch'),
+    shared('ClusterRole', 'sluice-secrets'),
+    shared('ClusterRole', 'sluice-restart'),
+    shared('ClusterRole', 'sluice-rollout'),
+    shared('Role', 'sluice-digest-key'),
+    shared('Role', 'sluice-lease'),
     ...['one', 'two'].map((name) => ({
       apiVersion: 'v1',
       kind: 'ServiceAccount',
