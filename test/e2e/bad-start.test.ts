@@ -37,7 +37,9 @@ test('faults of the configuration end the start with code 2, all of them told', 
   const { code, stderr, stdout } = ended
   expect(code).toBe(2)
   expect(stderr).toMatch(/^--quiet-period: expected a duration such as 5s.*, found "abc"$/m)
-  expect(stderr).toMatch(/^--strategy: expected one of auto, evict, rollout, evict-only, found "foo"$/m)
+  expect(stderr).toMatch(
+    /^--strategy: expected one of auto, evict, rollout, evict-only, found "foo"$/m,
+  )
   expect(stderr).not.toMatch(/^\s+at /m)
   expect(stdout).toBe('')
 })
