@@ -115,11 +115,10 @@ export class ListWatch {
       const untilRelist = AbortSignal.any([signal, this.#interrupt.signal])
       const startedAt = now()
       const end = await this.#attempt(untilRelist)
-      if (end === 'go on' || isAborted(untilRelist)) continue
       // A mere answer is no sign of health: a server that ends each stream at once answers, too.
       const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
       if (healthy) this.#backoff.reset()
-      if (healthy && end === 'ended') continue
+      if (end === 'go on' || (healthy && end === 'ended') || isAborted(untilRelist)) continue
       const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
       await sleep(Math.max(asked, this.#backoff.next()), untilRelist)
     }
@@ -133,8 +132,8 @@ export class ListWatch {
         await this.#list(signal)
         return 'go on'
       }
-      await this.#watch(signal, this.#resourceVersion === undefined)
-      return 'ended'
+      // In the midst of a burst an API server ends the streams of whoever does not keep up: more is to come.
+      return (await this.#watch(signal, this.#resourceVersion === undefined)) ? 'go on' : 'ended'
     } catch (error) {
       if (signal.aborted) return 'ended'
       if (!(error instanceof ApiError)) throw error
@@ -185,8 +184,11 @@ export class ListWatch {
     this.#complete(seen, metadata.resourceVersion)
   }
 
-  /** With `initial`, the stream begins with all objects and a bookmark that ends them. */
-  async #watch(signal: AbortSignal, initial: boolean): Promise<void> {
+  /**
+   * With `initial`, the stream begins with all objects and a bookmark that ends them. Resolves to whether a change came
+   * beyond these.
+   */
+  async #watch(signal: AbortSignal, initial: boolean): Promise<boolean> {
     const { client, target, metadataOnly, random, silence = SILENCE } = this.#options
     const call: ApiCall = {
       ...target,
@@ -205,6 +207,7 @@ export class ListWatch {
     this.#heard()
     const openedAt = this.#lastEventAt
     let brought = 0
+    let changed = false
     // While the list lasts: what it has brought so far.
     let seen = initial ? new Set<string>() : undefined
     try {
@@ -212,9 +215,12 @@ export class ListWatch {
         if (signal.aborted) return false
         this.#heard()
         brought++
-        seen = this.#take(call, eventOf(document), seen)
+        const change = eventOf(document)
+        changed ||= seen === undefined && change.type !== 'BOOKMARK'
+        seen = this.#take(call, change, seen)
         return true
       })
+      return changed
     } finally {
       // Not even a bookmark: the server may never reach our version again (a restored etcd), and say nothing of it.
       if (brought === 0 && this.#options.now() - openedAt >= silence) this.#listIsDue()
