@@ -2,9 +2,10 @@
  * How long a rotation takes that nothing but the starting pods bind, on the real control plane: beside as many
  * rounds of evictions by hand.
  */
-import { KubeConfig, Watch, type V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import { RESTART_ON_CHANGE } from '../src/annotations.ts'
 import type { TestCluster } from '../test/cluster/cluster.ts'
+import { followPods } from '../test/cluster/follow-pods.ts'
 import { deployment, secret } from '../test/cluster/fixtures.ts'
 import { waitUntil } from '../test/cluster/wait.ts'
 import {
@@ -133,13 +134,10 @@ type Pods = Awaited<ReturnType<typeof watchPods>>
 
 /** When pods went and came, by the clock of this process (ms). */
 async function watchPods(cluster: TestCluster, namespace: string) {
-  const config = new KubeConfig()
-  config.loadFromFile(cluster.kubeconfig)
   const live = new Map<string, boolean>()
   let old = new Set<string>()
   let waiting: { condition: () => boolean; resolve: () => void } | undefined
   const seen = { firstGone: Infinity, lastReady: 0, newReady: 0, peakStarting: 0 }
-  const synced = Promise.withResolvers<undefined>()
   const see = (phase: string, { metadata, status }: V1Pod) => {
     const name = metadata?.name ?? ''
     if (phase === 'DELETED' || metadata?.deletionTimestamp) {
@@ -158,22 +156,7 @@ async function watchPods(cluster: TestCluster, namespace: string) {
     seen.peakStarting = Math.max(seen.peakStarting, starting)
     if (waiting?.condition()) waiting.resolve()
   }
-  const watch = new Watch(config)
-  // A quiet namespace is no reason to stop looking; the library has no setting for it.
-  Reflect.set(watch, 'requestTimeoutMs', 2 ** 31 - 1)
-  let stopped = false
-  const request = await watch.watch(
-    `/api/v1/namespaces/${namespace}/pods`,
-    { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true },
-    (phase, pod: V1Pod) => {
-      if (phase === 'BOOKMARK') synced.resolve(undefined)
-      else see(phase, pod)
-    },
-    (error) => {
-      if (!stopped) throw new Error('the watch ended', { cause: error })
-    },
-  )
-  await synced.promise
+  const watch = await followPods(cluster, namespace, see)
   return {
     get firstGone() {
       return seen.firstGone
@@ -198,9 +181,6 @@ async function watchPods(cluster: TestCluster, namespace: string) {
       old = new Set(live.keys())
       Object.assign(seen, { firstGone: Infinity, lastReady: 0, newReady: 0, peakStarting: 0 })
     },
-    stop() {
-      stopped = true
-      request.abort()
-    },
+    stop: () => watch.stop(),
   }
 }

@@ -2,8 +2,9 @@
  * The pods of a namespace as the admin sees them: who can be sent requests, and how many are starting. It knows
  * nothing of Sluice.
  */
-import { KubeConfig, Watch, type V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import type { TestCluster } from '../test/cluster/cluster.ts'
+import { followPods } from '../test/cluster/follow-pods.ts'
 
 /** One pod. */
 export interface Pod {
@@ -29,12 +30,6 @@ export interface Pods {
 
 /** Watches; resolves with the first picture taken. */
 export async function watchPods(cluster: TestCluster, namespace: string): Promise<Pods> {
-  const config = new KubeConfig()
-  config.loadFromFile(cluster.kubeconfig)
-  const watch = new Watch(config)
-  // A quiet namespace is no reason to stop looking; the library has no setting for it.
-  Reflect.set(watch, 'requestTimeoutMs', 2 ** 31 - 1)
-
   const all = new Map<string, Pod>()
   const were = new Set<string>() // Ready once
   const count = (wanted: (pod: Pod) => boolean) => [...all.values()].filter(wanted).length
@@ -63,20 +58,7 @@ export async function watchPods(cluster: TestCluster, namespace: string): Promis
     }
   }
 
-  let stopped = false
-  const firstPicture = Promise.withResolvers<undefined>()
-  const request = await watch.watch(
-    `/api/v1/namespaces/${namespace}/pods`,
-    { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan', allowWatchBookmarks: true },
-    (phase, pod: V1Pod) => {
-      if (phase === 'BOOKMARK') firstPicture.resolve(undefined)
-      else see(phase, pod)
-    },
-    (error) => {
-      if (!stopped) throw new Error('expected the watch of the pods to last', { cause: error })
-    },
-  )
-  await firstPicture.promise
+  const watch = await followPods(cluster, namespace, see)
   return {
     all,
     endpoints: (service) =>
@@ -94,9 +76,6 @@ export async function watchPods(cluster: TestCluster, namespace: string): Promis
       extremes = { starting: starting(), ready: ready() }
       return taken
     },
-    stop() {
-      stopped = true
-      request.abort()
-    },
+    stop: () => watch.stop(),
   }
 }

@@ -9,6 +9,7 @@ import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type HeldContainer, startCluster, type TestCluster } from './cluster.ts'
 import * as fixtures from './fixtures.ts'
+import { followPods } from './follow-pods.ts'
 import { type Seen, waitUntil } from './wait.ts'
 
 let cluster: TestCluster
@@ -178,6 +179,31 @@ test('a missing required Secret shows CreateContainerConfigError until it appear
   const started = await pod(namespace, 'Ready', ready)
   expect((await held(namespace, nameOf(started))).env).toEqual({ DB_PASSWORD: sha256('there') })
 })
+
+test('who follows pods misses none when the API server ends the stream', async () => {
+  const space = await freshNamespace()
+  const seen = new Set<string>()
+  const see = (phase: string, { metadata }: V1Pod) =>
+    phase === 'DELETED' ? seen.delete(metadata?.name ?? '') : seen.add(metadata?.name ?? '')
+  const followed = await followPods(cluster, space, see, { timeoutSeconds: '1' })
+  const endsBefore = watchesOf(space)
+  await waitUntil('the stream to have ended twice', () => {
+    const ends = watchesOf(space) - endsBefore
+    return Promise.resolve(ends >= 2 ? { value: true } : { instead: `${ends} times` })
+  })
+  await cluster.apply(fixtures.deployment({ name: 'app', namespace: space, replicas: 2 }))
+  await waitUntil('both pods', () =>
+    Promise.resolve(seen.size === 2 ? { value: true } : { instead: [...seen].join() }),
+  )
+  followed.stop()
+})
+
+/** How often pods of a namespace were watched, by the audit log. */
+function watchesOf(space: string): number {
+  const path = `"/api/v1/namespaces/${space}/pods?`
+  const lines = readFileSync(cluster.auditLog, 'utf8').split('\n')
+  return lines.filter((line) => line.includes(path) && line.includes('"verb":"watch"')).length
+}
 
 describe('an annotation makes the container', () => {
   async function simulated(annotations: Record<string, string>): Promise<string> {

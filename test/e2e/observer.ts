@@ -2,8 +2,9 @@
  * An observer of the cluster that knows nothing of Sluice: it watches the pods of a namespace as the admin, and
  * counts what a person on call would count.
  */
-import { KubeConfig, Watch, type V1Pod } from '@kubernetes/client-node'
+import type { V1Pod } from '@kubernetes/client-node'
 import type { TestCluster } from '../cluster/cluster.ts'
+import { followPods } from '../cluster/follow-pods.ts'
 
 /** One pod's life. */
 export interface PodLife {
@@ -35,8 +36,6 @@ export interface Observer {
 
 /** Starts watching; resolves with the first picture taken. */
 export async function observe(cluster: TestCluster, namespace: string): Promise<Observer> {
-  const config = new KubeConfig()
-  config.loadFromFile(cluster.kubeconfig)
   const pods = new Map<string, PodLife>()
   let desired: Readonly<Record<string, number>> = {}
   let old = new Set<string>()
@@ -87,28 +86,7 @@ export async function observe(cluster: TestCluster, namespace: string): Promise<
     count()
   }
 
-  const watch = new Watch(config)
-  // A quiet namespace is no reason to stop looking; the library has no setting for it.
-  Reflect.set(watch, 'requestTimeoutMs', 2 ** 31 - 1)
-  let stopped = false
-  const firstPicture = Promise.withResolvers<undefined>()
-  const request = await watch.watch(
-    `/api/v1/namespaces/${namespace}/pods`,
-    {
-      sendInitialEvents: true,
-      resourceVersionMatch: 'NotOlderThan',
-      allowWatchBookmarks: true,
-    },
-    (phase, pod: V1Pod) => {
-      if (phase === 'BOOKMARK') firstPicture.resolve(undefined)
-      else see(phase, pod)
-    },
-    (error) => {
-      // What an observer did not see, it cannot vouch for.
-      if (!stopped) throw new Error('the observer lost its watch', { cause: error })
-    },
-  )
-  await firstPicture.promise
+  const watch = await followPods(cluster, namespace, see)
   return {
     get pods() {
       return [...pods.values()]
@@ -129,9 +107,6 @@ export async function observe(cluster: TestCluster, namespace: string): Promise<
       count()
     },
     newPods: (app) => [...pods.values()].filter((pod) => pod.app === app && !old.has(pod.uid)),
-    stop() {
-      stopped = true
-      request.abort()
-    },
+    stop: () => watch.stop(),
   }
 }
