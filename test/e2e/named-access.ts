@@ -8,25 +8,48 @@ import type { TestCluster } from '../cluster/cluster.ts'
 
 const run = promisify(execFile)
 const byName = new WeakSet<TestCluster>()
+/** What may change which Secrets are needed. */
+const WRITES = new Set([
+  'annotate',
+  'apply',
+  'create',
+  'label',
+  'patch',
+  'replace',
+  'rollout',
+  'set',
+])
 
 /**
- * The same cluster, which grants as its admin would: after Deployments have been applied, the roles that
- * `sluice rbac --mode=named` prints are applied too. Sluice may have been refused by then.
+ * The same cluster, which grants as its admin would: after each write the roles on Secrets that `sluice rbac --mode=named`
+ * prints are applied, where they are others than before. Sluice may have been refused by then.
  */
 export function grantedByName(cluster: TestCluster): TestCluster {
-  const granted: TestCluster = {
+  let granted = ''
+  const grant = async () => {
+    const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, NODE_OPTIONS: '' }
+    const args = ['src/main.ts', 'rbac', '--mode=named']
+    const { stdout } = await run(process.execPath, args, { env })
+    const roles = stdout.split('---\n').filter((role) => role.includes('name: sluice-secrets'))
+    const input = roles.join('---\n')
+    if (input === granted) return
+    await cluster.kubectl(['apply', '--server-side', '--filename=-'], { input })
+    granted = input
+  }
+  const granting: TestCluster = {
     ...cluster,
     async apply(...objects) {
       await cluster.apply(...objects)
-      if (!objects.some(({ kind }) => kind === 'Deployment')) return
-      const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, NODE_OPTIONS: '' }
-      const args = ['src/main.ts', 'rbac', '--mode=named']
-      const { stdout: input } = await run(process.execPath, args, { env })
-      await cluster.kubectl(['apply', '--server-side', '--filename=-'], { input })
+      await grant()
+    },
+    async kubectl(args, options) {
+      const output = await cluster.kubectl(args, options)
+      if (WRITES.has(args[0] ?? '')) await grant()
+      return output
     },
   }
-  byName.add(granted)
-  return granted
+  byName.add(granting)
+  return granting
 }
 
 /** The flags with which Sluice reads Secrets as it is allowed to on this cluster. */
