@@ -11,23 +11,28 @@ import { waitUntil } from '../cluster/wait.ts'
 import { grantedByName } from './named-access.ts'
 
 /**
- * Starts a cluster and installs what a user installs; the operator itself runs as a local process.
+ * Starts a cluster and installs what a user installs, or an overlay instead; the operator itself runs as a local process.
  *
- * SLUICE_TEST_ACCESS chooses how Secrets are read: `cluster` (the default) or `named`, with the overlay for it.
+ * Where no overlay is asked for, SLUICE_TEST_ACCESS chooses how Secrets are read: `cluster` (the default) or `named`, with
+ * the overlay for it.
  */
-export async function startInstalledCluster(): Promise<TestCluster> {
+export async function startInstalledCluster(overlay?: string): Promise<TestCluster> {
   const access = process.env['SLUICE_TEST_ACCESS'] ?? 'cluster'
   if (access !== 'cluster' && access !== 'named') {
     throw new Error(`SLUICE_TEST_ACCESS: expected cluster or named, found "${access}"`)
   }
+  const named = overlay === undefined && access === 'named'
   const cluster = await startCluster()
+  const folder = overlay ?? (named ? 'named' : undefined)
   const input =
-    access === 'named' ? await render('overlays/named') : readFileSync(INSTALL_FILE, 'utf8')
-  await cluster.kubectl(['apply', '--server-side', '--filename=-'], { input })
+    folder === undefined ? readFileSync(INSTALL_FILE, 'utf8') : await render(`overlays/${folder}`)
+  await cluster.kubectl(['apply', '--server-side', '--filename=-', '--warnings-as-errors'], {
+    input,
+  })
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
   // The pod of the shipped Deployment would run beside the process under test.
   await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
-  return access === 'named' ? grantedByName(cluster) : cluster
+  return named ? grantedByName(cluster) : cluster
 }
 
 let namespaces = 0

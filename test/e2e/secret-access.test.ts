@@ -2,8 +2,7 @@
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
-import { render } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../cluster/cluster.ts'
 import { secret } from '../cluster/fixtures.ts'
 import { waitUntil } from '../cluster/wait.ts'
 import { auditPosition, requestsBy, SLUICE } from './audit.ts'
@@ -16,6 +15,7 @@ import {
   freshNamespace,
   inState,
   removeNamespace,
+  startInstalledCluster,
 } from './installed-cluster.ts'
 import { QUICK, startOperator, type OperatorProcess } from './operator-process.ts'
 
@@ -23,11 +23,7 @@ let cluster: TestCluster
 let sluice: OperatorProcess | undefined
 
 beforeAll(async () => {
-  cluster = await startCluster()
-  const input = await render('overlays/named')
-  await cluster.kubectl(['apply', '--filename=-', '--warnings-as-errors'], { input })
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
-  await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
+  cluster = await startInstalledCluster('named')
 })
 afterEach(async () => {
   await sluice?.end('SIGTERM')

@@ -1,11 +1,16 @@
 // `sluice rbac`: what it prints is enough and not too much, as the API server sees it.
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { render } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../cluster/cluster.ts'
 import { secret } from '../cluster/fixtures.ts'
 import { waitUntil } from '../cluster/wait.ts'
-import { consumerOf, dbSecret, freshNamespace, inState } from './installed-cluster.ts'
+import {
+  consumerOf,
+  dbSecret,
+  freshNamespace,
+  inState,
+  startInstalledCluster,
+} from './installed-cluster.ts'
 import { QUICK, startOperator } from './operator-process.ts'
 
 let cluster: TestCluster
@@ -13,11 +18,7 @@ let shop: string
 let sluice: string
 
 beforeAll(async () => {
-  cluster = await startCluster()
-  const input = await render('overlays/named')
-  await cluster.kubectl(['apply', '--filename=-'], { input })
-  await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
-  await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
+  cluster = await startInstalledCluster('named')
   sluice = await cluster.kubeconfigFor('sluice-system', 'sluice')
   shop = await freshNamespace(cluster)
   await cluster.apply(
