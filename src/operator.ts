@@ -10,13 +10,13 @@ import { loadCredentials } from './kube/credentials.ts'
 import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
 import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
 import { localNow, sleep } from './local-time.ts'
+import { startEndpoints } from './endpoints.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
 import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
 import { EventWriter } from './report/event-writer.ts'
 import { createReportSender, REPORT_CONCURRENCY, REPORT_RATE } from './report/report-sender.ts'
 import { createReporter } from './report/reporter.ts'
 import { RotationWriter } from './report/rotation-writer.ts'
-import { startHttpServer } from './report/http-server.ts'
 import { createLogger, type Logger } from './report/log.ts'
 import { createMetrics, type Metrics } from './report/metrics.ts'
 import { createApiWrites } from './restart/api-writes.ts'
@@ -86,8 +86,11 @@ export async function runOperator(config: Config, version: string): Promise<void
   const start: { picture?: Picture; trouble: string } = {
     trouble: 'the digest key has not been read yet',
   }
-  const server = await startHttpServer({
-    listen: config.listen,
+  const endpoints = await startEndpoints(config, {
+    client,
+    log,
+    now: localNow,
+    sleep,
     metrics() {
       if (start.picture) observeWatches(metrics, start.picture)
       return metrics.scrape()
@@ -96,12 +99,11 @@ export async function runOperator(config: Config, version: string): Promise<void
     ready: () =>
       start.picture ? isComplete(start.picture) : { ok: false, reasons: [start.trouble] },
     status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
-    onError: (error) => log.error({ err: error }, 'an endpoint failed'),
   })
-  const { address, port } = server.address
+  const { address, port } = endpoints.address
   log.info({ address: `${address}:${port}`, version, mode: config.mode }, 'listening')
   const close = async (release?: Promise<void>) => {
-    await Promise.all([release, server.close()])
+    await Promise.all([release, endpoints.close()])
     await client.close()
     log.info('ended')
   }
@@ -204,6 +206,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...(secrets ? [secrets.run(end.signal)] : []),
     coordinator.run(end.signal),
     leadership.run(end.signal),
+    endpoints.run(end.signal),
     keepRightsChecked(
       {
         client,

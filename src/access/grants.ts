@@ -24,7 +24,13 @@ export interface Grant {
 /** What the rights depend on. */
 export interface Need extends Pick<
   Config,
-  'mode' | 'namespace' | 'strategy' | 'leaderElection' | 'secretAccess' | 'secretNamespaces'
+  | 'mode'
+  | 'namespace'
+  | 'strategy'
+  | 'leaderElection'
+  | 'secretAccess'
+  | 'secretNamespaces'
+  | 'endpointAccess'
 > {
   /** The Secrets that opted-in workloads are judged by. */
   readonly sources: Iterable<NamespacedKey>
@@ -39,6 +45,7 @@ export function leastGrants(need: Need): readonly Grant[] {
     ...(secretAccess === 'cluster' ? [{ name: SECRETS, rules: [secrets('list', 'watch')] }] : []),
     ...(act ? [{ name: 'sluice-restart', rules: RESTART }] : []),
     ...(act && strategy !== 'evict-only' ? [{ name: 'sluice-rollout', rules: ROLLOUT }] : []),
+    ...(need.endpointAccess === 'token' ? [{ name: 'sluice-reviews', rules: REVIEWS }] : []),
     ...(act ? ownGrants(need) : []),
     ...secretGrants(need),
   ]
@@ -96,6 +103,12 @@ const RESTART: readonly Rule[] = [
 
 const ROLLOUT: readonly Rule[] = [
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['patch'] },
+]
+
+/** To ask whose token it is that an endpoint was sent, and what he may read. */
+const REVIEWS: readonly Rule[] = [
+  { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
 ]
 
 /** What does not exist yet cannot be named: so `create` is for any name, but in Sluice's own namespace only. */

@@ -72,6 +72,13 @@ export const namespaceNames: Kind<readonly string[]> = kind(
   },
 )
 
+/** The path of a directory, or null. Whether it exists shows when it is read. */
+export const directory: Kind<string | null> = kind(
+  'directory|none',
+  'the path of a directory from the root, or none',
+  (text) => (text === 'none' ? null : text.startsWith('/') ? text : undefined),
+)
+
 /** A whole number of at least 1. */
 export const positiveNumber: Kind<number> = kind(
   'number',

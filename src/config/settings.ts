@@ -5,6 +5,7 @@
  */
 import type * as z from 'zod'
 import {
+  directory,
   duration,
   limit,
   listenAddress,
@@ -174,6 +175,18 @@ export const settings = {
     kind: listenAddress,
     default: ':8080',
     meaning: 'Where metrics, health checks and the status are served over HTTP.',
+  },
+  endpointAccess: {
+    kind: oneOf('open', 'token'),
+    default: 'open',
+    meaning:
+      'Who may read metrics and the status: everybody, or whoever sends a bearer token of an account that may `get` /metrics or /status.',
+  },
+  tlsDirectory: {
+    kind: directory,
+    default: 'none',
+    meaning:
+      'Where tls.crt and tls.key are, to serve HTTPS instead; they are read again when they change.',
   },
   logLevel: {
     kind: oneOf('debug', 'info', 'warn', 'error'),

@@ -3,8 +3,11 @@
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { ListenAddress } from '../config/listen-address.ts'
+import type { Certificate } from './certificate.ts'
+import type { Refusal } from './gate.ts'
 
 /** Whether all is well, and if not, why. */
 export interface Verdict {
@@ -21,6 +24,12 @@ export interface Endpoints {
   readonly ready: () => Verdict
   /** `/status`: anything that can be written as JSON. */
   readonly status: () => unknown
+  /**
+   * What stands against answering `/metrics` or `/status`, given the `Authorization` header; undefined: everybody may read
+   * them. Health and readiness are for everybody: a kubelet has no token to show.
+   */
+  readonly refuse?:
+    ((path: string, authorization: string | undefined) => Promise<Refusal | undefined>) | undefined
   /** Told of whatever an endpoint throws; the client learns only that it failed. */
   readonly onError: (error: unknown) => void
 }
@@ -28,6 +37,8 @@ export interface Endpoints {
 /** A server that listens. */
 export interface HttpServer {
   readonly address: AddressInfo
+  /** From now on serves with this one; only where it was started with a certificate. */
+  readonly renew: (certificate: Certificate) => void
   /** Stops listening; requests under way have half a second left. Call it once. */
   readonly close: () => Promise<void>
 }
@@ -44,17 +55,26 @@ interface Answer {
   readonly body: string
 }
 
+type Route = (request: IncomingMessage) => Answer | Promise<Answer>
+
 /** Starts the server; rejects with a clear message where it cannot listen. */
 export async function startHttpServer({
   listen,
+  certificate,
   ...endpoints
-}: Endpoints & { readonly listen: ListenAddress }): Promise<HttpServer> {
-  const server = createServer({
+}: Endpoints & {
+  readonly listen: ListenAddress
+  /** Serves HTTPS with it; plain HTTP without. */
+  readonly certificate?: Certificate | undefined
+}): Promise<HttpServer> {
+  const limits = {
     headersTimeout: HEADERS_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
     connectionsCheckingInterval: 1_000,
     maxHeaderSize: 8 * 1024,
-  })
+  }
+  const secure = certificate && (await secureServer({ ...limits, ...certificate }))
+  const server = secure ?? createServer(limits)
   server.setTimeout(SILENCE_TIMEOUT)
   const routes = routesOf(endpoints)
   server.on('request', (request, response) => {
@@ -68,15 +88,32 @@ export async function startHttpServer({
     throw new Error(cannotListen(listen, error), { cause: error })
   }
   server.on('error', endpoints.onError)
-  return { address: server.address() as AddressInfo, close: () => close(server) }
+  return {
+    address: server.address() as AddressInfo,
+    renew: (renewed) => secure?.setSecureContext({ ...renewed }),
+    close: () => close(server),
+  }
 }
 
-function routesOf(endpoints: Endpoints): ReadonlyMap<string, () => Answer | Promise<Answer>> {
-  return new Map<string, () => Answer | Promise<Answer>>([
-    ['/metrics', async () => ({ status: 200, ...(await endpoints.metrics()) })],
+/** Loaded only where it is needed: it takes memory. */
+async function secureServer(options: object): Promise<SecureServer> {
+  const { createServer } = await import('node:https')
+  return createServer(options)
+}
+
+function routesOf(endpoints: Endpoints): ReadonlyMap<string, Route> {
+  const guarded = (path: string, route: Route): [string, Route] => [
+    path,
+    async (request) => {
+      const refusal = await endpoints.refuse?.(path, request.headers.authorization)
+      return refusal ? text(refusal.status, refusal.message) : route(request)
+    },
+  ]
+  return new Map<string, Route>([
+    guarded('/metrics', async () => ({ status: 200, ...(await endpoints.metrics()) })),
     ['/healthz', () => judge(endpoints.healthy())],
     ['/readyz', () => judge(endpoints.ready())],
-    ['/status', () => json(endpoints.status())],
+    guarded('/status', () => json(endpoints.status())),
   ])
 }
 
@@ -110,6 +147,7 @@ async function respond(
     'content-length': Buffer.byteLength(answer.body),
     'cache-control': 'no-store',
     ...(answer.status === 405 && { allow: 'GET, HEAD' }),
+    ...(answer.status === 401 && { 'www-authenticate': 'Bearer' }),
   })
   // Node sends no body in answer to HEAD.
   response.end(answer.body)
@@ -117,12 +155,13 @@ async function respond(
 
 async function answerTo(
   routes: ReturnType<typeof routesOf>,
-  { url = '', method = '' }: IncomingMessage,
+  request: IncomingMessage,
 ): Promise<Answer> {
+  const { url = '', method = '' } = request
   const route = routes.get(url.replace(/\?.*$/s, ''))
   if (route === undefined) return text(404, `not found; there are ${[...routes.keys()].join(', ')}`)
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET and HEAD')
-  return route()
+  return route(request)
 }
 
 function cannotListen({ host = '', port }: ListenAddress, error: unknown): string {

@@ -9,6 +9,7 @@ const need: Need = {
   leaderElection: 'on',
   secretAccess: 'cluster',
   secretNamespaces: [],
+  endpointAccess: 'open',
   sources: ['shop/db'],
 }
 
@@ -31,6 +32,11 @@ describe('the least rights', () => {
       'to evict alone',
       { strategy: 'evict-only' },
       ['sluice-secrets', 'sluice-restart', 'KEY', 'LEASE'],
+    ],
+    [
+      'to ask who reads its endpoints',
+      { endpointAccess: 'token' },
+      ['sluice-secrets', 'sluice-restart', 'sluice-rollout', 'sluice-reviews', 'KEY', 'LEASE'],
     ],
     [
       'of one that is alone',

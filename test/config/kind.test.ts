@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { oneOf, positiveNumber, wholeNumber, yesOrNo, type Kind } from '../../src/config/kind.ts'
+import {
+  directory,
+  oneOf,
+  positiveNumber,
+  wholeNumber,
+  yesOrNo,
+  type Kind,
+} from '../../src/config/kind.ts'
 
 describe('a kind of value', () => {
   test.each<[string, Kind<unknown>, string | number, unknown]>([
@@ -10,6 +17,8 @@ describe('a kind of value', () => {
     ['a whole number', wholeNumber, 100, 100],
     ['a positive number', positiveNumber, '1', 1],
     ['a word', oneOf('evict', 'rollout'), 'rollout', 'rollout'],
+    ['a directory', directory, '/etc/sluice-tls', '/etc/sluice-tls'],
+    ['a directory', directory, 'none', null],
   ])('%s reads what it is meant for', (_, { schema }, text, value) => {
     expect(schema.parse(text)).toBe(value)
   })
@@ -22,6 +31,7 @@ describe('a kind of value', () => {
     ['a whole number', wholeNumber, true, 'a whole number from -1000000 to 1000000'],
     ['a positive number', positiveNumber, '-1', 'a whole number of at least 1'],
     ['a word', oneOf('evict', 'rollout'), 'delete', 'one of evict, rollout'],
+    ['a directory', directory, 'tls', 'the path of a directory from the root, or none'],
   ])('%s refuses anything else, saying what was expected', (_, { schema }, text, expected) => {
     expect(schema.safeParse(text).error?.issues.map(({ message }) => message)).toEqual([expected])
   })

@@ -53,6 +53,8 @@ describe('the configuration', () => {
         secretNamespaces: [],
         leaderElection: 'on',
         listen: { host: undefined, port: 8080 },
+        endpointAccess: 'open',
+        tlsDirectory: null,
         logLevel: 'info',
         writeRate: 20,
       },

@@ -50,6 +50,15 @@ test('evict-only: nothing of a workload can be changed', async () => {
   }
 })
 
+test('protected: Sluice may ask who reads its endpoints', async () => {
+  await install('overlays/protected')
+  const reviews = [
+    '+ create subjectaccessreviews.authorization.k8s.io',
+    '+ create tokenreviews.authentication.k8s.io',
+  ]
+  for (const namespace of [LISTED, ELSEWHERE] as const) await changes(namespace, reviews)
+})
+
 async function apply(folder: string): Promise<void> {
   const input = await render(folder)
   await cluster.kubectl(['apply', '--filename=-', '--warnings-as-errors'], { input })

@@ -1,10 +1,13 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { connect as secureConnect } from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ListenAddress } from '../../src/config/listen-address.ts'
 import { startHttpServer, type Endpoints, type HttpServer } from '../../src/report/http-server.ts'
+import { newCertificate } from './new-certificate.ts'
 
 const servers: HttpServer[] = []
 
@@ -13,7 +16,7 @@ afterEach(async () => {
 })
 
 async function start(
-  overrides: Partial<Endpoints> = {},
+  overrides: Partial<Parameters<typeof startHttpServer>[0]> = {},
   listen: ListenAddress = { host: '127.0.0.1', port: 0 },
 ): Promise<HttpServer> {
   const server = await startHttpServer({
@@ -97,6 +100,49 @@ describe('the HTTP server', () => {
     const answer = await fetch(urlOf(await start({ ...endpoint, onError }), path))
     expect([answer.status, await answer.text()]).toEqual([500, 'internal error\n'])
     expect(onError).toHaveBeenCalledExactlyOnceWith(new Error('hunter2'))
+  })
+
+  test('asks the gate about metrics and status alone, with the header as it came', async () => {
+    const refuse = vi.fn(() =>
+      Promise.resolve({ status: 401, message: 'expected a bearer token' } as const),
+    )
+    const server = await start({ refuse })
+    const headers = { authorization: 'Bearer x' }
+    const statuses = async (...paths: readonly string[]) =>
+      Promise.all(paths.map(async (path) => (await fetch(urlOf(server, path), { headers })).status))
+    expect(await statuses('/metrics', '/status?pretty', '/healthz', '/readyz')).toEqual([
+      401, 401, 200, 200,
+    ])
+    expect(refuse.mock.calls).toEqual([
+      ['/metrics', 'Bearer x'],
+      ['/status', 'Bearer x'],
+    ])
+    const answer = await fetch(urlOf(server, '/metrics'))
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+    expect(await answer.text()).toBe('expected a bearer token\n')
+  })
+
+  test('tells nothing where the gate lets in nobody, even if it fails', async () => {
+    const onError = vi.fn()
+    const server = await start({ refuse: () => Promise.reject(new Error('hunter2')), onError })
+    const answer = await fetch(urlOf(server, '/metrics'))
+    expect([answer.status, await answer.text()]).toEqual([500, 'internal error\n'])
+    expect(onError).toHaveBeenCalledTimes(1)
+  })
+
+  test('serves HTTPS with a certificate, and with another one when that is renewed', async () => {
+    const [first, second] = [await newCertificate(), await newCertificate()]
+    const server = await start({ certificate: first })
+    const served = async () => {
+      const socket = secureConnect({ port: server.address.port, rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { raw } = socket.getPeerCertificate()
+      socket.destroy()
+      return raw
+    }
+    expect(await served()).toEqual(new X509Certificate(first.cert).raw)
+    server.renew(second)
+    expect(await served()).toEqual(new X509Certificate(second.cert).raw)
   })
 
   test('refuses headers beyond 8 KiB', async () => {
