@@ -42,7 +42,7 @@ demo-metrics: build ## The demo with a Prometheus beside it, and a picture of it
 	@node demo/demo.ts --metrics
 
 .PHONY: incident
-incident: build ## Rotate the password of a real database under load, several ways, and write a report (30 minutes)
+incident: build ## Rotate the password of a real database under load, several ways, and write a report (20 minutes)
 	@node incident/incident.ts $(INCIDENT)
 
 .PHONY: rehearsal
