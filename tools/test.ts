@@ -9,6 +9,8 @@ import { startVitest, type Vitest } from 'vitest/node'
 
 /** The nodes of the test cluster, which are a program of their own. */
 const NODES = 'test/cluster/nodes'
+/** What keeps a real node; it is for Linux alone. */
+const KEEPER = 'test/cluster/real-node/keeper'
 
 /** Names as in node_modules/.bin, which make puts first on PATH. */
 const CHECKS: readonly { readonly command: readonly string[]; readonly cwd?: string }[] = [
@@ -17,6 +19,12 @@ const CHECKS: readonly { readonly command: readonly string[]; readonly cwd?: str
   { command: ['tsc'] },
   { command: ['go', 'vet', './...'], cwd: NODES },
   { command: ['go', 'test', './...'], cwd: NODES },
+  ...(process.platform === 'linux'
+    ? [
+        { command: ['go', 'vet', './...'], cwd: KEEPER },
+        { command: ['go', 'test', './...'], cwd: KEEPER },
+      ]
+    : []),
 ]
 
 interface Counts {

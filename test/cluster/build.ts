@@ -13,7 +13,24 @@ import { arch, platform } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-type Program = 'controlplane' | 'nodes' | 'prometheus' | 'promtool'
+/** What a real node is made of (real-node.ts), as its programs call each other. */
+export const REAL_NODE_PROGRAMS = [
+  'kubelet',
+  'containerd',
+  'containerd-shim-runc-v2',
+  'ctr',
+  'runc',
+  'ptp',
+  'host-local',
+] as const
+
+type Program =
+  | 'controlplane'
+  | 'nodes'
+  | 'prometheus'
+  | 'promtool'
+  | 'keeper'
+  | (typeof REAL_NODE_PROGRAMS)[number]
 
 const KUBERNETES = '1.36.1'
 
@@ -22,16 +39,48 @@ const COLD_BUILD: Record<Program, string> = {
   nodes: 'some seconds, half a minute the first time',
   prometheus: 'two minutes on 2 cores the first time, seconds later',
   promtool: 'two minutes on 2 cores the first time, seconds after prometheus',
+  keeper: 'some seconds',
+  kubelet: 'a minute after controlplane, on 2 cores',
+  containerd: 'a minute or two on 2 cores',
+  'containerd-shim-runc-v2': 'seconds after containerd',
+  ctr: 'seconds after containerd',
+  runc: 'half a minute',
+  ptp: 'some seconds',
+  'host-local': 'some seconds',
 }
 
-/** Programs of other people's modules: the folder whose go.mod pins them, and what to build. */
-const PINNED: Partial<Record<Program, { folder: string; args: readonly string[] }>> = {
+/** The folder whose go.mod pins a program, and what to build there, if not the folder itself. */
+interface Pinned {
+  readonly folder: string
+  readonly args?: readonly string[]
+  /** Its C code is needed; it is linked statically, so that the cached binary is as good elsewhere. */
+  readonly c?: boolean
+}
+
+const PINNED: Partial<Record<Program, Pinned>> = {
   prometheus: prometheusCommand('prometheus'),
   promtool: prometheusCommand('promtool'),
+  keeper: { folder: 'real-node/keeper' },
+  kubelet: { folder: 'real-node/kubelet', args: ['k8s.io/kubernetes/cmd/kubelet'] },
+  containerd: runtimeCommand('github.com/containerd/containerd/v2/cmd/containerd'),
+  'containerd-shim-runc-v2': runtimeCommand(
+    'github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2',
+  ),
+  ctr: runtimeCommand('github.com/containerd/containerd/v2/cmd/ctr'),
+  runc: {
+    ...runtimeCommand('-tags', 'netgo,osusergo', 'github.com/opencontainers/runc'),
+    c: true,
+  },
+  ptp: runtimeCommand('github.com/containernetworking/plugins/plugins/main/ptp'),
+  'host-local': runtimeCommand('github.com/containernetworking/plugins/plugins/ipam/host-local'),
+}
+
+function runtimeCommand(...args: readonly string[]): Pinned {
+  return { folder: 'real-node/runtime', args }
 }
 
 /** Without service discovery for every cloud, which is most of it. */
-function prometheusCommand(name: string) {
+function prometheusCommand(name: string): Pinned {
   const args = ['-tags', 'remove_all_sd', `github.com/prometheus/prometheus/cmd/${name}`]
   return { folder: 'prometheus', args }
 }
@@ -88,12 +137,13 @@ function goBuild(
     `-X ${version}.gitMajor=${major}`,
     `-X ${version}.gitMinor=${minor}`,
   ]
-  const what = PINNED[program]?.args ?? ['.']
+  const { args: what = ['.'], c = false } = PINNED[program] ?? {}
+  if (c) flags.push('-extldflags -static')
   const args = ['build', '-v', '-ldflags', flags.join(' '), '-o', output, ...what]
   // Without cgo the cached binary does not depend on the C library of the machine that built it.
   const go = spawn('go', args, {
     cwd: source,
-    env: { ...process.env, CGO_ENABLED: '0' },
+    env: { ...process.env, CGO_ENABLED: c ? '1' : '0' },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
 

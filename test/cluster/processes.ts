@@ -11,6 +11,8 @@ export interface Child {
   ended(): string | undefined
   /** Ends it at once. Safe to call again. */
   kill(): Promise<void>
+  /** Closes its standard input, and waits until it has ended by itself; returns how. */
+  end(): Promise<string>
 }
 
 /**
@@ -62,6 +64,13 @@ export function startChild(options: {
         child.kill('SIGKILL')
       }
       await ended
+    },
+    async end() {
+      killed = true
+      child.ref()
+      child.stdin?.end()
+      await ended
+      return how ?? 'ended'
     },
   }
 }

@@ -23,16 +23,19 @@ export async function startInstalledCluster(overlay?: string): Promise<TestClust
   }
   const named = overlay === undefined && access === 'named'
   const cluster = await startCluster()
-  const folder = overlay ?? (named ? 'named' : undefined)
+  await install(cluster, overlay ?? (named ? 'named' : undefined))
+  return named ? grantedByName(cluster) : cluster
+}
+
+/** Installs Sluice, or an overlay, but for its pod: that would run beside the process under test. */
+export async function install(cluster: TestCluster, folder?: string): Promise<void> {
   const input =
     folder === undefined ? readFileSync(INSTALL_FILE, 'utf8') : await render(`overlays/${folder}`)
   await cluster.kubectl(['apply', '--server-side', '--filename=-', '--warnings-as-errors'], {
     input,
   })
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd/consumers.sluice.dev'])
-  // The pod of the shipped Deployment would run beside the process under test.
   await cluster.kubectl(['scale', 'deployment/sluice', '--namespace=sluice-system', '--replicas=0'])
-  return named ? grantedByName(cluster) : cluster
 }
 
 let namespaces = 0

@@ -131,7 +131,10 @@ func (p *process) begin(cmd *exec.Cmd, u *undertaker) {
 	}()
 }
 
-func (p *process) failedToStart() { p.end(startError) }
+func (p *process) failedToStart() {
+	p.seen.exitReason = "StartError"
+	p.end(startError)
+}
 
 func (p *process) end(code int32) {
 	p.ended()

@@ -24,6 +24,9 @@ type processes struct {
 }
 
 func (r *processes) create(now time.Time, l launch) (instance, error) {
+	if len(l.container.Command) == 0 {
+		return nil, &waiting{"CreateContainerError", "no command specified: a process has no image that could give one"}
+	}
 	if err := supported(l.pod, l.container); err != nil {
 		return nil, &waiting{"CreateContainerConfigError", err.Error()}
 	}
@@ -63,9 +66,6 @@ func (r *processes) create(now time.Time, l launch) (instance, error) {
 
 // supported says what of a container no local process can be given.
 func supported(pod *v1.Pod, c *v1.Container) error {
-	if len(c.Command) == 0 {
-		return fmt.Errorf("expected a command in container %s: a process has no image that could give one", c.Name)
-	}
 	if c.Lifecycle != nil {
 		return fmt.Errorf("expected no lifecycle hooks in container %s: processes are not given any", c.Name)
 	}
@@ -83,6 +83,7 @@ func supported(pod *v1.Pod, c *v1.Container) error {
 func environment(l launch, root string) []string {
 	env := map[string]string{
 		"PATH":                          os.Getenv("PATH"),
+		"HOME":                          "/", // of a user that no image knows
 		"HOSTNAME":                      l.pod.Name,
 		"CONTAINER_SANDBOX_MOUNT_POINT": root,
 	}

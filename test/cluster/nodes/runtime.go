@@ -55,6 +55,7 @@ type observation struct {
 	ready      bool
 	finishedAt time.Time
 	exitCode   int32
+	exitReason string // where it does not follow from the code
 	// next is when it will look different without anybody's doing; zero if never.
 	next time.Time
 }

@@ -85,6 +85,9 @@ func (c *containerLife) terminated() *v1.ContainerStateTerminated {
 	if c.seen.exitCode != 0 {
 		reason = "Error"
 	}
+	if c.seen.exitReason != "" {
+		reason = c.seen.exitReason
+	}
 	return &v1.ContainerStateTerminated{
 		ExitCode:    c.seen.exitCode,
 		Reason:      reason,
