@@ -53,16 +53,21 @@ function must(holds: boolean, found: string): void {
 }
 
 function makeCgroup(): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
-  const folders = mounts
-    .map((line) => line.split(' '))
-    .filter(([, , type]) => type?.startsWith('cgroup'))
+  const folders = cgroupFolders()
   must(folders.length > 0, 'none mounted')
-  for (const [, folder = ''] of folders) {
+  for (const folder of folders) {
     const own = join(folder, `sluice-obstacle-${process.pid}`)
     mkdirSync(own)
     rmdirSync(own)
   }
+}
+
+/** Where cgroups are mounted: one folder for each controller in version 1, one for all in version 2. */
+export function cgroupFolders(): string[] {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+  return mounts
+    .map((line) => line.split(' '))
+    .flatMap(([, folder = '', type]) => (type?.startsWith('cgroup') ? [folder] : []))
 }
 
 function compileC(): void {

@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -32,6 +33,8 @@ const PAUSE = 'registry.example/pause:1'
 
 /** A cluster whose only node is a real one. */
 export interface RealNodeCluster extends TestCluster {
+  /** The name of the cgroup, in each hierarchy, that all processes of the node are in. */
+  readonly cgroup: string
   /** What the containers of a pod have written so far, with the times that containerd puts before each line. */
   logOf(pod: V1Pod): string
 }
@@ -98,6 +101,7 @@ export async function startRealNodeCluster(
     await runOnePod(cluster)
     return {
       ...cluster,
+      cgroup: `sluice-node-${child.pid}`,
       stop,
       heldContent: () =>
         Promise.reject(new Error('expected a node of the test bed: a real one does not tell')),
@@ -126,13 +130,11 @@ export async function startRealNodeCluster(
       },
     }
   } catch (error) {
-    const logs = ['keeper', 'containerd', 'kubelet'].map(
-      (name) => `${name}:\n${tailOf(join(dir, `${name}.log`))}`,
-    )
+    const logs = ['keeper', 'containerd', 'kubelet'].flatMap((name) => endOf(dir, name))
     await stop().catch((fault: unknown) => log(String(fault)))
-    throw new Error(`the real node did not start; the ends of its logs:\n${logs.join('\n')}`, {
-      cause: error,
-    })
+    const what = error instanceof Error ? error.message : String(error)
+    const message = [`the real node did not start: ${what}`, ...logs].join('\n')
+    throw new Error(message, { cause: error })
   }
 }
 
@@ -201,13 +203,14 @@ async function runOnePod(cluster: TestCluster): Promise<void> {
         await cluster.kubectl(['get', 'pod', 'first', '--output=json']),
       ) as V1Pod
       if (pod.status?.phase === 'Succeeded') return { value: true }
-      const events = await cluster.kubectl([
+      const warnings = await cluster.kubectl([
         'get',
         'events',
-        '--output=custom-columns=:message',
-        '--no-headers',
+        '--field-selector=involvedObject.name=first,type=Warning',
+        '--output=jsonpath={range .items[*]}{.message}{"\\n"}{end}',
       ])
-      return { instead: `${JSON.stringify(pod.status)}\n${events}` }
+      const last = warnings.trimEnd().split('\n').at(-1)
+      return { instead: last || JSON.stringify(pod.status) }
     },
     { every: 250 },
   )
@@ -296,10 +299,11 @@ function network(dir: string): object {
   }
 }
 
-function tailOf(file: string): string {
-  try {
-    return tail(file)
-  } catch {
-    return '(none)'
-  }
+/** The last lines of a log of the node, as far as they fit; there may be none yet. */
+function endOf(dir: string, name: string): string[] {
+  const file = join(dir, `${name}.log`)
+  if (!existsSync(file)) return []
+  return tail(file, 3)
+    .split('\n')
+    .map((line) => `${name}: ${line.slice(0, 400)}`)
 }

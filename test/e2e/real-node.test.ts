@@ -1,8 +1,15 @@
 // The contract of pods on a real node, so that our own nodes can be believed, and a rotation on it with Sluice itself.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { podContract } from '../cluster/pod-contract.ts'
-import { obstacleToRealNode, wishForRealNode } from '../cluster/real-node-obstacle.ts'
+import {
+  cgroupFolders,
+  obstacleToRealNode,
+  wishForRealNode,
+} from '../cluster/real-node-obstacle.ts'
 import { type RealNodeCluster, startRealNodeCluster } from '../cluster/real-node.ts'
 import { waitUntil } from '../cluster/wait.ts'
 import {
@@ -20,17 +27,19 @@ import { startOperator } from './operator-process.ts'
 let cluster: RealNodeCluster
 let started: RealNodeCluster | undefined
 let obstacle: string | undefined
+let settings: string[]
 
 beforeAll(async () => {
   const wish = wishForRealNode()
   try {
     obstacle = wish === 'off' ? 'SLUICE_TEST_REAL_NODE is off' : obstacleToRealNode()
     if (obstacle !== undefined) throw new Error(obstacle)
+    settings = kernelSettings()
     started = cluster = await startRealNodeCluster()
   } catch (error) {
     // So far it may be the machine's fault; what fails from here on is ours.
     if (wish === 'required') throw error
-    obstacle = reasons(error)
+    obstacle = error instanceof Error ? error.message : String(error)
     console.warn(`No real node here, its tests are skipped: ${obstacle}`)
   }
   // The first time, kubelet and containerd are compiled after the control plane.
@@ -75,21 +84,27 @@ test('after a rotation Sluice replaces the pods that hold old content, and those
 
     await cluster.apply(dbSecret(shop, 'new'))
     await beyondDoubt(cluster)
-    const stale = async (name: string) =>
-      (await operator.status()).find((row) => row.name === name)?.stalePods
-    expect(await stale('late')).toBe(1)
+    const staleOfLate = (expected: number) =>
+      waitUntil(`${expected} stale pods of late`, async () => {
+        const row = (await operator.status()).find(({ name }) => name === 'late')
+        const matches = row?.stalePods === expected
+        return matches ? { value: true } : { instead: JSON.stringify(row) }
+      })
+    await staleOfLate(1)
     const late = before.find(({ metadata }) => metadata?.labels?.['app'] === 'late')
     await cluster.killContainer(shop, late?.metadata?.name ?? '', 'app')
-    await waitUntil('the container that was started again to count as fresh', async () => {
-      const left = await stale('late')
-      return left === 0 ? { value: true } : { instead: `${left} stale pods` }
-    })
-    await waitUntil('the restart to be done', async () => {
-      const status = (await consumer(cluster, shop, 'both'))?.status
-      return status?.state === 'Fresh' && status.lastRestart
-        ? { value: true }
-        : { instead: JSON.stringify(status) }
-    })
+    // Sluice saw the container begin after the change.
+    await staleOfLate(0)
+    await waitUntil(
+      'the restart to be done',
+      async () => {
+        const status = (await consumer(cluster, shop, 'both'))?.status
+        return status?.state === 'Fresh' && status.lastRestart
+          ? { value: true }
+          : { instead: JSON.stringify(status) }
+      },
+      { deadline: 60_000 },
+    )
 
     const after = await pods(shop)
     for (const pod of after) await tellsOf(pod, 'new')
@@ -104,7 +119,32 @@ test('after a rotation Sluice replaces the pods that hold old content, and those
   }
 })
 
+test('all processes of the node are in cgroups of their own', () => {
+  expect(cgroups()).not.toEqual([])
+})
+
 podContract(() => started, '10.88.1.')
+
+test('nothing is left of the node when it has been stopped', async () => {
+  await cluster.stop()
+  expect(cgroups()).toEqual([])
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(cluster.dir)
+  expect(spawnSync('pgrep', ['-fa', cluster.dir], { encoding: 'utf8' }).stdout).toBe('')
+  expect(kernelSettings()).toEqual(settings)
+})
+
+/** Those of the node, one in each hierarchy. */
+function cgroups(): string[] {
+  return cgroupFolders()
+    .map((folder) => join(folder, cluster.cgroup))
+    .filter((folder) => existsSync(folder))
+}
+
+/** What a kubelet sets for the machine it runs on, if it is let. */
+function kernelSettings(): string[] {
+  const names = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops']
+  return names.map((name) => `${name} ${readFileSync(join('/proc/sys', name), 'utf8')}`)
+}
 
 /** Tells now and then what a container holds, wherever it is. */
 const TELL = `trap 'exit 0' TERM
@@ -138,10 +178,4 @@ function uids(all: readonly V1Pod[], app: string): (string | undefined)[] {
     .filter(({ metadata }) => metadata?.labels?.['app'] === app)
     .map(({ metadata }) => metadata?.uid)
     .sort()
-}
-
-/** What an error and its causes say. */
-function reasons(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}\n${reasons(error.cause)}`
 }
