@@ -8,11 +8,13 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { V1Node, V1Pod } from '@kubernetes/client-node'
@@ -52,8 +54,10 @@ const IMAGES: Readonly<Record<string, readonly string[]>> = {
 export async function startRealNodeCluster(
   log: (line: string) => void = (line) => process.stderr.write(`real node: ${line}\n`),
 ): Promise<RealNodeCluster> {
-  // Before what takes long, in an order in which each build finds most of its packages compiled.
   const keeper = await build('keeper', log)
+  // Before all that takes long to compile.
+  const snapshotter = await probe(keeper)
+  // In an order in which each finds most of its packages compiled.
   await build('controlplane', log)
   const programs = new Map<string, string>()
   for (const program of REAL_NODE_PROGRAMS) programs.set(program, await build(program, log))
@@ -72,7 +76,6 @@ export async function startRealNodeCluster(
   try {
     setUp(dir, keeper, programs)
     copyFileSync(cluster.kubeconfig, join(dir, 'kubeconfig'))
-    const snapshotter = await probe(keeper, dir)
     writeFileSync(join(dir, 'containerd.toml'), containerdConfig(dir, snapshotter))
     writeFileSync(join(dir, 'kubelet.yaml'), stringify(kubeletConfig(dir)))
     child = startChild({
@@ -157,9 +160,14 @@ function place(binary: string, at: string): void {
 }
 
 /** Makes namespaces, cgroups and mounts as the node will, and tells which snapshotter they allow. */
-async function probe(keeper: string, dir: string): Promise<string> {
-  const { stdout } = await run(keeper, ['probe', `--dir=${dir}`, '--name=probe'])
-  return stdout.trim()
+async function probe(keeper: string): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-probe-'))
+  try {
+    const { stdout } = await run(keeper, ['probe', `--dir=${dir}`, '--name=probe'])
+    return stdout.trim()
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 }
 
 /** Waits until the kubelet has registered its node and calls it ready, and lets pods be scheduled to it. */
