@@ -23,6 +23,10 @@ test: $(MODULES) ## Lint, check types, run all tests (cold, the test cluster tak
 test-unit: $(MODULES) ## Run the tests that need no cluster
 	vitest run --project unit
 
+.PHONY: test-named
+test-named: $(MODULES) ## Run the tests of Sluice on a cluster where it may read Secrets by name alone (20 minutes)
+	SLUICE_TEST_ACCESS=named vitest run --project integration test/e2e test/faults
+
 .PHONY: lint
 lint: $(MODULES) ## Lint, check formatting and types
 	eslint .
