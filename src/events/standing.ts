@@ -78,7 +78,7 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
       ...what,
       regarding,
       related,
-      note: `Restart ${about}${who} failed: ${failure.message}. It ends with other content, when all pods have been Available for a minute, or by: ${resume}`,
+      note: `Restart ${about}${who} failed: ${failure.message}. It ends with other content, when its new pods have been Available for a minute, or by: ${resume}`,
     }),
   })
   return [

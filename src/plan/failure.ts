@@ -10,7 +10,7 @@ import { deadlineOf } from './deadline.ts'
 import { changedSources } from './groups.ts'
 import { isReplacement } from './replacement.ts'
 
-/** How long all pods must have been Available for a failure to be over (ms). */
+/** How long the new pods must have been Available for a failure to be over (ms). */
 export const RECOVERED_AFTER = 60_000
 /** This many restarts of the containers of a new pod are a failure; one only begins its calm time anew. */
 const MOST_RESTARTS = 1
@@ -133,7 +133,7 @@ function suspects(assessment: Assessment): readonly Content[] {
 }
 
 /**
- * Whether a failure stands. It ends when the content changes again, when all pods have been Available for a while, or
+ * Whether a failure stands. It ends when the content changes again, when its new pods have been Available for a while, or
  * when a person resumes exactly this one; an old id left in Git does nothing.
  */
 export function stands(failure: Failure, assessment: Assessment, now: number): boolean {
@@ -147,12 +147,15 @@ export function stands(failure: Failure, assessment: Assessment, now: number): b
 }
 
 /**
- * When the failure will be over if nothing happens (ms). Infinity while a pod is away, and where only pods of before
- * are well: the one that failed was scaled away, or its rollout undone, which proves nothing.
+ * When the failure will be over if nothing happens (ms). Stale pods are not asked: they tell nothing of the content that
+ * failed, and where the old credential is dead they never get well. Infinity while a pod is away, and where there are
+ * only stale ones: the pod that failed was scaled away, or its rollout undone, which proves nothing.
  */
 export function recoveredAt(assessment: Assessment, now: number): number {
   const { deployment, judged, stale } = assessment
-  const { away } = availability(assessment, now)
-  const calm = judged.map(({ pod }) => (pod.readyAt ?? Infinity) + deployment.minReady)
-  return away > 0 || judged.length <= stale.length ? Infinity : Math.max(...calm) + RECOVERED_AFTER
+  const old = new Set(stale.map(({ pod }) => pod.ref.uid))
+  const others = judged.filter(({ pod }) => !old.has(pod.ref.uid))
+  if (others.length === 0 || availability(assessment, now).away > 0) return Infinity
+  const calm = others.map(({ pod }) => (pod.readyAt ?? Infinity) + deployment.minReady)
+  return Math.max(...calm) + RECOVERED_AFTER
 }

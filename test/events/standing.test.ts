@@ -78,7 +78,7 @@ function failed(kind: 'Unfit' | 'CannotStart'): Workload {
 
 test('a failure is told of at once on the workload and the Secret, with its id and how to resume', () => {
   const end =
-    'pod web-new crashes again and again. It ends with other content, when all pods have been Available for a minute, or by: kubectl annotate deployment web --namespace shop --overwrite sluice.dev/resume=r1'
+    'pod web-new crashes again and again. It ends with other content, when its new pods have been Available for a minute, or by: kubectl annotate deployment web --namespace shop --overwrite sluice.dev/resume=r1'
   expect(toldAt(new StandingStates(), [failed('Unfit')], 10, 11)).toEqual([
     `10 Warning RestartFailed Deployment shop/web (Secret shop/db): Restart r1 failed: ${end}`,
     `10 Warning RestartFailed Secret shop/db (Deployment shop/web): Restart r1 of Deployment web failed: ${end}`,

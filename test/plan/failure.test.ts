@@ -315,7 +315,7 @@ describe('a failed restart', () => {
   ] as const)('of kind %s is held, and says how that ends', (kind, reason) => {
     const { holds } = planned([failed('web', {}, kind)])
     expect(holds.web).toBe(
-      `${reason}: pod new crashes again and again; it ends with other content, when all pods have been Available for a minute, or by sluice.dev/resume=r1`,
+      `${reason}: pod new crashes again and again; it ends with other content, when its new pods have been Available for a minute, or by sluice.dev/resume=r1`,
     )
   })
 
@@ -333,8 +333,20 @@ describe('a failed restart', () => {
     ['ends by resuming exactly it', { annotations: { resume: 'r1' } }, NOW, true],
     ['stands whatever else is resumed', { annotations: { resume: 'r0' } }, NOW, false],
     [
-      'ends when all pods, new ones among them, have been Available for a minute',
+      'ends when its new pods have been Available for a minute',
       { pods: [...oneAway('web'), replacement('x', { ready: true, readyAt: at(100) })] },
+      at(160),
+      true,
+    ],
+    [
+      'ends though pods with the old content are not Ready: the old credential is dead, and they are what is to be replaced',
+      {
+        pods: [
+          pod('web-1', { readyAt: undefined, unreadyAt: at(90) }),
+          pod('web-2', { readyAt: undefined, unreadyAt: at(90) }),
+          replacement('x', { ready: true, readyAt: at(100) }),
+        ],
+      },
       at(160),
       true,
     ],

@@ -25,7 +25,7 @@ export function failureHold(failure: Failure): Hold {
   const reason = failure.kind === 'Unfit' ? 'RestartFailed' : 'CannotStart'
   return {
     reason,
-    message: `${failure.message}; it ends with other content, when all pods have been Available for a minute, or by sluice.dev/resume=${failure.id}`,
+    message: `${failure.message}; it ends with other content, when its new pods have been Available for a minute, or by sluice.dev/resume=${failure.id}`,
   }
 }
 
