@@ -1,6 +1,8 @@
 /**
  * Every annotation and label of the public surface, from one prefix.
  */
+import { nearest } from './config/nearest.ts'
+
 export const PREFIX = 'sluice.dev/'
 
 /** On a workload or a Namespace: "true" opts in. */
@@ -36,7 +38,7 @@ export const MANAGED = `${PREFIX}managed`
 /** On a pod template, written by Sluice and by nobody else: the id of the last `rollout` restart. */
 export const RESTART_ID = `${PREFIX}restart-id`
 
-/** All of them that are read: what else has the prefix is nothing to Sluice. */
+/** All of them that are read. */
 export const NAMES: ReadonlySet<string> = new Set([
   RESTART_ON_CHANGE,
   IGNORE,
@@ -53,3 +55,39 @@ export const NAMES: ReadonlySet<string> = new Set([
   RESUME,
   URGENT,
 ])
+
+/** The longest value that is kept (characters); no setting needs as much. */
+const LONGEST_VALUE = 1024
+/** Unknown names that are looked at for typing errors. */
+const MOST_UNKNOWN = 4
+
+/**
+ * The annotations of an object that are Sluice's business: those that it reads, and one that is none of them but was
+ * most likely meant to be. They are kept for each workload, and whoever may write them may write 256 KiB: what is too long
+ * is cut to something that no setting takes for a value.
+ */
+export function ownAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const own: Record<string, string> = {}
+  const unknown: string[] = []
+  for (const [name, value] of Object.entries(annotations ?? {})) {
+    if (NAMES.has(name)) own[name] = value.length > LONGEST_VALUE ? cut(value) : value
+    else if (name.startsWith(PREFIX) && unknown.length < MOST_UNKNOWN) unknown.push(name)
+  }
+  const misspelt = unknown.find((name) => meantBy(name) !== undefined)
+  return misspelt === undefined ? own : { ...own, [misspelt]: '' }
+}
+
+/** The annotation that was probably meant by a name that none of them has. */
+export function meantBy(name: string): string | undefined {
+  if (NAMES.has(name) || !name.startsWith(PREFIX)) return undefined
+  const names = [...NAMES].map((each) => each.slice(PREFIX.length))
+  const meant = nearest(name.slice(PREFIX.length), names)
+  return meant === undefined ? undefined : PREFIX + meant
+}
+
+/** A copy: a slice would keep all of the text. */
+function cut(value: string): string {
+  return `${Buffer.from(value.slice(0, 80)).toString()}…`
+}

@@ -2,6 +2,7 @@
  * Reads annotations like settings: what cannot be read is a fault that names the object, the annotation, what was
  * expected and what was found.
  */
+import { meantBy } from '../annotations.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Kind } from '../config/kind.ts'
 
@@ -19,6 +20,19 @@ export function readerOf(where: string, from: Annotations, faults: Fault[]) {
     faults.push({ where: `annotation ${name} of ${where}`, expected, found: quote(text) })
     return undefined
   }
+}
+
+/**
+ * Names with a typing error: a limit that is not read would be no limit. What is nothing like a name of ours may be
+ * anything, and is no fault.
+ */
+export function misspelt(where: string, from: Annotations): readonly Fault[] {
+  return Object.keys(from).flatMap((name) => {
+    const meant = meantBy(name)
+    if (meant === undefined) return []
+    const expected = `the name of a setting, perhaps ${meant}`
+    return [{ where: `an annotation of ${where}`, expected, found: quote(name) }]
+  })
 }
 
 /** A tenant's text, short enough for a message. */

@@ -1,9 +1,8 @@
 /**
  * A Deployment and its ReplicaSets as Sluice keeps them. Pure.
  */
-import { RESTART_ID } from '../annotations.ts'
+import { ownAnnotations, RESTART_ID } from '../annotations.ts'
 import type { WorkloadRef } from '../refs.ts'
-import { ownAnnotations } from '../secrets/source.ts'
 import { sinceWhen, type Condition } from './condition.ts'
 import { otherRestarter } from './other-restarter.ts'
 import { controllerOf, type Intern, type OwnerReference } from './pod.ts'

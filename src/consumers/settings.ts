@@ -17,7 +17,7 @@ import {
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import type { Limit } from '../plan/limit.ts'
-import { readerOf, type Annotations } from './annotation-reader.ts'
+import { misspelt, readerOf, type Annotations } from './annotation-reader.ts'
 
 /** What counts for one workload. Durations are milliseconds. */
 export interface Settings {
@@ -66,7 +66,7 @@ export function readSettings(
   namespace: Annotations,
   defaults: Defaults,
 ): Settings {
-  const faults: Fault[] = []
+  const faults = [...misspelt('the workload', workload), ...misspelt('the namespace', namespace)]
   const own = readerOf('the workload', workload, faults)
   const shared = readerOf('the namespace', namespace, faults)
   own(annotations.RESTART_ON_CHANGE, yesOrNo)

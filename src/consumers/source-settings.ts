@@ -4,7 +4,7 @@
 import * as annotations from '../annotations.ts'
 import { groupName, yesOrNo } from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
-import { readerOf, type Annotations } from './annotation-reader.ts'
+import { misspelt, readerOf, type Annotations } from './annotation-reader.ts'
 
 export interface SourceSettings {
   /** First in line, no quiet period, wider limits: a leaked key, or a cut-over. */
@@ -18,7 +18,7 @@ export interface SourceSettings {
 
 /** Reads the settings of a source. */
 export function readSourceSettings(name: string, from: Annotations): SourceSettings {
-  const faults: Fault[] = []
+  const faults = [...misspelt(`Secret ${name}`, from)]
   const own = readerOf(`Secret ${name}`, from, faults)
   return {
     urgent: own(annotations.URGENT, yesOrNo) ?? false,

@@ -1,7 +1,7 @@
 /**
  * A Secret as Sluice keeps it: digests, times, and the versions seen while Sluice runs. Pure.
  */
-import { NAMES } from '../annotations.ts'
+import { ownAnnotations } from '../annotations.ts'
 import type { SourceRef } from '../refs.ts'
 import { ABSENT, LOST, type ContentDigests, type Digest, type Digester } from './digest.ts'
 import { readSourceSettings, type SourceSettings } from '../consumers/source-settings.ts'
@@ -184,27 +184,4 @@ function remember(known: readonly SourceVersion[], next: SourceVersion): readonl
   const since = first.content === LOST ? first : second
   const { changedAt, mayBeEarlier } = since
   return [{ ...second, changedAt, mayBeEarlier, content: LOST }, ...rest]
-}
-
-/** The longest value of an annotation that is kept (characters); no setting needs as much. */
-const LONGEST_ANNOTATION = 1024
-
-/**
- * The annotations that are Sluice's business. They are kept for each workload, and whoever may write them may write
- * 256 KiB: what is too long is cut to something that no setting takes for a value.
- */
-export function ownAnnotations(
-  annotations: Readonly<Record<string, string>> | undefined,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(annotations ?? {}).flatMap(([name, value]) => {
-      if (!NAMES.has(name)) return []
-      return [[name, value.length > LONGEST_ANNOTATION ? cut(value) : value]]
-    }),
-  )
-}
-
-/** A copy: a slice would keep all of the text. */
-function cut(value: string): string {
-  return `${Buffer.from(value.slice(0, 80)).toString()}…`
 }

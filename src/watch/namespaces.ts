@@ -2,9 +2,8 @@
  * The Namespaces of the picture: their annotations, and whether pods may be evicted there.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { MANAGED } from '../annotations.ts'
+import { MANAGED, ownAnnotations } from '../annotations.ts'
 import type { Annotations } from '../consumers/annotation-reader.ts'
-import { ownAnnotations } from '../secrets/source.ts'
 
 /** The part of a core/v1 Namespace that is read. */
 export interface RawNamespace {

@@ -97,6 +97,24 @@ describe('an annotation', () => {
     expect(fault?.endsWith(`found ${JSON.stringify(value)}`)).toBe(true)
   })
 
+  test.each([
+    ['max-unavailble', 'max-unavailable'],
+    ['maxUnavailable', 'max-unavailable'],
+    ['Paused', 'paused'],
+    ['restart-on-changes', 'restart-on-change'],
+  ])(
+    'called %s is a fault that asks for %s: a limit that is not read would be none',
+    (name, meant) => {
+      const fault = `expected the name of a setting, perhaps sluice.dev/${meant}, found "sluice.dev/${name}"`
+      expect(faults({ [name]: 'x' })).toEqual([`an annotation of the workload: ${fault}`])
+      expect(faults({}, { [name]: 'x' })).toEqual([`an annotation of the namespace: ${fault}`])
+    },
+  )
+
+  test.each(['owner', 'managed', 'restart-id', 'max-pods'])('called %s is none of ours', (name) => {
+    expect(faults({ [name]: 'x' }, { [name]: 'x' })).toEqual([])
+  })
+
   test('of the namespace that cannot be read is a fault of the namespace', () => {
     expect(faults({}, { paused: 'maybe', volumes: 'maybe' })).toEqual([
       expect.stringMatching(/^annotation sluice\.dev\/volumes of the namespace: /),

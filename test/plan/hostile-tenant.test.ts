@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import { Fleet } from '../../bench/fleet.ts'
 import * as annotations from '../../src/annotations.ts'
-import { ownAnnotations } from '../../src/secrets/source.ts'
 import { appUses, deployment, password, settings } from './cluster-builder.ts'
 import { calm, planned, restarting, rolling, rotated, told } from './planning.ts'
 
@@ -14,7 +13,7 @@ describe('an annotation', () => {
   test.each([...annotations.NAMES].filter((name) => name !== annotations.RESUME))(
     '%s of 256 KiB is kept as a few characters, and is never taken for a value',
     (name) => {
-      const kept = ownAnnotations({ [name]: HUGE })
+      const kept = annotations.ownAnnotations({ [name]: HUGE })
       expect(kept[name]?.length).toBeLessThan(100)
       const short = name.slice(annotations.PREFIX.length)
       const { faults } = settings({ [short]: kept[name] ?? '' })
@@ -27,13 +26,22 @@ describe('an annotation', () => {
     const many = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, n) => [`${annotations.PREFIX}x${n}`, HUGE]),
     )
-    expect(ownAnnotations(many)).toEqual({})
+    expect(annotations.ownAnnotations(many)).toEqual({})
+  })
+
+  test('with a typing error is kept once, without its value, and only where it is among the first', () => {
+    const typos = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, n) => [`${annotations.PREFIX}setle${n % 10}${n}`, HUGE]),
+    )
+    const typo = `${annotations.PREFIX}setle`
+    expect(annotations.ownAnnotations({ [typo]: HUGE, ...typos })).toEqual({ [typo]: '' })
+    expect(annotations.ownAnnotations({ ...typos, [typo]: HUGE })).toEqual({})
   })
 
   test('cut in the middle of a list leaves nothing out: the list counts as a fault', () => {
     const list = Array.from({ length: 200 }, (_, n) => `secret-${n}`).join(',')
     const { ignore = '' } = {
-      ignore: ownAnnotations({ [annotations.IGNORE]: list })[annotations.IGNORE],
+      ignore: annotations.ownAnnotations({ [annotations.IGNORE]: list })[annotations.IGNORE],
     }
     const read = settings({ ignore })
     expect(read.faults).toHaveLength(1)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { describeFault } from '../../src/config/fault.ts'
 import { endOfSecond, newestManagedTime } from '../../src/secrets/managed-time.ts'
 import {
   changedAt,
@@ -111,6 +112,13 @@ describe('a Secret', () => {
     const record = read({ data: A, annotations }, at(0))
     expect(record.settings).toEqual({ urgent: true, group: undefined, ignore: false, faults: [] })
     expect(JSON.stringify(record)).not.toContain('password: old')
+  })
+
+  test('tells an annotation with a typing error', () => {
+    const { settings } = read({ data: A, annotations: { 'sluice.dev/urgnet': 'true' } }, at(0))
+    expect(settings.faults.map(describeFault)).toEqual([
+      'an annotation of Secret db: expected the name of a setting, perhaps sluice.dev/urgent, found "sluice.dev/urgnet"',
+    ])
   })
 
   test('tells whether it is immutable', () => {
