@@ -58,8 +58,11 @@ function ownsData({ fieldsV1 }: ManagedField): boolean {
   return fieldsV1?.['f:data'] !== undefined || fieldsV1?.['f:stringData'] !== undefined
 }
 
-/** How many versions of a source are kept; older ones become one {@link LOST} version. */
+/** How many versions of a source are kept; of those after the first, the oldest become one: of what differs, {@link LOST}. */
 export const MOST_VERSIONS = 8
+
+/** Keys of a version that stands for several, at most: a Secret with ever new names must not grow without end. */
+const MOST_KEYS = 1000
 
 /** The part of a core/v1 Secret that is read. */
 export interface RawSecret {
@@ -178,10 +181,24 @@ const NO_SETTINGS = readSourceSettings('', {})
 function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
   const versions = [...known, next]
   if (versions.length <= MOST_VERSIONS) return versions
-  // What was current since the second of them is no longer known: whoever started then counts as different.
-  const [first, second, ...rest] = versions
-  if (!first || !second) return versions
-  const since = first.content === LOST ? first : second
-  const { changedAt, mayBeEarlier } = since
-  return [{ ...second, changedAt, mayBeEarlier, content: LOST }, ...rest]
+  // The first says what older pods hold; the span after it is told by one version less.
+  const [first, second, third, ...rest] = versions
+  if (!first || !second || !third) return versions
+  const { uid, resourceVersion } = third
+  return [first, { ...second, uid, resourceVersion, content: inCommon(second, third) }, ...rest]
+}
+
+/** What two versions have in common, key by key; what differs is {@link LOST}. */
+function inCommon(a: SourceVersion, b: SourceVersion): SourceVersion['content'] {
+  if (a.content === LOST || b.content === LOST) return LOST
+  const names = [a, b].flatMap(({ content }) =>
+    typeof content === 'string' ? [] : [...content.keys.keys()],
+  )
+  const keys = new Set(names)
+  if (keys.size > MOST_KEYS) return LOST
+  const common = (selector: string): Digest => {
+    const digest = digestIn(a, selector)
+    return digest === digestIn(b, selector) ? digest : LOST
+  }
+  return { keys: new Map([...keys].map((key) => [key, common(key)])), whole: common(ALL_KEYS) }
 }

@@ -208,18 +208,31 @@ describe('the versions of a Secret', () => {
     expect(passwords(MOST_VERSIONS).every(({ content }) => typeof content === 'object')).toBe(true)
   })
 
-  test('beyond that are lost from the oldest on, since when the first of them came', () => {
+  test('beyond that are lost from the second on, since when that came', () => {
     for (const more of [1, 2, 5]) {
-      const [oldest, ...rest] = passwords(MOST_VERSIONS + more)
-      expect(oldest).toMatchObject({ content: 'lost', changedAt: at(11) })
-      expect(rest).toHaveLength(MOST_VERSIONS - 1)
-      expect(rest.every(({ content }) => typeof content === 'object')).toBe(true)
+      const [first, lost, ...rest] = passwords(MOST_VERSIONS + more)
+      expect(first).toEqual(passwords(1)[0])
+      expect(lost?.changedAt).toBe(at(11))
+      expect(lost && [digestIn(lost, 'password'), digestIn(lost, '*')]).toEqual(['lost', 'lost'])
+      expect(rest).toEqual(passwords(MOST_VERSIONS + more).slice(2))
+      expect(rest.every((each) => digestIn(each, 'password') !== 'lost')).toBe(true)
     }
   })
 
-  test('that are lost are no content of any key', () => {
-    const [oldest] = passwords(MOST_VERSIONS + 1)
-    expect(oldest && digestIn(oldest, 'user')).toBe('lost')
+  test('that are lost still tell the keys that stayed the same, and those that never were', () => {
+    const [first, lost] = passwords(MOST_VERSIONS + 3)
+    if (!first || !lost) throw new Error('there are versions')
+    expect(digestIn(lost, 'user')).toBe(digestIn(first, 'user'))
+    expect(digestIn(lost, 'none')).toBe('absent')
+  })
+
+  test('do not grow with ever new names of keys', () => {
+    let record: SourceRecord | undefined
+    for (let n = 0; n < MOST_VERSIONS + 5; n++) {
+      const data = Object.fromEntries(Array.from({ length: 300 }, (_, k) => [`k${n}-${k}`, 'x']))
+      record = read({ data, version: n + 1, managed: at(n * 10) }, at(n * 10 + 0.5), record)
+    }
+    expect(record?.versions[1]?.content).toBe('lost')
   })
 })
 
