@@ -53,7 +53,7 @@ export class Fleet {
       signal: new AbortController().signal,
       onStart: () => {},
       onDone: () => {},
-      onWithheld: () => {},
+      planAgain: () => {},
       onDefect(error) {
         throw error
       },

@@ -185,7 +185,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       reporter.done(action, outcome, now())
       coordinator.changed()
     },
-    onWithheld: () => coordinator.changed(),
+    planAgain: () => coordinator.changed(),
     onDefect: (error) => log.error({ err: error }, 'a defect: please report it'),
   })
   const coordinator = new Coordinator({

@@ -21,6 +21,7 @@ import type { Action } from '../plan/action.ts'
 import type { WorkloadRef } from '../refs.ts'
 import { inTurn } from './in-turn.ts'
 import type { Picture } from './picture.ts'
+import type { Turn } from './turn.ts'
 import { Withheld, type Writes } from './writes.ts'
 
 export interface ApiWritesOptions {
@@ -38,17 +39,18 @@ export interface ApiWritesOptions {
 export function createApiWrites(options: ApiWritesOptions): Writes {
   const { client, queue, mayWrite, picture, consumerOf } = options
   const add = inTurn(queue)
-  const send = <T>(call: ApiCall): Promise<T> =>
-    add(call.namespace ?? '', () => {
+  const send = <T>(turn: Turn, call: ApiCall): Promise<T> =>
+    add(call.namespace ?? '', turn, () => {
       if (!mayWrite()) throw new Withheld('not the leader')
+      turn.begins()
       // The server, too, gives up by then.
       const query = { timeout: `${WRITE_TIMEOUT}ms` }
       return client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT })
     })
 
-  const create = async (workload: WorkloadRef): Promise<RawConsumer> => {
+  const create = async (turn: Turn, workload: WorkloadRef): Promise<RawConsumer> => {
     const { namespace, name, uid, kind } = workload
-    return await send<RawConsumer>({
+    return await send<RawConsumer>(turn, {
       ...consumers(namespace),
       verb: 'create',
       body: {
@@ -64,11 +66,11 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
   }
 
   return {
-    async record({ workload, status }) {
+    async record({ workload, status }, turn) {
       const { namespace } = workload
       const known = consumerOf(workload)
-      const { name, uid, resourceVersion } = known ?? (await create(workload)).metadata
-      const answer = await send<RawConsumer>({
+      const { name, uid, resourceVersion } = known ?? (await create(turn, workload)).metadata
+      const answer = await send<RawConsumer>(turn, {
         ...consumers(namespace),
         verb: 'update',
         name,
@@ -84,10 +86,10 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       picture.applyConsumer(answer)
     },
 
-    async forget({ consumer: { namespace, name, uid } }) {
+    async forget({ consumer: { namespace, name, uid } }, turn) {
       const gone = () => picture.removeConsumer({ namespace, name, uid })
       try {
-        await send({
+        await send(turn, {
           ...consumers(namespace),
           verb: 'delete',
           name,
@@ -99,9 +101,9 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       gone()
     },
 
-    async evict({ pod: { namespace, name, uid } }) {
+    async evict({ pod: { namespace, name, uid } }, turn) {
       try {
-        await send({
+        await send(turn, {
           ...pods(namespace),
           verb: 'create',
           name,
@@ -120,8 +122,8 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       }
     },
 
-    async patch({ workload: { namespace, name, uid }, restart, resourceVersion }) {
-      const answer = await send<RawDeployment>({
+    async patch({ workload: { namespace, name, uid }, restart, resourceVersion }, turn) {
+      const answer = await send<RawDeployment>(turn, {
         ...deployments(namespace),
         verb: 'patch',
         name,
@@ -135,14 +137,19 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       picture.applyDeployment(answer)
     },
 
-    async halt({ namespace, name, spec }) {
+    async halt({ namespace, name, spec }, turn) {
       const body = writeHalt(namespace, name, spec)
-      picture.applyHalt(await send<RawHalt>({ ...halts(namespace), verb: 'create', body }))
+      picture.applyHalt(await send<RawHalt>(turn, { ...halts(namespace), verb: 'create', body }))
     },
 
-    async release({ namespace, name, uid }) {
+    async release({ namespace, name, uid }, turn) {
       try {
-        await send({ ...halts(namespace), verb: 'delete', name, body: { preconditions: { uid } } })
+        await send(turn, {
+          ...halts(namespace),
+          verb: 'delete',
+          name,
+          body: { preconditions: { uid } },
+        })
       } catch (error) {
         if (!isNotFound(error)) throw error
       }

@@ -9,6 +9,8 @@ import type { Hold } from '../plan/hold.ts'
 import type { Pending } from '../plan/workload.ts'
 import { isOpen, isRefusal, obstacleOf } from './obstacle.ts'
 import type { Picture } from './picture.ts'
+import { isRecord, isReport, isStep, rankOf, type Turn } from './turn.ts'
+import { Wishes } from './wishes.ts'
 import { perform, Withheld, type Writes } from './writes.ts'
 
 export interface ExecutorOptions {
@@ -25,8 +27,8 @@ export interface ExecutorOptions {
   readonly onStart: (action: Action) => void
   /** An action ended, well or not: look again. */
   readonly onDone: (action: Action, outcome: Outcome) => void
-  /** An action was not sent at all, since it might not: plan again. */
-  readonly onWithheld: () => void
+  /** An action was not sent, or may be tried again by now. */
+  readonly planAgain: () => void
   /** Something failed that is not the API server's doing. */
   readonly onDefect: (error: unknown) => void
 }
@@ -40,17 +42,21 @@ export interface Outcome {
 /** Memories that are not worth a look. */
 const FEW = 100
 
-/** What is remembered of one workload. */
+/** What came of writes of one kind: the last answer that must be waited for, and how many failed in a row. */
+interface BackOff {
+  obstacle: Hold | undefined
+  failures: number
+}
+
+/** What is remembered of one workload, or of one Halt. */
 interface Memory {
   write: Action | undefined
   readonly evicted: Set<string>
-  obstacle: Hold | undefined
-  /** Failures in a row. */
-  failures: number
+  /** Apart from the rest: that a report was written says nothing of an eviction that was refused. */
+  ofRecords: BackOff
+  ofOthers: BackOff
   reportedAt: number
   owedSince: number
-  /** Not before this time (ms) its Consumer is written again. */
-  recordFrom: number
   /** As it was shown last. */
   shown: Pending | undefined
 }
@@ -59,6 +65,7 @@ export class Executor {
   readonly #options: ExecutorOptions
   readonly #memory = new Map<string, Memory>()
   readonly #running = new Set<Promise<void>>()
+  readonly #wishes = new Wishes()
   #startedAt: number
   #nothingPending: Pending
 
@@ -77,13 +84,14 @@ export class Executor {
     this.#nothingPending = nothingPending(this.#startedAt)
     for (const memory of this.#memory.values()) {
       memory.owedSince = this.#startedAt
-      memory.obstacle = undefined
-      memory.failures = 0
+      memory.ofRecords = noBackOff()
+      memory.ofOthers = noBackOff()
     }
   }
 
-  /** Starts the actions of a plan; each reports through `onDone`. */
+  /** Starts the actions of a plan; each reports through `onDone`. What waits of plans before gives way to it. */
   start(actions: readonly Action[]): void {
+    this.#wishes.withdrawAllBut(actions)
     for (const action of actions) {
       if (this.#isUnderWay(action) || this.#isTooEarly(action)) continue
       const running = this.#run(action).catch(this.#options.onDefect)
@@ -92,16 +100,17 @@ export class Executor {
     }
   }
 
-  /** A Halt has no workload whose plan would know of the write. */
+  /** A wish that waits is not pending, and a Halt has no workload whose plan would know of the write. */
   #isUnderWay(action: Action): boolean {
-    if (action.kind !== 'halt' && action.kind !== 'release') return false
-    const { write, obstacle } = this.#memoryOf(keyOf(action))
-    return write !== undefined || this.#options.now() < (obstacle?.until ?? -Infinity)
+    if (this.#wishes.has(action)) return true
+    const isOfHalt = action.kind === 'halt' || action.kind === 'release'
+    return isOfHalt && this.#memoryOf(keyOf(action)).write !== undefined
   }
 
-  /** No hold keeps a plan from writing down what is so: the back-off of a record that failed is kept here. */
+  /** Not all that a plan asks for has a hold that would wait: what is so is always written down, and Halts are made. */
   #isTooEarly(action: Action): boolean {
-    return isRecord(action) && this.#options.now() < this.#memoryOf(keyOf(action)).recordFrom
+    const { obstacle } = backOffOf(this.#memoryOf(keyOf(action)), action)
+    return this.#options.now() < (obstacle?.until ?? -Infinity)
   }
 
   /** What was done for a workload and is not seen yet: the same object for as long as nothing of it changes. */
@@ -130,38 +139,59 @@ export class Executor {
   }
 
   async #run(action: Action): Promise<void> {
-    const { writes, now, sleep, signal, onStart, onDone, onWithheld } = this.#options
-    onStart(action)
+    const { writes, now, sleep, signal, onDone, planAgain } = this.#options
     const memory = this.#memoryOf(keyOf(action))
-    if (action.kind === 'evict') {
-      memory.evicted.add(action.pod.uid)
-      memory.owedSince = now()
-    } else memory.write = action
+    const { turn, leave } = this.#queue(action, memory)
     let outcome: Outcome = {}
     let withheld = false
     try {
-      await perform(writes, action)
-      memory.failures = 0
-      memory.obstacle = undefined
+      await perform(writes, action, turn)
+      Object.assign(backOffOf(memory, action), noBackOff())
       if (action.kind === 'record') memory.reportedAt = now()
     } catch (error) {
       if (error instanceof Withheld) {
-        if (action.kind === 'evict') memory.evicted.delete(action.pod.uid)
         withheld = true
       } else {
         outcome = await this.#failed(action, memory, error)
       }
     } finally {
+      leave()
       if (memory.write === action) memory.write = undefined
     }
     if (withheld) {
-      onWithheld()
+      planAgain()
       return
     }
     onDone(action, outcome)
-    if (outcome.error === undefined || !isRecord(action)) return
-    await sleep(memory.recordFrom - now(), signal)
-    onWithheld()
+    if (outcome.error === undefined) return
+    // Not every plan says when to try again.
+    await sleep((backOffOf(memory, action).obstacle?.until ?? now()) - now(), signal)
+    planAgain()
+  }
+
+  /** A wish of a plan counts as done from its turn on, all else from the plan on that asked for it. */
+  #queue(action: Action, memory: Memory): { readonly turn: Turn; readonly leave: () => void } {
+    const rank = rankOf(action)
+    if (!isStep(action) && !isReport(action)) {
+      this.#begins(action, memory)
+      return { turn: { rank, begins: () => {} }, leave: () => {} }
+    }
+    // A report that waits is not worked out anew.
+    if (isReport(action)) memory.reportedAt = this.#options.now()
+    const { signal, granted } = this.#wishes.add(action)
+    const begins = () => {
+      granted()
+      this.#begins(action, memory)
+    }
+    return { turn: { rank, signal, begins }, leave: granted }
+  }
+
+  #begins(action: Action, memory: Memory): void {
+    if (action.kind === 'evict') {
+      memory.evicted.add(action.pod.uid)
+      memory.owedSince = this.#options.now()
+    } else memory.write = action
+    this.#options.onStart(action)
   }
 
   /**
@@ -170,32 +200,26 @@ export class Executor {
    */
   async #failed(action: Action, memory: Memory, error: unknown): Promise<Outcome> {
     const { writes, now, random, sleep, signal } = this.#options
+    const backOff = backOffOf(memory, action)
     const waitAfter = (failure: unknown) => {
-      memory.failures++
-      return obstacleOf(failure, action, {
-        failures: memory.failures,
-        now: now(),
-        random: random(),
-      })
+      const failures = backOff.failures + 1
+      const obstacle = obstacleOf(failure, action, { failures, now: now(), random: random() })
+      Object.assign(backOff, { failures, obstacle })
+      return obstacle
     }
-    let obstacle = waitAfter(error)
-    const outcome = { error, obstacle }
-    const rest = () => sleep((obstacle.until ?? now()) - now(), signal)
-    memory.obstacle = obstacle
-    if (isOpen(error)) await rest()
+    const rest = ({ until }: Hold) => sleep((until ?? now()) - now(), signal)
+    const obstacle = waitAfter(error)
+    if (isOpen(error)) await rest(obstacle)
     let happened = isRefusal(error) ? false : undefined
     while (happened === undefined && !signal.aborted) {
       try {
         happened = await writes.settle(action)
       } catch (readError) {
-        obstacle = waitAfter(readError)
-        memory.obstacle = obstacle
-        await rest()
+        await rest(waitAfter(readError))
       }
     }
-    if (isRecord(action)) memory.recordFrom = obstacle.until ?? -Infinity
     if (action.kind === 'evict' && happened === false) memory.evicted.delete(action.pod.uid)
-    return outcome
+    return { error, obstacle }
   }
 
   #memoryOf(workload: string): Memory {
@@ -204,11 +228,10 @@ export class Executor {
     const memory = {
       write: undefined,
       evicted: new Set<string>(),
-      obstacle: undefined,
-      failures: 0,
+      ofRecords: noBackOff(),
+      ofOthers: noBackOff(),
       reportedAt: -Infinity,
       owedSince: this.#startedAt,
-      recordFrom: -Infinity,
       shown: undefined,
     }
     this.#memory.set(workload, memory)
@@ -227,7 +250,9 @@ function nothingPending(owedSince: number): Pending {
 }
 
 /** A memory as others see it; of what is evicted only that there is nothing is seen at a glance. */
-function showing({ write, evicted, obstacle, reportedAt, owedSince, shown }: Memory): Pending {
+function showing(memory: Memory): Pending {
+  const { write, evicted, reportedAt, owedSince, shown } = memory
+  const obstacle = obstacleIn(memory)
   const same =
     shown !== undefined &&
     shown.write === write &&
@@ -239,9 +264,18 @@ function showing({ write, evicted, obstacle, reportedAt, owedSince, shown }: Mem
   return same ? shown : { write, evicted: new Set(evicted), obstacle, reportedAt, owedSince }
 }
 
-/** A write of the workload's Consumer. */
-function isRecord({ kind }: Action): boolean {
-  return kind === 'record' || kind === 'forget'
+/** What must be waited for longest. */
+function obstacleIn({ ofRecords, ofOthers }: Memory): Hold | undefined {
+  const ends = ({ obstacle }: BackOff) => (obstacle ? (obstacle.until ?? Infinity) : -Infinity)
+  return ends(ofRecords) > ends(ofOthers) ? ofRecords.obstacle : ofOthers.obstacle
+}
+
+function noBackOff(): BackOff {
+  return { obstacle: undefined, failures: 0 }
+}
+
+function backOffOf({ ofRecords, ofOthers }: Memory, action: Action): BackOff {
+  return isRecord(action) ? ofRecords : ofOthers
 }
 
 /** What an action is remembered under: the UID of its workload, or the name of the Halt. */

@@ -12,7 +12,8 @@ export function createMemoryWrites(picture: Picture): Writes {
   let resourceVersion = 0
   const refuse = (what: string) => Promise.reject(new Error(`mode observe: ${what} was asked for`))
   return {
-    record({ workload, status }: RecordAction) {
+    record({ workload, status }: RecordAction, turn) {
+      turn.begins()
       picture.applyConsumer({
         metadata: {
           namespace: workload.namespace,

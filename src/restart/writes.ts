@@ -10,23 +10,25 @@ import type {
   RecordAction,
   ReleaseAction,
 } from '../plan/action.ts'
+import type { Turn } from './turn.ts'
 
-/** A write was not sent, since another one may lead by now: it is neither done nor failed. */
+/** A write was not sent, since another one may lead by now, or the newest plan does not ask for it: it is neither done nor failed. */
 export class Withheld extends Error {
   override readonly name = 'Withheld'
 }
 
 /**
- * Each write resolves once its outcome is in the picture, and rejects with an `ApiError` where it failed or may
- * have failed; {@link Writes.settle} then finds out what is so. It rejects with {@link Withheld} where it was not sent.
+ * Each write waits for its turn where there is a queue, and tells when that begins. It resolves
+ * once its outcome is in the picture, and rejects with an `ApiError` where it failed or may have failed;
+ * {@link Writes.settle} then finds out what is so. It rejects with {@link Withheld} where it was not sent.
  */
 export interface Writes {
-  record(action: RecordAction): Promise<void>
-  forget(action: ForgetAction): Promise<void>
-  evict(action: EvictAction): Promise<void>
-  patch(action: PatchAction): Promise<void>
-  halt(action: HaltAction): Promise<void>
-  release(action: ReleaseAction): Promise<void>
+  record(action: RecordAction, turn: Turn): Promise<void>
+  forget(action: ForgetAction, turn: Turn): Promise<void>
+  evict(action: EvictAction, turn: Turn): Promise<void>
+  patch(action: PatchAction, turn: Turn): Promise<void>
+  halt(action: HaltAction, turn: Turn): Promise<void>
+  release(action: ReleaseAction, turn: Turn): Promise<void>
   /**
    * By a consistent read: whether a write that failed on the way was done after all. What is read of Consumers and
    * Deployments goes into the picture.
@@ -35,19 +37,19 @@ export interface Writes {
 }
 
 /** Does what an action says. */
-export function perform(writes: Writes, action: Action): Promise<void> {
+export function perform(writes: Writes, action: Action, turn: Turn): Promise<void> {
   switch (action.kind) {
     case 'record':
-      return writes.record(action)
+      return writes.record(action, turn)
     case 'forget':
-      return writes.forget(action)
+      return writes.forget(action, turn)
     case 'evict':
-      return writes.evict(action)
+      return writes.evict(action, turn)
     case 'patch':
-      return writes.patch(action)
+      return writes.patch(action, turn)
     case 'halt':
-      return writes.halt(action)
+      return writes.halt(action, turn)
     case 'release':
-      return writes.release(action)
+      return writes.release(action, turn)
   }
 }

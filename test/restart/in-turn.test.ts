@@ -1,13 +1,20 @@
 import PQueue from 'p-queue'
 import { expect, test } from 'vitest'
 import { inTurn } from '../../src/restart/in-turn.ts'
+import type { Rank } from '../../src/restart/turn.ts'
+
+const move = { rank: 'move' } as const
 
 /** The order in which writes are sent that are handed over all at once, one under way at a time. */
-async function sent(...writes: readonly (readonly [namespace: string, name: string])[]) {
+async function sent(
+  ...writes: readonly (readonly [namespace: string, name: string, rank?: Rank])[]
+) {
   const add = inTurn(new PQueue({ concurrency: 1 }))
   const order: string[] = []
   const write = (name: string) => () => Promise.resolve(order.push(name))
-  await Promise.all(writes.map(([namespace, name]) => add(namespace, write(name))))
+  await Promise.all(
+    writes.map(([namespace, name, rank = 'move']) => add(namespace, { rank }, write(name))),
+  )
   return order
 }
 
@@ -25,7 +32,7 @@ test('each namespace is served in turn', async () => {
   expect(order).toEqual(['t0', 'm0', 's0', 't1', 'm1', 't2'])
 })
 
-test('the writes of one namespace keep their order', async () => {
+test('the writes of one namespace and rank keep their order', async () => {
   const order = await sent(...ofTenant(50))
   expect(order).toEqual(ofTenant(50).map(([, name]) => name))
 })
@@ -34,13 +41,13 @@ test('a write that waits is not overtaken for ever by those that come later', as
   const add = inTurn(new PQueue({ concurrency: 1 }))
   const order: string[] = []
   const more = (left: number): Promise<unknown> =>
-    add('busy', () => {
+    add('busy', move, () => {
       order.push(`b${left}`)
       if (left > 0) void more(left - 1)
       return Promise.resolve()
     })
   const all = ofTenant(10).map(([namespace, name]) =>
-    add(namespace, () => Promise.resolve(order.push(name))),
+    add(namespace, move, () => Promise.resolve(order.push(name))),
   )
   void more(100)
   await Promise.all(all)
@@ -50,7 +57,36 @@ test('a write that waits is not overtaken for ever by those that come later', as
 
 test('a write that fails leaves nothing behind', async () => {
   const add = inTurn(new PQueue({ concurrency: 1 }))
-  const failing = add('tenant', () => Promise.reject(new Error('no')))
+  const failing = add('tenant', move, () => Promise.reject(new Error('no')))
   await expect(failing).rejects.toThrow('no')
-  await expect(add('tenant', () => Promise.resolve('done'))).resolves.toBe('done')
+  await expect(add('tenant', move, () => Promise.resolve('done'))).resolves.toBe('done')
+})
+
+test('what moves a restart goes before what is written down, and that before reports', async () => {
+  const order = await sent(
+    ['shop', 'first', 'report'],
+    ...ofTenant(3).map(([, name]) => ['shop', name, 'report'] as const),
+    ['shop', 'changed', 'record'],
+    ['shop', 'evict', 'move'],
+    ['mail', 'told', 'report'],
+  )
+  expect(order).toEqual(['first', 'evict', 'changed', 'told', 't0', 't1', 't2'])
+})
+
+test('a write that is withdrawn leaves the queue at once, and its turn to the next', async () => {
+  const add = inTurn(new PQueue({ concurrency: 1 }))
+  const first = Promise.withResolvers<undefined>()
+  const withdrawal = new AbortController()
+  const order: string[] = []
+  const write = (name: string) => () => Promise.resolve(order.push(name))
+  const all = [
+    add('shop', move, () => first.promise),
+    add('shop', { rank: 'move', signal: withdrawal.signal }, write('withdrawn')),
+    add('shop', move, write('next')),
+  ]
+  withdrawal.abort(new Error('not wanted'))
+  await expect(all[1]).rejects.toThrow('not wanted')
+  first.resolve(undefined)
+  await Promise.all([all[0], all[2]])
+  expect(order).toEqual(['next'])
 })

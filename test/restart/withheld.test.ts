@@ -4,10 +4,11 @@ import { expect, test } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../../src/kube/client.ts'
 import { LEASE_DURATION, RENEW_DEADLINE } from '../../src/kube/leader-elector.ts'
-import type { Action } from '../../src/plan/action.ts'
+import type { Action, RecordAction } from '../../src/plan/action.ts'
 import { createApiWrites } from '../../src/restart/api-writes.ts'
 import { Executor, type Outcome } from '../../src/restart/executor.ts'
 import type { Picture } from '../../src/restart/picture.ts'
+import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
 const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const
 const deployment = { ref: workload }
@@ -15,6 +16,30 @@ const deployment = { ref: workload }
 function eviction(name: string): Action {
   const pod = { namespace: 'shop', name, uid: `uid-${name}` }
   return { kind: 'evict', workload, pod, ready: true, desired: 3 }
+}
+
+function consumerOf(name: string) {
+  return {
+    namespace: 'shop',
+    name: `deployment-${name}`,
+    uid: `consumer-${name}`,
+    resourceVersion: '1',
+  }
+}
+
+function report(name: string): RecordAction {
+  const status = {
+    ledger: appliedLedger([]),
+    report: calmReport,
+    since: 0,
+  }
+  return {
+    kind: 'record',
+    workload: { kind: 'Deployment', namespace: 'shop', name, uid: `uid-${name}` },
+    cause: 'reported',
+    status,
+    ended: undefined,
+  }
 }
 
 /** An executor over a client that answers when it is told to, one write at a time. */
@@ -34,6 +59,7 @@ function start() {
   }
   const picture = {
     pod: () => ({ terminating: false }),
+    applyConsumer: () => {},
   } as unknown as Picture
   const world = { mayWrite: true, now: 1_000 }
   const done: Outcome[] = []
@@ -44,7 +70,12 @@ function start() {
       queue: new PQueue({ concurrency: 1 }),
       mayWrite: () => world.mayWrite,
       picture,
-      consumerOf: () => undefined,
+      consumerOf: ({ name }) => ({
+        ...consumerOf(name),
+        ownerUid: `uid-${name}`,
+        status: undefined,
+        fault: undefined,
+      }),
     }),
     picture,
     now: () => world.now,
@@ -53,7 +84,7 @@ function start() {
     signal: new AbortController().signal,
     onStart: () => {},
     onDone: (_, outcome) => done.push(outcome),
-    onWithheld: () => events.push('plan again'),
+    planAgain: () => events.push('plan again'),
     onDefect: (error) => events.push(String(error)),
   })
   return { executor, world, sent, answers, done, events }
@@ -64,7 +95,8 @@ test('a write whose turn comes too late is not sent, and is neither done nor fai
   executor.start([eviction('web-1'), eviction('web-2')])
   await Promise.resolve()
   expect(sent).toHaveLength(1)
-  expect(executor.pendingOf(deployment).evicted.size).toBe(2)
+  // What waits is not done.
+  expect([...executor.pendingOf(deployment).evicted]).toEqual(['uid-web-1'])
 
   world.mayWrite = false
   answers[0]?.resolve({})
@@ -76,6 +108,62 @@ test('a write whose turn comes too late is not sent, and is neither done nor fai
   const { evicted, obstacle } = executor.pendingOf(deployment)
   expect([...evicted]).toEqual(['uid-web-1'])
   expect(obstacle).toBeUndefined()
+})
+
+test('an eviction that waits is not sent once a newer plan does not ask for it', async () => {
+  const { executor, sent, answers, done, events } = start()
+  executor.start([eviction('web-1'), eviction('web-2'), eviction('web-3')])
+  await Promise.resolve()
+  executor.start([eviction('web-3')])
+  answers[0]?.resolve({})
+  while (sent.length < 2) await new Promise(setImmediate)
+  answers[1]?.resolve({})
+  await executor.idle()
+  expect(sent.map(({ name }) => name)).toEqual(['web-1', 'web-3'])
+  expect(done).toEqual([{}, {}])
+  expect(events).toEqual(['plan again'])
+})
+
+test('an eviction that waits and is asked for again is sent once', async () => {
+  const { executor, sent, answers } = start()
+  executor.start([eviction('web-1'), eviction('web-2')])
+  await Promise.resolve()
+  executor.start([eviction('web-2')])
+  executor.start([eviction('web-2')])
+  answers[0]?.resolve({})
+  while (sent.length < 2) await new Promise(setImmediate)
+  answers[1]?.resolve({})
+  await executor.idle()
+  expect(sent.map(({ name }) => name)).toEqual(['web-1', 'web-2'])
+})
+
+test('an eviction does not wait behind the reports of its namespace', async () => {
+  const { executor, sent, answers } = start()
+  executor.start(Array.from({ length: 1000 }, (_, n) => report(`w${n}`)))
+  executor.start([eviction('web-1')])
+  await Promise.resolve()
+  answers[0]?.resolve(consumerOf('w0'))
+  while (sent.length < 2) await new Promise(setImmediate)
+  expect(sent[1]).toMatchObject({ resource: 'pods', name: 'web-1' })
+})
+
+test('a report that waits gives way to whatever else is written of its workload', async () => {
+  const { executor, sent, answers, events } = start()
+  executor.start([eviction('web-1'), report('w1'), report('w2')])
+  await Promise.resolve()
+  const pending = executor.pendingOf({ ref: { uid: 'uid-w1' } })
+  expect(pending.write).toBeUndefined()
+  expect(pending.reportedAt).toBe(1_000)
+  executor.start([{ ...report('w1'), cause: 'changed' }])
+  expect(executor.pendingOf({ ref: { uid: 'uid-w1' } }).write).toMatchObject({ cause: 'changed' })
+  for (const answer of [{}, consumerOf('w1'), consumerOf('w2')]) {
+    const { length } = sent
+    answers.at(-1)?.resolve(answer)
+    while (sent.length === length && length < 3) await new Promise(setImmediate)
+  }
+  await executor.idle()
+  expect(sent.map(({ name }) => name)).toEqual(['web-1', 'deployment-w1', 'deployment-w2'])
+  expect(events).toEqual(['plan again'])
 })
 
 test('a write ends before another one can lead, here and at the server', async () => {
