@@ -3,28 +3,30 @@
  */
 import type { HaltSpec } from '../consumers/halt.ts'
 import type { SourceRecord } from '../secrets/source.ts'
-import type { ConsumedSources } from './halts.ts'
+import type { Consumed } from './consumed.ts'
 import type { Policy } from './policy.ts'
 
 const HOUR = 3_600_000
 const MASS_CHANGE_WINDOW = 600_000
 
-/** The halt of a source that changed too often within the last hour, if it did. */
+/** The halt of a source of which what is consumed changed too often within the last hour, if it did. */
 export function flapping(
-  { ref, versions }: SourceRecord,
-  { flappingChanges }: Policy,
+  source: SourceRecord,
+  { changesOf }: Pick<Consumed, 'changesOf'>,
+  { flappingChanges }: Pick<Policy, 'flappingChanges'>,
   now: number,
 ): HaltSpec | undefined {
+  const { ref, versions } = source
   if (versions.length <= flappingChanges) return undefined
-  const changes = versions.slice(1).filter(({ changedAt }) => changedAt > now - HOUR)
-  if (changes.length <= flappingChanges) return undefined
-  // When the oldest of the changes that are one too many is an hour old.
+  const changes = changesOf(source).filter((time) => time > now - HOUR)
+  // The oldest of the changes that are one too many.
   const decisive = changes.at(-(flappingChanges + 1))
+  if (decisive === undefined) return undefined
   return {
     reason: 'SourceFlapping',
     group: { kind: 'Secret', name: ref.name },
     message: `Secret ${ref.namespace}/${ref.name} changed ${changes.length} times within an hour, at most ${flappingChanges} are taken for rotations`,
-    until: (decisive?.changedAt ?? now) + HOUR,
+    until: decisive + HOUR,
   }
 }
 
@@ -42,20 +44,21 @@ export interface ReleasedMassChanges {
  * alone (docs/adr/0008-one-namespace-holds-itself.md).
  */
 export function massChange(
-  consumed: ConsumedSources,
+  { sources, changesOf }: Consumed,
   { massChangeShare, massChangeMinimum }: Pick<Policy, 'massChangeShare' | 'massChangeMinimum'>,
   { namespace: own, massChangeReleasedAt: releasedAt }: ReleasedMassChanges,
   now: number,
 ): { readonly namespace: string | undefined; readonly spec: HaltSpec } | undefined {
   const since = Math.max(now - MASS_CHANGE_WINDOW, releasedAt.get(own) ?? -Infinity)
-  const changed = [...consumed.values()].filter(
-    ({ ref, versions }) =>
-      versions.length > 1 &&
-      (versions.at(-1)?.changedAt ?? 0) > Math.max(since, releasedAt.get(ref.namespace) ?? since),
-  )
+  const changed = [...sources.values()].filter((source) => {
+    const { ref, versions } = source
+    const from = Math.max(since, releasedAt.get(ref.namespace) ?? since)
+    const mayHave = versions.length > 1 && (versions.at(-1)?.changedAt ?? 0) > from
+    return mayHave && (changesOf(source).at(-1) ?? 0) > from
+  })
   const tooMany = (some: number, all: number) =>
     some >= massChangeMinimum && some * 100 > all * massChangeShare
-  if (!tooMany(changed.length, consumed.size)) return undefined
+  if (!tooMany(changed.length, sources.size)) return undefined
   const byNamespace = Map.groupBy(changed, ({ ref }) => ref.namespace)
   const [most, { length: there }] = [...byNamespace].reduce((a, b) =>
     b[1].length > a[1].length ? b : a,
@@ -67,13 +70,13 @@ export function massChange(
       message: `${what} within 10 minutes; delete this Halt to let ${where === undefined ? 'the' : 'its'} restarts begin`,
     },
   })
-  const outside = [...consumed.values()].filter(({ ref }) => ref.namespace !== most).length
+  const outside = [...sources.values()].filter(({ ref }) => ref.namespace !== most).length
   if (tooMany(changed.length - there, outside))
-    return halt(undefined, `${changed.length} of ${consumed.size} consumed Secrets changed`)
-  if (tooMany(there, consumed.size))
+    return halt(undefined, `${changed.length} of ${sources.size} consumed Secrets changed`)
+  if (tooMany(there, sources.size))
     return halt(
       most,
-      `${there} of ${consumed.size} consumed Secrets changed, all in this namespace,`,
+      `${there} of ${sources.size} consumed Secrets changed, all in this namespace,`,
     )
   return undefined
 }

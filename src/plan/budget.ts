@@ -41,22 +41,23 @@ export class Budget {
       this.#policy
     const wider = (limit: number) => (urgent ? Math.max(limit, urgentMaxConcurrentRestarts) : limit)
     const inCluster = wider(maxConcurrentRestarts)
+    // Only how many: with their names every turn would change what is told of each workload that waits.
     const others = (running: readonly WorkloadRef[]) =>
-      running.filter(({ uid }) => uid !== workload.uid)
+      running.filter(({ uid }) => uid !== workload.uid).length
     const running = others(this.#running)
-    if (running.length >= inCluster) {
+    if (running >= inCluster) {
       return {
         reason: 'ClusterBudget',
-        message: `${namesOf(running)} is being restarted, at most ${inCluster} at once in the cluster`,
+        message: `restarts in the cluster: ${running} under way, at most ${inCluster} at once`,
       }
     }
     const inGroup = wider(maxConcurrentPerGroup)
     for (const group of groups) {
       const runningHere = others(this.#runningIn.get(groupKey(group)) ?? [])
-      if (runningHere.length >= inGroup) {
+      if (runningHere >= inGroup) {
         return {
           reason: 'GroupBudget',
-          message: `${namesOf(runningHere)} of ${groupKey(group)} is being restarted, at most ${inGroup} at once`,
+          message: `restarts in ${groupKey(group)}: ${runningHere} under way, at most ${inGroup} at once`,
         }
       }
     }
@@ -104,8 +105,4 @@ export class Budget {
     this.#starting.set(key, counted)
     return counted
   }
-}
-
-function namesOf(workloads: readonly WorkloadRef[]): string {
-  return workloads.map(({ namespace, name }) => `${namespace}/${name}`).join(', ')
 }

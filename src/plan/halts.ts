@@ -3,12 +3,11 @@
  */
 import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
-import type { SourceRecord } from '../secrets/source.ts'
-import type { NamespacedKey } from '../refs.ts'
 import { digestIn } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { flapping, massChange, type ReleasedMassChanges } from './breakers.ts'
+import type { Consumed } from './consumed.ts'
 import { standingFailure } from './failure.ts'
 import { groupsFor, type Group } from './groups.ts'
 import type { Policy } from './policy.ts'
@@ -50,7 +49,7 @@ export type WantedHalt = Omit<HaltRecord, 'uid'> & { readonly spec: HaltSpec }
  */
 export function wantedHalts(
   assessments: readonly Assessment[],
-  consumed: ConsumedSources,
+  consumed: Consumed,
   picture: HaltPicture,
   policy: Policy,
   now: number,
@@ -72,8 +71,8 @@ export function wantedHalts(
       if (!released) want(where, spec)
     }
   }
-  for (const source of consumed.values()) {
-    const spec = flapping(source, policy, now)
+  for (const source of consumed.sources.values()) {
+    const spec = flapping(source, consumed, policy, now)
     if (spec) want(source.ref.namespace, spec)
   }
   const mass = massChange(consumed, policy, picture, now)
@@ -85,7 +84,7 @@ export function wantedHalts(
 export function haltActions(
   wanted: ReadonlyMap<string, WantedHalt>,
   assessments: readonly Assessment[],
-  consumed: ConsumedSources,
+  consumed: Consumed,
   { halts }: Pick<HaltPicture, 'halts'>,
   now: number,
 ): readonly Action[] {
@@ -136,18 +135,6 @@ function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSp
   }))
 }
 
-/** The sources that somebody consumes. */
-export type ConsumedSources = ReadonlyMap<NamespacedKey, SourceRecord>
-
-/** Of all of these workloads. */
-export function consumedSources(assessments: readonly Assessment[]): ConsumedSources {
-  const consumed = new Map<NamespacedKey, SourceRecord>()
-  for (const { records } of assessments) {
-    for (const [key, record] of records) consumed.set(key, record)
-  }
-  return consumed
-}
-
 function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): string {
   return `${namespace}/${name}`
 }
@@ -159,14 +146,14 @@ function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): str
 function isOver(
   { namespace, spec }: HaltRecord,
   assessments: readonly Assessment[],
-  consumed: ConsumedSources,
+  consumed: Consumed,
   now: number,
 ): boolean {
   if (spec?.until !== undefined) return now >= spec.until
   if (!spec?.failure) return false
   const { id, workloadUid, contents } = spec.failure
   const changed = contents.some(({ source, key, digest }) => {
-    const today = consumed.get(`${namespace}/${source}`)?.versions.at(-1)
+    const today = consumed.sources.get(`${namespace}/${source}`)?.versions.at(-1)
     return today !== undefined && digestIn(today, key) !== digest
   })
   const failed = assessments.find(({ deployment }) => deployment.ref.uid === workloadUid)

@@ -11,7 +11,8 @@ import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { groupsOf, memberships, type Group, type Membership } from './groups.ts'
-import { consumedSources, haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
+import { consumedBy } from './consumed.ts'
+import { haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { isAwaiting } from './holds/unread.ts'
@@ -60,7 +61,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const all = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
   const rests = all.map((each) => restOf(each, terms))
   const awake = all.filter((_, index) => rests[index] === undefined)
-  const consumed = consumedSources(all)
+  const consumed = consumedBy(all)
   const wanted = wantedHalts(awake, consumed, snapshot, policy, now)
   const shared = {
     ...snapshot,

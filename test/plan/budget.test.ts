@@ -34,12 +34,8 @@ const started = (lines: readonly string[]) =>
 
 describe('the cluster', () => {
   test.each([
-    [1, ['a'], 'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster'],
-    [
-      2,
-      ['a', 'b'],
-      'ClusterBudget: shop/a, shop/b is being restarted, at most 2 at once in the cluster',
-    ],
+    [1, ['a'], 'ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once'],
+    [2, ['a', 'b'], 'ClusterBudget: restarts in the cluster: 2 under way, at most 2 at once'],
     [3, ['a', 'b', 'c'], undefined],
   ])('restarts at most %i at once', (maxConcurrentRestarts, begun, hold) => {
     const all = ['a', 'b', 'c'].map((name) => alone(name))
@@ -76,9 +72,7 @@ describe('the cluster', () => {
     expect(planned(both, { maxConcurrentRestarts: 2 }).lines).toEqual(['evict shop/b: b-2'])
     const { lines, holds } = planned(both)
     expect(lines).toEqual([])
-    expect(holds.b).toBe(
-      'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster',
-    )
+    expect(holds.b).toBe('ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once')
   })
 })
 
@@ -88,18 +82,14 @@ describe('a group', () => {
       maxConcurrentRestarts: 5,
     })
     expect(started(lines)).toEqual(['a', 'c'])
-    expect(holds.b).toBe(
-      'GroupBudget: shop/a of Secret shop/db is being restarted, at most 1 at once',
-    )
+    expect(holds.b).toBe('GroupBudget: restarts in Secret shop/db: 1 under way, at most 1 at once')
   })
 
   test('has more of them restarted together where the limit is raised', () => {
     const all = [told('a'), told('b'), told('c')]
     const { lines, holds } = planned(all, { maxConcurrentRestarts: 5, maxConcurrentPerGroup: 2 })
     expect(started(lines)).toEqual(['a', 'b'])
-    expect(holds.c).toBe(
-      'GroupBudget: shop/a, shop/b of Secret shop/db is being restarted, at most 2 at once',
-    )
+    expect(holds.c).toBe('GroupBudget: restarts in Secret shop/db: 2 under way, at most 2 at once')
   })
 
   test.each<[string, Told, Told, string | undefined]>([
@@ -163,7 +153,7 @@ describe('a group', () => {
     const { lines, holds } = planned(both, { maxConcurrentRestarts: 5 })
     expect(started(lines).toSorted()).toEqual(group ? ['a'] : ['a', 'b'])
     expect(holds.b).toBe(
-      group && `GroupBudget: shop/a of ${group} is being restarted, at most 1 at once`,
+      group && `GroupBudget: restarts in ${group}: 1 under way, at most 1 at once`,
     )
   })
 
@@ -493,7 +483,7 @@ describe('an urgent Secret', () => {
     const all = ['a', 'b', 'c', 'd', 'e'].map((name) => urgent(name))
     const { lines, holds } = planned(all, { urgentMaxConcurrentRestarts: most })
     expect(started(lines)).toEqual(begun)
-    expect(holds.e).toContain(`at most ${most} at once in the cluster`)
+    expect(holds.e).toContain(`in the cluster: ${most} under way, at most ${most} at once`)
   })
 
   test('never narrows a limit', () => {
@@ -516,7 +506,7 @@ describe('an urgent Secret', () => {
     const { lines, holds } = planned([slow, urgent('z')], { urgentMaxConcurrentRestarts: 1 })
     expect(lines).toEqual([])
     expect(holds).toEqual({
-      z: 'ClusterBudget: shop/a is being restarted, at most 1 at once in the cluster',
+      z: 'ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once',
       a: 'YieldsToUrgent: shop/z is urgent and waits',
     })
   })

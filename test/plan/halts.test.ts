@@ -5,7 +5,7 @@ import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/c
 import { massChange } from '../../src/plan/breakers.ts'
 import type { Action, HaltAction } from '../../src/plan/action.ts'
 import type { Workload } from '../../src/plan/workload.ts'
-import { at, container, deployment, pod, type PodChange } from './cluster-builder.ts'
+import { appUses, at, container, deployment, pod, source, type PodChange } from './cluster-builder.ts'
 import {
   calm,
   changedAt,
@@ -13,6 +13,7 @@ import {
   halt,
   NOW,
   oneAway,
+  passwordOf,
   planned,
   replacement,
   restarting,
@@ -329,6 +330,20 @@ describe('a Secret that changes too often', () => {
     expect(haltsIn(planned([told('a', { sources: [slow] })], { now: at(3720) }))).toEqual([])
   })
 
+  test('is not for changes of a key that nobody consumes', () => {
+    const tokens = [0, ...times].map((second) => ({
+      at: at(second - 0.5),
+      data: { password: 'same', token: `as of ${second}` },
+    }))
+    const db = source('db', { at: at(-7200), data: { password: 'same', token: 'old' } }, ...tokens)
+    const of = { uses: appUses(passwordOf('db')) }
+    expect(planned([told('a', { sources: [db], of })], { now }).lines).toEqual([])
+    const both = { uses: appUses(passwordOf('db'), { ...passwordOf('db'), selector: 'token' }) }
+    expect(planned([told('a', { sources: [db], of: both })], { now }).lines).toEqual([
+      expect.stringContaining('halt shop/sourceflapping-secret-db'),
+    ])
+  })
+
   test('is halted by its own number of changes', () => {
     const made = planned([told('a', { sources: [rotated('db', {}, 60)] })], {
       now,
@@ -406,6 +421,21 @@ describe('a change of many Secrets at once', () => {
     expect(new Set(Object.values(made.reasons))).toEqual(new Set(['MassChange']))
   })
 
+  test('does not count those of which nobody consumes what changed', () => {
+    const many = Array.from({ length: 60 }, (_, n) =>
+      told(`w${n}`, {
+        sources: [
+          source(
+            `s${n}`,
+            { at: at(-7200), data: { password: 'same', token: 'old' } },
+            { at: at(-0.5), data: { password: 'same', token: 'new' } },
+          ),
+        ],
+      }),
+    )
+    expect(planned(many).lines).toEqual([])
+  })
+
   test('of which each is used by several workloads counts each once', () => {
     const many = Array.from({ length: 60 }, (_, n) =>
       told(`w${n}`, { sources: [rotated(`s${n % 15}`)] }),
@@ -480,14 +510,20 @@ describe('a change of many Secrets at once', () => {
       namespaces: readonly (readonly [string, { changed: number; calm: number }])[],
     ) =>
       massChange(
-        new Map(
-          namespaces.flatMap(([namespace, { changed, calm: still }]) =>
-            Array.from({ length: changed + still }, (_, n) => {
-              const record = n < changed ? one : other
-              return [`${namespace}/${n}`, { ...record, ref: { namespace, name: `${n}` } }] as const
-            }),
+        {
+          sources: new Map(
+            namespaces.flatMap(([namespace, { changed, calm: still }]) =>
+              Array.from({ length: changed + still }, (_, n) => {
+                const record = n < changed ? one : other
+                return [
+                  `${namespace}/${n}`,
+                  { ...record, ref: { namespace, name: `${n}` } },
+                ] as const
+              }),
+            ),
           ),
-        ),
+          changesOf: ({ versions }) => versions.slice(1).map(({ changedAt: time }) => time),
+        },
         { massChangeShare: 20, massChangeMinimum: 20 },
         { namespace: 'sluice-system', massChangeReleasedAt: new Map() },
         NOW,

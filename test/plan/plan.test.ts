@@ -599,7 +599,7 @@ describe('the cluster', () => {
     ])
     expect(holds.get('b')).toEqual({
       reason: 'ClusterBudget',
-      message: 'shop/a is being restarted, at most 1 at once in the cluster',
+      message: 'restarts in the cluster: 1 under way, at most 1 at once',
     })
   })
 

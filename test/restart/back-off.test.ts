@@ -7,7 +7,6 @@ import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
 import type { Picture } from '../../src/restart/picture.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
-const picture = { applyConsumer: () => {} } as unknown as Picture
 const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const
 const forget = {
   kind: 'forget',
@@ -32,11 +31,12 @@ const record = {
 
 /** An executor whose records are written, while all else fails with a status. */
 function start(status: number, retryAfterMs?: number) {
-  const world = { now: 0, started: 0, written: 0, looks: 0 }
+  const world = { now: 0, started: 0, refused: 0, recorded: 0, looks: 0 }
+  const picture = { applyConsumer: () => world.recorded++ } as unknown as Picture
   const rests: PromiseWithResolvers<undefined>[] = []
   const call = { verb: 'delete', group: 'sluice.dev', version: 'v1alpha1', resource: 'consumers' }
   const refuse = () => {
-    world.written++
+    world.refused++
     return Promise.reject(new ApiError({ ...call, verb: 'delete' }, { status, retryAfterMs }))
   }
   const executor = new Executor({
@@ -87,13 +87,13 @@ test.for(refusals)(
     await plan(action)
     world.now = wait - 1
     await plan(action)
-    expect(world).toMatchObject({ started: 1, written: 1, looks: 1 })
+    expect(world).toMatchObject({ started: 1, refused: 1, looks: 1 })
     world.now = wait
     rests.at(-1)?.resolve(undefined)
     await new Promise((resolve) => setImmediate(resolve))
     expect(world.looks).toBe(2)
     await plan(action)
-    expect(world.written).toBe(2)
+    expect(world.refused).toBe(2)
   },
 )
 
@@ -106,5 +106,5 @@ test('a report that is written says nothing of an eviction that was refused', as
   await plan(evict)
   // The second failure in a row; the server asks for more than that.
   expect(executor.pendingOf({ ref: workload }).obstacle?.until).toBe(14_000)
-  expect(world.written).toBe(2)
+  expect(world).toMatchObject({ recorded: 1, refused: 2 })
 })
