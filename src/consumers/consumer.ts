@@ -23,7 +23,7 @@ export interface Restart {
   readonly strategy: Strategy
   /** Milliseconds, API server's clock. */
   readonly startedAt: number
-  /** Of the pods that it replaces by eviction: only a failure under this hash is its own. */
+  /** Of the pods that it makes, once known: only a failure under this hash is its own. */
   readonly templateHash?: string | undefined
   /** A pod was not Ready when it began: what fails then need not be the content's fault. */
   readonly wasUnwell?: boolean | undefined

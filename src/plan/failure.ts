@@ -8,7 +8,7 @@ import type { Assessment } from './assessment.ts'
 import { availability, calmSince } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
 import { changedSources } from './groups.ts'
-import { isReplacement } from './replacement.ts'
+import { isReplacement, withTemplate } from './replacement.ts'
 
 /** How long the new pods must have been Available for a failure to be over (ms). */
 export const RECOVERED_AFTER = 60_000
@@ -37,7 +37,13 @@ export function standingFailure(assessment: Assessment, now: number): Failure | 
 
 /** The failure that the restart under way has come to, if it has. */
 export function newFailure(assessment: Assessment, now: number): Failure | undefined {
-  const restart = assessment.ledger?.restart
+  const { ledger, judged } = assessment
+  const restart =
+    ledger?.restart &&
+    withTemplate(
+      ledger.restart,
+      judged.map(({ pod }) => pod),
+    )
   const found = restart && findFailure(assessment, restart, now)
   return found && { ...found, id: restart.id, failedAt: now, contents: suspects(assessment) }
 }

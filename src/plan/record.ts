@@ -6,6 +6,7 @@ import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
 import type { RecordAction, RecordCause } from './action.ts'
 import { timelinesToRecord, type Assessment } from './assessment.ts'
 import { stateOf, type Hold } from './hold.ts'
+import { withTemplate } from './replacement.ts'
 
 /** What people read is written at most this often (ms), unless something else is written anyway. */
 export const REPORT_INTERVAL = 10_000
@@ -28,7 +29,7 @@ export function record(
   hold: Hold | undefined,
   change: LedgerChange = {},
 ): RecordAction {
-  const { ledger, consumer, deployment } = assessment
+  const { ledger, consumer, deployment, judged } = assessment
   const { restart, lastRestart, failure } = {
     restart: ledger?.restart,
     lastRestart: ledger?.lastRestart,
@@ -37,7 +38,9 @@ export function record(
   }
   // The end of a restart tells that its content is applied: that takes no write of its own before.
   const sources = restart ? assessment.sources : timelinesToRecord(assessment, now)
-  const next: Ledger = { keyFingerprint, sources, restart, lastRestart, failure }
+  const pods = judged.map(({ pod }) => pod)
+  const underWay = restart && withTemplate(restart, pods)
+  const next: Ledger = { keyFingerprint, sources, restart: underWay, lastRestart, failure }
   const report = reportOf(assessment, next, hold)
   const before = consumer?.status
   const since = before?.report.state === report.state ? before.since : now
@@ -74,7 +77,10 @@ export function recordReport(
   const before = consumer?.status
   if (!before) return undefined
   const action = record(assessment, context, 'reported', hold)
-  const same = JSON.stringify(before.report) === JSON.stringify(action.status.report)
+  const { report, ledger } = action.status
+  const same =
+    JSON.stringify(before.report) === JSON.stringify(report) &&
+    before.ledger.restart?.templateHash === ledger.restart?.templateHash
   return same ? undefined : action
 }
 

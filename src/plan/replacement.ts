@@ -12,11 +12,23 @@ export function isReplacement(
   pod: PodRecord,
   { id, strategy, startedAt, templateHash }: Restart,
 ): boolean {
-  if (strategy === 'rollout') return isSameRestart(pod.restartId, id)
-  return (
-    pod.createdAt > startedAt - CLOCK_SLACK &&
-    (templateHash === undefined || pod.templateHash === templateHash)
-  )
+  const came =
+    strategy === 'rollout'
+      ? isSameRestart(pod.restartId, id)
+      : pod.createdAt > startedAt - CLOCK_SLACK
+  return came && (templateHash === undefined || pod.templateHash === templateHash)
+}
+
+/**
+ * The restart with the template of its pods: a rollout makes a new one, which its first pod shows. Who deploys after
+ * that keeps the id in his template, and the hash tells his pods from those of the restart.
+ */
+export function withTemplate(restart: Restart, pods: readonly PodRecord[]): Restart {
+  if (restart.strategy !== 'rollout' || restart.templateHash !== undefined) return restart
+  const [first] = pods
+    .filter(({ restartId }) => restartId === restart.id)
+    .sort((a, b) => a.createdAt - b.createdAt)
+  return first ? { ...restart, templateHash: first.templateHash } : restart
 }
 
 /** The id of a restart that goes on with a rollout of other content: the first one, and what is new in it. */

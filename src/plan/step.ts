@@ -105,7 +105,7 @@ function beginRestart(
     id: newId(context.now),
     strategy,
     startedAt: context.now,
-    templateHash: stale[0]?.pod.templateHash,
+    templateHash: strategy === 'evict' ? stale[0]?.pod.templateHash : undefined,
     wasUnwell: stale.some(({ pod }) => !pod.ready),
   }
   return recording(assessment, context, 'started', { restart })
@@ -176,7 +176,11 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
     return { actions: [], hold: OLD_PODS_ARE_SEEN }
   }
   return recording(assessment, context, 'extended', {
-    restart: { ...restart, id: extendedId(restart.id, newId(context.now)) },
+    restart: {
+      ...restart,
+      id: extendedId(restart.id, newId(context.now)),
+      templateHash: undefined,
+    },
   })
 }
 

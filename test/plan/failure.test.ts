@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { PodRecord } from '../../src/consumers/pod.ts'
 import type { Failure } from '../../src/consumers/consumer.ts'
 import { readDeployment } from '../../src/consumers/deployment.ts'
 import { createDigester } from '../../src/secrets/digest.ts'
@@ -187,6 +188,31 @@ describe('a restart fails', () => {
       'Unfit: pod new crashes again and again',
     )
     expect(failureIn(planned([rollout('theirs')]))).toBeUndefined()
+  })
+
+  test('by rollout not for pods of somebody who deployed since and kept its id', () => {
+    const own = replacement('own', { restartId: 'r1', templateHash: 'own' })
+    const theirs = replacement('theirs', {
+      ...waiting('CrashLoopBackOff'),
+      restartId: 'r1',
+      templateHash: 'theirs',
+      createdAt: at(8),
+    })
+    const rollout = (pods: readonly PodRecord[], templateHash: string | undefined) =>
+      told('web', {
+        of: { restartId: 'r1', status: { replicas: 4, updated: 1 } },
+        pods: [pod('web-1'), pod('web-2'), ...pods],
+        ledger: { restart: { ...rolling, templateHash } },
+      })
+    expect(failureIn(planned([rollout([own, theirs], undefined)]))).toBeUndefined()
+    // The first pod is written down: by the time of their deploy it may be gone.
+    const [seen] = planned([rollout([own], undefined)]).actions
+    expect(seen).toMatchObject({
+      cause: 'reported',
+      status: { ledger: { restart: { templateHash: 'own' } } },
+    })
+    expect(failureIn(planned([rollout([theirs], 'own')]))).toBeUndefined()
+    expect(failureIn(planned([rollout([theirs], 'theirs')]))?.kind).toBe('Unfit')
   })
 
   test('as one that cannot start, where the workload was unwell before', () => {

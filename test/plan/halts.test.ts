@@ -5,7 +5,15 @@ import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/c
 import { massChange } from '../../src/plan/breakers.ts'
 import type { Action, HaltAction } from '../../src/plan/action.ts'
 import type { Workload } from '../../src/plan/workload.ts'
-import { appUses, at, container, deployment, pod, source, type PodChange } from './cluster-builder.ts'
+import {
+  appUses,
+  at,
+  container,
+  deployment,
+  pod,
+  source,
+  type PodChange,
+} from './cluster-builder.ts'
 import {
   calm,
   changedAt,

@@ -41,7 +41,7 @@ export const evicting: Restart = {
   templateHash: 'hash',
   wasUnwell: false,
 }
-export const rolling: Restart = { ...evicting, strategy: 'rollout' }
+export const rolling: Restart = { ...evicting, strategy: 'rollout', templateHash: undefined }
 
 /** `password` of a Secret, in the environment. */
 export function passwordOf(secret: string): Use {
