@@ -25,6 +25,8 @@ export interface HaltSpec {
         readonly workload: string
         /** Its UID: a successor of the same name is another workload. */
         readonly workloadUid: string
+        /** Of the HMAC key that the digests were made with. */
+        readonly keyFingerprint: string
         /** The content that it failed with. */
         readonly contents: readonly Content[]
       }
@@ -50,6 +52,7 @@ const specSchema = z.object({
       id: z.string(),
       workload: z.string(),
       workloadUid: z.string(),
+      keyFingerprint: z.string().default(''),
       contents: contentsSchema,
     })
     .optional(),

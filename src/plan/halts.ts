@@ -3,6 +3,7 @@
  */
 import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
+import { ABSENT } from '../secrets/digest.ts'
 import { digestIn } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
@@ -11,6 +12,7 @@ import type { Consumed } from './consumed.ts'
 import { standingFailure } from './failure.ts'
 import { groupsFor, type Group } from './groups.ts'
 import type { Policy } from './policy.ts'
+import type { Snapshot } from './workload.ts'
 
 /** The Halt that stops one of these groups, if there is one. `own` is Sluice's namespace. */
 export function haltOf(
@@ -85,13 +87,17 @@ export function haltActions(
   wanted: ReadonlyMap<string, WantedHalt>,
   assessments: readonly Assessment[],
   consumed: Consumed,
-  { halts }: Pick<HaltPicture, 'halts'>,
+  { halts, keyFingerprint }: Pick<Snapshot, 'halts' | 'keyFingerprint'>,
   now: number,
 ): readonly Action[] {
   const known = new Set(halts.map(keyOf))
   const toCreate = [...wanted].filter(([key]) => !known.has(key)).map(([, each]) => each)
   const over = halts.filter(
-    (halt) => !wanted.has(keyOf(halt)) && isOver(halt, assessments, consumed, now),
+    (halt) =>
+      !wanted.has(keyOf(halt)) &&
+      (isOverByTime(halt, now) ||
+        isOverByContent(halt, consumed, keyFingerprint) ||
+        isOverForWorkload(halt, assessments)),
   )
   return [
     ...toCreate.map((halt) => ({ kind: 'halt' as const, ...halt })),
@@ -126,12 +132,13 @@ export function haltsSeen(
 function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSpec[] {
   const { name, uid } = assessment.deployment.ref
   const { id, message, contents } = failure
+  const { keyFingerprint = '' } = assessment.ledger ?? {}
   const suspect = [...new Set(contents.map(({ source }) => source))]
   return groupsFor(assessment, suspect).map(({ kind, name: group }) => ({
     reason: 'RestartFailed',
     group: { kind, name: group },
     message: `the restart of ${name} failed: ${message}`,
-    failure: { id, workload: name, workloadUid: uid, contents },
+    failure: { id, workload: name, workloadUid: uid, keyFingerprint, contents },
   }))
 }
 
@@ -139,23 +146,32 @@ function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): str
   return `${namespace}/${name}`
 }
 
+/** A Halt by time ends by time. */
+function isOverByTime({ spec }: HaltRecord, now: number): boolean {
+  return now >= (spec?.until ?? Infinity)
+}
+
 /**
- * A Halt by time ends by time; one for a failure when its content changed, or when the workload that failed is there
- * and its failure is over. If that workload is gone, only other content or a person ends it.
+ * One for a failure ends with other content. A Secret that is gone is none, and under another HMAC key nobody can tell:
+ * then its workload ends it, or a person.
  */
-function isOver(
+function isOverByContent(
   { namespace, spec }: HaltRecord,
-  assessments: readonly Assessment[],
-  consumed: Consumed,
-  now: number,
+  { sources }: Consumed,
+  keyFingerprint: string,
 ): boolean {
-  if (spec?.until !== undefined) return now >= spec.until
-  if (!spec?.failure) return false
-  const { id, workloadUid, contents } = spec.failure
-  const changed = contents.some(({ source, key, digest }) => {
-    const today = consumed.sources.get(`${namespace}/${source}`)?.versions.at(-1)
-    return today !== undefined && digestIn(today, key) !== digest
+  if (spec?.failure?.keyFingerprint !== keyFingerprint) return false
+  return spec.failure.contents.some(({ source, key, digest }) => {
+    const version = sources.get(`${namespace}/${source}`)?.versions.at(-1)
+    const now = version && digestIn(version, key)
+    return now !== undefined && now !== ABSENT && now !== digest
   })
+}
+
+/** It ends, too, when the workload that failed is there and its failure is over. */
+function isOverForWorkload({ spec }: HaltRecord, assessments: readonly Assessment[]): boolean {
+  if (!spec?.failure) return false
+  const { id, workloadUid } = spec.failure
   const failed = assessments.find(({ deployment }) => deployment.ref.uid === workloadUid)
-  return changed || (failed?.ledger !== undefined && failed.ledger.failure?.id !== id)
+  return failed?.ledger !== undefined && failed.ledger.failure?.id !== id
 }

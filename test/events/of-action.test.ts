@@ -40,7 +40,7 @@ test('a restart that has ended', () => {
   ])
 })
 
-const failure = { id: 'r1', workload: 'web', workloadUid: 'uid', contents: [] }
+const failure = { id: 'r1', workload: 'web', workloadUid: 'uid', keyFingerprint: '', contents: [] }
 
 test.each<[string, HaltAction['spec'], string[]]>([
   [

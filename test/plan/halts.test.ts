@@ -10,6 +10,7 @@ import {
   at,
   container,
   deployment,
+  digester,
   pod,
   source,
   type PodChange,
@@ -82,6 +83,7 @@ describe('a failure because of suspect content', () => {
       id: 'r1',
       workload: 'web',
       workloadUid: 'uid-of-shop-web',
+      keyFingerprint: digester.fingerprint,
       contents: [{ source: 'db' }, { source: 'cache' }],
     })
   })
@@ -111,6 +113,13 @@ describe('a failure because of suspect content', () => {
     expect(haltsIn(planned(both))).toHaveLength(1)
   })
 })
+
+/** As it was written while another digest key was in use. */
+function underKey(keyFingerprint: string, halt: HaltRecord): HaltRecord {
+  const { spec } = halt
+  if (!spec?.failure) throw new Error('it is not the Halt of a failure')
+  return { ...halt, spec: { ...spec, failure: { ...spec.failure, keyFingerprint } } }
+}
 
 describe('a halted group', () => {
   const halts = asWatched(planned([failed('web')]))
@@ -165,6 +174,23 @@ describe('a halted group', () => {
 
   test('stays halted when the workload that failed opts out', () => {
     expect(planned([told('a')], { now: at(5000) }, { halts }).lines).toEqual([])
+  })
+
+  test('stays halted when the workload that failed is gone and its Secret is deleted', () => {
+    const gone = told('a', { sources: [source('db', { at: at(60), data: null })] })
+    expect(planned([gone], { now: at(100) }, { halts }).lines).toEqual([])
+  })
+
+  test('stays halted when the workload that failed is gone and the digest key is replaced', () => {
+    const digested = halts.map((each) => underKey('f'.repeat(32), each))
+    expect(planned([told('a')], {}, { halts: digested }).reasons.a).toBe('GroupHalted')
+    expect(
+      planned(
+        [told('a', { sources: [rotated('db', {}, 60)] })],
+        { now: at(100) },
+        { halts: digested },
+      ).lines,
+    ).toEqual([])
   })
 
   test('stays halted when a Secret changes that the failure was not about', () => {

@@ -45,7 +45,13 @@ function written(key: Uint8Array): string {
   const halt = writeHalt('shop', 'h', {
     reason: 'RestartFailed',
     message: 'm',
-    failure: { id: 'r1', workload: 'web', workloadUid: 'w', contents },
+    failure: {
+      id: 'r1',
+      workload: 'web',
+      workloadUid: 'w',
+      keyFingerprint: digester.fingerprint,
+      contents,
+    },
   })
   return JSON.stringify([status, halt])
 }
