@@ -3,6 +3,7 @@
  */
 import type { Failure, Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
+import type { Settings } from '../consumers/settings.ts'
 import type { Use } from '../consumers/uses.ts'
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { nextWholeSecond } from '../secrets/managed-time.ts'
@@ -53,7 +54,7 @@ export interface Assessment extends Workload {
   readonly staleSince: number
   /** When one of the contents last changed (ms); -Infinity if that was long ago. */
   readonly changedAt: number
-  /** A Secret that changed is urgent. */
+  /** A pod is stale for an urgent Secret. */
   readonly urgent: boolean
   /** From when on a pod that is not seen yet, the watches being no later than the margin, is not from before that. */
   readonly completeAt: number
@@ -69,14 +70,10 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
   const sources = timelines(workload, ledger, uses)
   const timeline = (use: Use) => sources.get(use.source)?.timelines.get(use.selector)
   const judged = live.map((pod) => {
-    const usesIn = (container: string) =>
-      counted(workload, pod.uses.find((each) => each.container === container)?.uses ?? [])
+    const usesIn = (container: string) => usesOf(workload, pod, container)
     return { pod, ...judgePod(pod, usesIn, timeline, margins) }
   })
-  const stale = judged.filter(
-    ({ verdict }) =>
-      verdict === 'stale' || (verdict === 'unproven' && settings.unproven === 'restart'),
-  )
+  const stale = judged.filter((each) => isToBeReplaced(each, settings))
   const changes = [...sources.values()].flatMap((each) => [...each.timelines.values()].map(today))
   const changedAt = Math.max(...changes.map(({ since }) => since))
   return {
@@ -92,7 +89,11 @@ export function assess(workload: Workload, keyFingerprint: string, margins: Marg
     stale,
     staleSince: Math.min(...stale.map(({ since }) => since)),
     changedAt,
-    urgent: isUrgent(workload, sources),
+    urgent: [...sources.keys()].some(
+      (name) =>
+        workload.source(name).settings.urgent &&
+        isStaleFor(name, { ...workload, sources, stale }, margins),
+    ),
     completeAt: nextWholeSecond(changedAt + margins.margin),
   }
 }
@@ -115,7 +116,7 @@ export function timelinesToRecord(
 }
 
 /** The uses that count: judged by the workload's settings, and not ignored by the source itself. */
-export function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
+function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
   return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
 }
 
@@ -132,11 +133,28 @@ function recordsOf(
   return new Map(uses.map(({ source: name }) => [namespacedKey({ namespace, name }), source(name)]))
 }
 
-function isUrgent({ source }: Workload, sources: ReadonlyMap<string, RecordedSource>): boolean {
-  return [...sources].some(
-    ([name, { timelines: all }]) =>
-      source(name).settings.urgent && [...all.values()].some((timeline) => timeline.length > 1),
-  )
+function isToBeReplaced({ verdict }: Judgement, { unproven }: Settings): boolean {
+  return verdict === 'stale' || (verdict === 'unproven' && unproven === 'restart')
+}
+
+/** Whether a pod is to be replaced for this source, whatever became of the others. */
+export function isStaleFor(
+  name: string,
+  { stale, ...workload }: Workload & Pick<Assessment, 'sources' | 'stale'>,
+  margins: Margins,
+): boolean {
+  const timelines = workload.sources.get(name)?.timelines
+  return stale.some(({ pod }) => {
+    const usesIn = (container: string) =>
+      usesOf(workload, pod, container).filter(({ source }) => source === name)
+    const judgement = judgePod(pod, usesIn, ({ selector }) => timelines?.get(selector), margins)
+    return isToBeReplaced(judgement, workload.settings)
+  })
+}
+
+/** The uses of a container that count. */
+function usesOf(workload: Workload, pod: PodRecord, container: string): readonly Use[] {
+  return counted(workload, pod.uses.find((each) => each.container === container)?.uses ?? [])
 }
 
 /** The recorded state, if it is this workload's own: a Consumer of another UID is no record. */

@@ -157,11 +157,9 @@ function startOf({ since, mayBeEarlier = false }: Entry): number {
 }
 
 function worse(a: Judgement, b: Judgement): Judgement {
-  const since = Math.min(a.since, b.since)
-  return {
-    verdict: VERDICTS.indexOf(a.verdict) < VERDICTS.indexOf(b.verdict) ? b.verdict : a.verdict,
-    since,
-  }
+  const rank = VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict)
+  if (rank === 0) return a.since <= b.since ? a : b
+  return rank < 0 ? b : a
 }
 
 /** The uses that Sluice judges: not ignored ones, and plain volumes only where they are asked for. */

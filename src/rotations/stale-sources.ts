@@ -1,9 +1,9 @@
 /**
  * Which changes a workload is being restarted for, or should be: source by source. Pure.
  */
-import { counted, type Assessment } from '../plan/assessment.ts'
+import { isStaleFor, type Assessment } from '../plan/assessment.ts'
 import { changedSources } from '../plan/groups.ts'
-import { judgePod, type Margins } from '../plan/staleness.ts'
+import type { Margins } from '../plan/staleness.ts'
 import { today, type RecordedSource } from '../secrets/timeline.ts'
 
 /** A source whose last change has not reached every pod. */
@@ -26,7 +26,7 @@ export function staleSources(assessment: Assessment, margins: Margins): readonly
   const changed = stale.length > 0 || restart ? changedSources(assessment) : []
   return [...new Set([...changed, ...failed])].flatMap((name) => {
     const alone = changed.length === 1 && changed[0] === name
-    const certain = alone || isStaleFor(assessment, name, margins)
+    const certain = alone || isStaleFor(name, assessment, margins)
     // Pods that are away hold nothing; until they are back it cannot be told which change they went for.
     if (!certain && !restart && !failed.has(name)) return []
     return [{ name, changedAt: newestChange(sources.get(name)), certain }]
@@ -39,17 +39,4 @@ function newestChange(source: RecordedSource | undefined): number | undefined {
     .map((timeline) => today(timeline).since)
     .filter((since) => since > -Infinity)
   return times.length > 0 ? Math.floor(Math.max(...times) / 1000) * 1000 : undefined
-}
-
-function isStaleFor(assessment: Assessment, name: string, margins: Margins): boolean {
-  const { settings, sources, stale } = assessment
-  return stale.some(({ pod }) => {
-    const uses = (container: string) =>
-      counted(assessment, pod.uses.find((each) => each.container === container)?.uses ?? []).filter(
-        ({ source }) => source === name,
-      )
-    const timeline = sources.get(name)?.timelines
-    const { verdict } = judgePod(pod, uses, ({ selector }) => timeline?.get(selector), margins)
-    return verdict === 'stale' || (verdict === 'unproven' && settings.unproven === 'restart')
-  })
 }

@@ -5,6 +5,7 @@ import { appUses, at, container, pod, source, type PodChange } from './cluster-b
 import {
   bystander,
   calm,
+  changedAt,
   evicting,
   NOW,
   oneAway,
@@ -456,6 +457,18 @@ describe('an urgent Secret', () => {
   test('of which only another Secret changed is as any other', () => {
     const other = told('a', { sources: [rotated('db'), calm('key', { urgent: 'true' })] })
     expect(planned([other], { now: at(2) }).reasons.a).toBe('QuietPeriod')
+  })
+
+  test('that every pod has, or may have by now, makes no other change urgent', () => {
+    const [key, db] = [rotated('key', { urgent: 'true' }), changedAt('db', 60)]
+    const both = told('a', {
+      sources: [key, db],
+      pods: [pod('a-1', { createdAt: at(1) }), pod('a-2', { createdAt: at(9) })],
+      of: { replicas: 2 },
+    })
+    const { order, reasons } = planned([both], { now: at(63) })
+    expect(order).toEqual(['a'])
+    expect(reasons.a).toBe('QuietPeriod')
   })
 
   test.each<[string, Told, number]>([
