@@ -53,11 +53,16 @@ const ignoreOrRestart = oneOf('ignore', 'restart')
 
 /**
  * Whether a workload opted in: by itself, or with all workloads of its Namespace. A value that is neither "true"
- * nor "false" opts in as well, so that the fault can be shown.
+ * nor "false" opts in as well, and so does a name with a typing error: the fault can be shown, and holds it.
  */
 export function optedIn(workload: Annotations, namespace: Annotations): boolean {
+  return (optIn(workload) ?? optIn(namespace) ?? 'false') !== 'false'
+}
+
+function optIn(from: Annotations): string | undefined {
   const name = annotations.RESTART_ON_CHANGE
-  return (workload[name] ?? namespace[name] ?? 'false') !== 'false'
+  const meant = () => Object.keys(from).find((each) => annotations.meantBy(each) === name)
+  return from[name] ?? from[meant() ?? '']
 }
 
 /** Reads the settings of a workload. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ownAnnotations } from '../../src/annotations.ts'
 import { optedIn, readSettings } from '../../src/consumers/settings.ts'
 import { describeFault } from '../../src/config/fault.ts'
 import { defaults, settings } from '../plan/cluster-builder.ts'
@@ -146,6 +147,19 @@ test.each([
   const annotation = (value: string | undefined): Record<string, string> =>
     value === undefined ? {} : { 'sluice.dev/restart-on-change': value }
   expect(optedIn(annotation(own), annotation(shared))).toBe(expected)
+})
+
+test('an opt-in with a typing error in its name opts in, so that the fault is shown', () => {
+  const own = ownAnnotations({ 'sluice.dev/restart-on-chnage': 'true' })
+  expect(optedIn(own, {})).toBe(true)
+  expect(optedIn({}, own)).toBe(true)
+  expect(readSettings(own, {}, defaults).faults.map(describeFault)).toEqual([
+    expect.stringContaining('sluice.dev/restart-on-change'),
+  ])
+  expect(optedIn({ ...own, 'sluice.dev/restart-on-change': 'false' }, {})).toBe(false)
+  expect(optedIn(ownAnnotations({ 'sluice.dev/priorty': '1', 'reloader/auto': 'true' }), {})).toBe(
+    false,
+  )
 })
 
 describe('where Sluice may only evict', () => {
