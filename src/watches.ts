@@ -24,7 +24,7 @@ export interface Watch {
  * been delivered or could not be.
  */
 export function watchInto(
-  { target, metadataOnly, apply, remove, synced }: WatchedResource,
+  { target, metadataOnly, apply, remove, listing, synced }: WatchedResource,
   client: KubeClient,
   log: Logger,
   changed: () => void,
@@ -37,6 +37,7 @@ export function watchInto(
     target,
     ...(metadataOnly && { metadataOnly }),
     sink: {
+      ...(listing && { listing }),
       apply(object) {
         apply(object)
         changed()

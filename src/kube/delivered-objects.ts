@@ -5,6 +5,8 @@ import { refOf, type ObjectRef, type RawObject } from './watch-event.ts'
 
 /** Where objects go. */
 export interface Sink {
+  /** All objects are about to be asked for: what comes from now on is at least as new as this call. */
+  listing?(): void
   /** A new or changed object. What it throws is reported, and the loop goes on. */
   apply(object: RawObject): void
   /** An object is gone; one that was created again under its name comes after. */

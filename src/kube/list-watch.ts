@@ -126,8 +126,9 @@ export class ListWatch {
 
   /** One list, or one stream to its end; or else what went wrong. */
   async #attempt(signal: AbortSignal): Promise<'go on' | 'ended' | ApiError> {
-    const { onError } = this.#options
+    const { onError, sink } = this.#options
     try {
+      if (this.#resourceVersion === undefined) sink.listing?.()
       if (this.#resourceVersion === undefined && !this.#canStreamLists) {
         await this.#list(signal)
         return 'go on'

@@ -17,6 +17,7 @@ export interface WatchedResource {
   readonly metadataOnly?: boolean
   readonly apply: (raw: unknown) => void
   readonly remove: Sink['remove']
+  readonly listing?: () => void
   readonly synced?: () => void
 }
 
@@ -58,6 +59,7 @@ export function watchedResources(
       target: { group: 'apps', version: 'v1', resource: 'deployments' },
       apply: (raw) => store.applyDeployment(raw as RawDeployment),
       remove: ({ uid }) => store.removeDeployment(uid),
+      listing: () => store.deploymentVersions.listBegins(),
     },
     {
       target: { group: 'apps', version: 'v1', resource: 'replicasets' },
@@ -76,6 +78,7 @@ export function watchedResources(
             target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'consumers' },
             apply: (raw: unknown) => store.applyConsumer(raw as RawConsumer),
             remove: (ref: Removed) => store.removeConsumer(ref),
+            listing: () => store.consumerVersions.listBegins(),
           },
           {
             target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'halts' },

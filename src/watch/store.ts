@@ -25,10 +25,10 @@ import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
 import type { Digester } from '../secrets/digest.ts'
 import type { SourceRecord } from '../secrets/source.ts'
-import { isNewer } from '../secrets/timeline.ts'
 import { createInterner } from './interner.ts'
 import { JudgedSources } from './judged-sources.ts'
 import { Namespaces, type RawNamespace } from './namespaces.ts'
+import { NewestVersions } from './newest-versions.ts'
 import { OwnedPods } from './owned-pods.ts'
 import { Sources, type SourcesOptions } from './sources.ts'
 
@@ -58,6 +58,9 @@ export class Store {
   readonly #intern = createInterner()
   /** Where watches of Secrets go. */
   readonly secrets: Sources
+  /** Told when a watch begins to list. */
+  readonly deploymentVersions = new NewestVersions()
+  readonly consumerVersions = new NewestVersions()
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
   /** Workloads whose uses may have changed since the index was last asked. */
@@ -102,9 +105,8 @@ export class Store {
 
   /** An older answer than the one known (a watch that lags behind our own write) is passed over. */
   applyDeployment(raw: RawDeployment): void {
-    const { uid, resourceVersion } = raw.metadata
-    const known = this.#deployments.get(uid)
-    if (known && isNewer(known.resourceVersion, resourceVersion)) return
+    const { uid } = raw.metadata
+    if (!this.deploymentVersions.admit(raw.metadata)) return
     this.#deployments.set(uid, readDeployment(raw, this.#intern))
     this.#drawn.delete(uid)
     this.#unindexed.add(uid)
@@ -112,6 +114,7 @@ export class Store {
 
   removeDeployment(uid: string): void {
     this.#deployments.delete(uid)
+    this.deploymentVersions.forget(uid)
     this.#drawn.delete(uid)
     this.#unindexed.add(uid)
   }
@@ -138,14 +141,13 @@ export class Store {
   }
 
   applyConsumer(raw: RawConsumer): void {
+    if (!this.consumerVersions.admit(raw.metadata)) return
     const next = readConsumer(raw)
-    const key = namespacedKey(next)
-    const known = this.#consumers.get(key)
-    if (known?.uid === next.uid && isNewer(known.resourceVersion, next.resourceVersion)) return
-    this.#consumers.set(key, next)
+    this.#consumers.set(namespacedKey(next), next)
   }
 
   removeConsumer(ref: { namespace: string; name: string; uid: string }): void {
+    this.consumerVersions.forget(ref.uid)
     const key = namespacedKey(ref)
     if (this.#consumers.get(key)?.uid === ref.uid) this.#consumers.delete(key)
   }

@@ -174,6 +174,33 @@ describe('a watch', () => {
     }
   })
 
+  test('tells of each list before it asks for it', async () => {
+    const told: string[] = []
+    const step: (name: string, play: Step) => Step = (name, played) => (call, world) => {
+      told.push(name)
+      return played(call, world)
+    }
+    const sink = {
+      listing: () => told.push('listing'),
+      apply: () => {},
+      remove: () => {},
+      synced: () => {},
+    }
+    await play(
+      [
+        step('refused', refuse(400)),
+        step('list', page([], 10)),
+        step('watch', refuse(410)),
+        step('list', page([], 20)),
+        step('watch', stream([])),
+      ],
+      { sink },
+    )
+    expect(told).toEqual([
+      ...['listing', 'refused', 'listing', 'list', 'watch', 'listing', 'list', 'watch'],
+    ])
+  })
+
   test('tells how far it has come', async () => {
     const progress: string[] = []
     const sink = {
