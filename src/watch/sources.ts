@@ -83,6 +83,12 @@ export class Sources {
     this.#options.redraw(name === undefined ? undefined : { namespace, name })
   }
 
+  /** No workload uses it any more: nobody misses it. */
+  unused(key: NamespacedKey): void {
+    if (this.#known.get(key)?.uid === '') this.#known.delete(key)
+    this.#unread.delete(key)
+  }
+
   /** Nobody needs it any more: nothing is known of it. */
   forget(ref: SourceRef): void {
     this.#known.delete(namespacedKey(ref))

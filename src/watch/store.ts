@@ -288,7 +288,9 @@ export class Store {
   }
 
   #reindex(): void {
+    const before = new Set<NamespacedKey>()
     for (const uid of this.#unindexed) {
+      for (const source of this.#index.sourcesOf(uid)) before.add(source)
       const deployment = this.#deployments.get(uid)
       const lists = new Set(this.#owned.of(uid).map(({ uses }) => uses))
       if (deployment) lists.add(deployment.uses)
@@ -300,5 +302,9 @@ export class Store {
       )
     }
     this.#unindexed.clear()
+    // Only now: what one workload gave up another one may have taken.
+    for (const source of before) {
+      if (this.#index.workloadsOf(source).size === 0) this.secrets.unused(source)
+    }
   }
 }

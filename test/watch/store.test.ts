@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
 import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
 import { createDigester } from '../../src/secrets/digest.ts'
-import { Store } from '../../src/watch/store.ts'
+import { Store, type StoreOptions } from '../../src/watch/store.ts'
 
 /** Something that the watches, or Sluice itself, tell the store. */
 type Event =
@@ -53,8 +53,9 @@ class Told {
   readonly #pending = new Map<string, Pending>()
   #now = 0
 
-  constructor() {
+  constructor(unread?: StoreOptions['unread']) {
     this.store = new Store({
+      unread,
       digester: createDigester(Buffer.alloc(32, 1)),
       now: () => this.#now,
       defaults: {
@@ -243,4 +244,45 @@ test('an event leaves the workloads that it does not concern as they are', () =>
   told.store.applyNamespace({ metadata: { name: 'elsewhere' } })
   expect(told.snapshot().workloads).toEqual(before)
   expect(told.snapshot().workloads[0]).toBe(before[0])
+})
+
+test('a Secret that was deleted is missed for as long as somebody uses it', () => {
+  const told = new Told()
+  told.tell({ kind: 'secret', secret: 0, value: 'one' })
+  for (const app of [0, 1]) told.tell({ kind: 'deployment', app, secret: 0, optIn: true })
+  told.tell({ kind: 'secret removed', secret: 0 })
+  const missed = () => {
+    // Whatever happens to any Secret brings the index up to date.
+    told.tell({ kind: 'secret', secret: 2, value: 'one' })
+    return told.store.secrets.size - 1
+  }
+  expect(missed()).toBe(1)
+  told.tell({ kind: 'deployment removed', app: 0 })
+  expect(missed()).toBe(1)
+  told.tell({ kind: 'deployment', app: 1, secret: 1, optIn: true })
+  expect(missed()).toBe(0)
+})
+
+test('a Secret that passes from one user to another between two looks is still missed, with its history', () => {
+  const told = new Told()
+  told.tell({ kind: 'secret', secret: 0, value: 'one' })
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  told.tell({ kind: 'secret removed', secret: 0 })
+  const missing = told.store.source({ namespace: 'shop', name: 'secret-0' })
+  told.tell({ kind: 'deployment removed', app: 0 })
+  told.tell({ kind: 'deployment', app: 1, secret: 0, optIn: true })
+  told.tell({ kind: 'secret', secret: 2, value: 'one' })
+  expect(told.store.source(missing.ref)).toBe(missing)
+})
+
+test('why a Secret is not known is kept for as long as somebody uses it', () => {
+  const told = new Told(() => ({ kind: 'Unreadable', message: 'its namespace is not listed' }))
+  const record = () => told.store.source({ namespace: 'shop', name: 'secret-0' })
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  told.tell({ kind: 'secret', secret: 2, value: 'one' })
+  const kept = record()
+  expect(record()).toBe(kept)
+  told.tell({ kind: 'deployment removed', app: 0 })
+  told.tell({ kind: 'secret', secret: 2, value: 'two' })
+  expect(record()).not.toBe(kept)
 })
