@@ -2,6 +2,8 @@
  * How long the replacement of a pod takes, learnt from restarts that ended.
  */
 import type { Restart } from '../consumers/consumer.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
+import type { WorkloadRef } from '../refs.ts'
 
 /** Before anything was seen (ms). */
 const FIRST_GUESS = 15_000
@@ -11,27 +13,51 @@ const WEIGHT = 0.3
 export interface Pace {
   /** Milliseconds for one pod. */
   readonly perPod: number
-  /** A restart began, or goes on, with this many pods to be replaced. */
-  goesOn(restart: Restart, stalePods: number): void
+  /** A plan was made, and shows what is being restarted. */
+  planned(workloads: readonly PlannedWorkload[]): void
   /** A restart ended (ms). */
-  ended(restart: Restart, now: number): void
+  ended(workload: WorkloadRef, restart: Restart, now: number): void
+}
+
+/** The last restart of a workload that was seen: when it began, and how many pods it had to replace at most. */
+interface Seen {
+  readonly startedAt: number
+  readonly pods: number
 }
 
 /** A pace that knows nothing yet. */
 export function createPace(): Pace {
-  const pods = new Map<string, number>()
+  // By UID: the ids of restarts differ within one workload alone.
+  let seen = new Map<string, Seen>()
   let perPod = FIRST_GUESS
   return {
     get perPod() {
       return perPod
     },
-    goesOn({ id }, stalePods) {
-      pods.set(id, Math.max(stalePods, pods.get(id) ?? 0))
+    planned(workloads) {
+      const next = new Map<string, Seen>()
+      for (const { assessment } of workloads) {
+        const { uid } = assessment.deployment.ref
+        const now = seenOf(assessment, seen.get(uid))
+        if (now) next.set(uid, now)
+      }
+      seen = next
     },
-    ended({ id, startedAt }, now) {
-      const replaced = pods.get(id) ?? 0
-      pods.delete(id)
-      if (replaced > 0) perPod += WEIGHT * ((now - startedAt) / replaced - perPod)
+    ended({ uid }, { startedAt }, now) {
+      const known = seen.get(uid)
+      if (known?.startedAt !== startedAt || known.pods === 0) return
+      perPod += WEIGHT * ((now - startedAt) / known.pods - perPod)
     },
   }
+}
+
+/** Without a restart, what was known stays: the answer to the record of its end may be yet to come. */
+function seenOf(
+  { ledger, stale }: PlannedWorkload['assessment'],
+  known: Seen | undefined,
+): Seen | undefined {
+  const startedAt = ledger?.restart?.startedAt
+  if (startedAt === undefined) return known
+  const before = known?.startedAt === startedAt ? known.pods : 0
+  return { startedAt, pods: Math.max(stale.length, before) }
 }

@@ -66,10 +66,7 @@ export function createReporter({
   return {
     planned(plan, seconds, now) {
       journal.plan(plan)
-      for (const { assessment } of plan.workloads) {
-        const restart = assessment.ledger?.restart
-        if (restart) pace.goesOn(restart, assessment.stale.length)
-      }
+      pace.planned(plan.workloads)
       last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
       chronicle?.planned(plan, last.ends, now)
       const { active, ended } = rotations(plan, now)
@@ -95,13 +92,14 @@ export function createReporter({
         const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'
         const seconds = Math.max(0, now - startedAt) / 1000
         metrics.restartEnded(action.workload, { strategy, outcome, seconds })
-        if (outcome === 'succeeded') pace.ended(action.ended, now)
+        if (outcome === 'succeeded') pace.ended(action.workload, action.ended, now)
       }
     },
     standBy() {
       chronicle?.standBy()
       journal.plan(NOTHING)
       last = { plan: NOTHING, ends: new Map() }
+      pace.planned(NOTHING.workloads)
       // What ends from now on is another one's to measure.
       rotations = createRotationTracker()
       metrics.rotationsActive.set(0)
