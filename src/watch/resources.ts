@@ -58,7 +58,11 @@ export function watchedResources(
     {
       target: { group: 'apps', version: 'v1', resource: 'deployments' },
       apply: (raw) => store.applyDeployment(raw as RawDeployment),
-      remove: ({ uid }) => store.removeDeployment(uid),
+      remove(ref) {
+        store.removeDeployment(ref.uid)
+        // In the cluster the garbage collector does it.
+        if (!consumers) store.removeConsumerOf(ref)
+      },
       listing: () => store.deploymentVersions.listBegins(),
     },
     {

@@ -152,6 +152,12 @@ export class Store {
     if (this.#consumers.get(key)?.uid === ref.uid) this.#consumers.delete(key)
   }
 
+  /** Removes the Consumer of a Deployment, if it is owned by this one. */
+  removeConsumerOf(deployment: { namespace: string; name: string; uid: string }): void {
+    const consumer = this.consumerOf(deployment)
+    if (consumer?.ownerUid === deployment.uid) this.removeConsumer(consumer)
+  }
+
   applyHalt(raw: RawHalt): void {
     this.#halts.set(namespacedKey(raw.metadata), readHalt(raw))
   }
