@@ -14,7 +14,12 @@ import { startEndpoints } from './endpoints.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
 import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
 import { EventWriter } from './report/event-writer.ts'
-import { createReportSender, REPORT_CONCURRENCY, REPORT_RATE } from './report/report-sender.ts'
+import {
+  createReportSender,
+  REPORT_CONCURRENCY,
+  REPORT_RATE,
+  sendNothing,
+} from './report/report-sender.ts'
 import { createReporter } from './report/reporter.ts'
 import { RotationWriter } from './report/rotation-writer.ts'
 import { createLogger, type Logger } from './report/log.ts'
@@ -66,9 +71,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   const act = config.mode === 'act'
   // Asked when there is leadership to ask about: nothing is told before the first plan.
   const mayWrite = () => !end.signal.aborted && leadership.mayWrite()
-  const chronicle = act
-    ? openChronicle({ client, metrics, log, now, mayWrite, margins: config })
-    : undefined
+  const chronicle = openChronicle({ act, client, metrics, log, now, mayWrite, margins: config })
   const reporter = createReporter({ log, metrics, policy: config, chronicle })
   const leadership: Leadership =
     act && config.leaderElection === 'on'
@@ -224,7 +227,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       },
       end.signal,
     ),
-    ...(chronicle ? [chronicle.run(end.signal)] : []),
+    chronicle.run(end.signal),
     keepCalibrated(clock, () => askForTime(client, log), {
       now: localNow,
       sleep,
@@ -243,23 +246,25 @@ export async function runOperator(config: Config, version: string): Promise<void
   waiting.abort()
 }
 
-/** Rotation objects and Events, by a way of their own to the API server. */
+/** Rotation objects and Events, by a way of their own to the API server; in mode `observe` they stay here. */
 function openChronicle({
+  act,
   client,
   metrics,
   mayWrite,
   ...options
-}: { readonly client: KubeClient; readonly metrics: Metrics } & Omit<
-  ChronicleOptions,
-  'writer' | 'events' | 'random' | 'sleep'
->): Chronicle {
+}: {
+  readonly act: boolean
+  readonly client: KubeClient
+  readonly metrics: Metrics
+} & Omit<ChronicleOptions, 'writer' | 'events' | 'onEnded' | 'random' | 'sleep'>): Chronicle {
   const queue = new PQueue({
     concurrency: REPORT_CONCURRENCY,
     interval: 1_000,
     intervalCap: REPORT_RATE,
   })
   const { log } = options
-  const send = createReportSender({ client, queue, mayWrite })
+  const send = act ? createReportSender({ client, queue, mayWrite }) : sendNothing
   const writer = new RotationWriter({
     send,
     random: Math.random,
@@ -283,7 +288,15 @@ function openChronicle({
       log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
     },
   })
-  return new Chronicle({ ...options, mayWrite, writer, events, random: Math.random, sleep })
+  return new Chronicle({
+    ...options,
+    mayWrite,
+    writer,
+    events,
+    onEnded: (rotation) => metrics.rotationEnded(rotation),
+    random: Math.random,
+    sleep,
+  })
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */

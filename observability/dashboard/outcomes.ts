@@ -61,12 +61,29 @@ export const outcomes = [
   }),
   lines({
     title: 'Duration of a rotation',
-    description: 'From the change of a Secret until its last stale pod was replaced.',
+    description:
+      'From the change of a Secret until its last stale pod was replaced; those that a newer change or the end of all users cut short are left out.',
     unit: 's',
     width: 12,
     queries: [
-      { expr: quantile(0.5, 'sluice_rotation_duration_seconds', '$__range'), legend: 'median' },
-      { expr: quantile(0.95, 'sluice_rotation_duration_seconds', '$__range'), legend: '95 %' },
+      {
+        expr: quantile(
+          0.5,
+          'sluice_rotation_duration_seconds',
+          '$__range',
+          '{outcome="succeeded"}',
+        ),
+        legend: 'median',
+      },
+      {
+        expr: quantile(
+          0.95,
+          'sluice_rotation_duration_seconds',
+          '$__range',
+          '{outcome="succeeded"}',
+        ),
+        legend: '95 %',
+      },
     ],
   }),
 ]

@@ -19,8 +19,7 @@ export function total(expr: string): string {
   return `sum(${expr}) or vector(0)`
 }
 
-/** A quantile of a histogram, over all processes. */
-export function quantile(q: number, metric: string, range: string, by = ''): string {
-  const labels = by === '' ? 'le' : `le, ${by}`
-  return `histogram_quantile(${q}, sum by (${labels}) (rate(${metric}_bucket[${range}])))`
+/** A quantile of a histogram, or of what is selected of it, over all processes. */
+export function quantile(q: number, metric: string, range: string, selector = ''): string {
+  return `histogram_quantile(${q}, sum by (le) (rate(${metric}_bucket${selector}[${range}])))`
 }

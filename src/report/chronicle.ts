@@ -34,6 +34,8 @@ export interface ChronicleOptions {
   readonly log: Logger
   /** Whether we lead. */
   readonly mayWrite: () => boolean
+  /** A rotation is over. */
+  readonly onEnded: (rotation: Rotation) => void
   /** API server's clock, milliseconds. */
   readonly now: () => number
   readonly random: () => number
@@ -180,7 +182,10 @@ export class Chronicle {
     const { workloads } = plan
     const said = this.#book.follow({ workloads, ends, began: this.#began, now })
     this.#began.clear()
-    for (const rotation of said) this.#say(rotation, kept)
+    for (const rotation of said) {
+      this.#say(rotation, kept)
+      if (isFinished(rotation)) this.#options.onEnded(rotation)
+    }
     this.#announce(
       this.#news.look(said, (source) => this.#uidOf(source), current),
       current,

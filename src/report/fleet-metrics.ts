@@ -45,7 +45,7 @@ export interface Fleet {
   readonly ends: ReadonlyMap<NamespacedKey, number>
 }
 
-/** How a restart or a rotation can end. */
+/** How a restart can end. */
 export const OUTCOMES = ['succeeded', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 

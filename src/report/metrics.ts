@@ -10,6 +10,7 @@ import {
 } from '@prometheus-io/client'
 import { STRATEGIES, type Strategy } from '../consumers/consumer.ts'
 import type { SourceRef, WorkloadRef } from '../refs.ts'
+import { ENDS, type Rotation } from '../rotations/rotation.ts'
 import { PROCESS, type Definition } from './definitions.ts'
 import { FleetMetrics, OUTCOMES, type Fleet, type Outcome } from './fleet-metrics.ts'
 import { addRuntimeMetrics } from './runtime-metrics.ts'
@@ -81,7 +82,7 @@ export function createMetrics({
 
   for (const strategy of STRATEGIES)
     for (const outcome of OUTCOMES) restartDuration.zero({ strategy, outcome })
-  rotationDuration.zero({ outcome: 'succeeded' })
+  for (const end of ENDS) rotationDuration.zero({ outcome: end.toLowerCase() })
   for (const outcome of EVICTION_OUTCOMES) evictions.inc({ outcome }, 0)
   for (const kind of REPORT_KINDS) reportsDropped.inc({ kind }, 0)
   for (const resource of resources) {
@@ -94,7 +95,6 @@ export function createMetrics({
   const watchRestartsSeen = new Map<string, number>()
 
   return {
-    rotationDuration,
     rotationsActive,
     restartsActive,
     restartsWaiting,
@@ -134,6 +134,12 @@ export function createMetrics({
     ): void {
       fleet.countRestart(workload, strategy, outcome)
       restartDuration.observe({ strategy, outcome }, seconds)
+    },
+
+    /** A rotation is over. */
+    rotationEnded({ phase, changedAt, finishedAt = changedAt }: Rotation): void {
+      const seconds = Math.max(0, finishedAt - changedAt) / 1000
+      rotationDuration.observe({ outcome: phase.toLowerCase() }, seconds)
     },
 
     /** The consumed content of a source has changed. */

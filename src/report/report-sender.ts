@@ -19,6 +19,9 @@ export class NotLeading extends Error {
 /** Sends one request when its turn has come. @throws ApiError, NotLeading */
 export type Send = <T>(call: ApiCall) => Promise<T>
 
+/** Of mode `observe`: nothing leaves the process, and whoever reads finds nothing. */
+export const sendNothing: Send = <T>() => Promise.resolve({ items: [] } as T)
+
 export function createReportSender({
   client,
   queue,

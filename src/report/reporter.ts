@@ -15,7 +15,6 @@ import type { Logger } from './log.ts'
 import type { Fleet } from './fleet-metrics.ts'
 import type { EvictionOutcome, Metrics } from './metrics.ts'
 import { createPace } from './pace.ts'
-import { createRotationTracker } from './rotations.ts'
 import { statusOf } from './status.ts'
 
 /** How an action ended: `error` and the hold that follows from it where it failed. */
@@ -51,7 +50,6 @@ export function createReporter({
   readonly chronicle?: Chronicle | undefined
 }): Reporter {
   const journal = createJournal(log)
-  let rotations = createRotationTracker()
   const pace = createPace()
   let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<NamespacedKey, number> }
   const show = ({ plan, ends }: typeof last) => {
@@ -59,6 +57,7 @@ export function createReporter({
     const waiting = plan.workloads.filter(
       ({ assessment }) => assessment.stale.length > 0 && !assessment.ledger?.restart,
     )
+    metrics.rotationsActive.set(ends.size)
     metrics.restartsActive.set(active.length)
     metrics.restartsWaiting.set(waiting.length)
     metrics.observeFleet(() => fleetOf(plan, ends))
@@ -69,12 +68,8 @@ export function createReporter({
       pace.planned(plan.workloads)
       last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
       chronicle?.planned(plan, last.ends, now)
-      const { active, ended } = rotations(plan, now)
       metrics.planningDuration.observe(seconds)
       metrics.observeSnapshot(now)
-      metrics.rotationsActive.set(active)
-      for (const duration of ended)
-        metrics.rotationDuration.observe({ outcome: 'succeeded' }, duration)
       show(last)
     },
     started: (action) => journal.starts(action),
@@ -100,9 +95,6 @@ export function createReporter({
       journal.plan(NOTHING)
       last = { plan: NOTHING, ends: new Map() }
       pace.planned(NOTHING.workloads)
-      // What ends from now on is another one's to measure.
-      rotations = createRotationTracker()
-      metrics.rotationsActive.set(0)
       show(last)
     },
     status: () => statusOf(last.plan, last.ends),

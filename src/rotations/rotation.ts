@@ -8,7 +8,17 @@ import * as z from 'zod'
 import { CONSUMER_GROUP, CONSUMER_VERSION } from '../consumers/consumer.ts'
 import type { SourceRef } from '../refs.ts'
 
-/** Where a rotation stands; the last three are ends. */
+/** How a rotation can end. */
+export const ENDS = [
+  /** No consumer is stale any more. */
+  'Succeeded',
+  /** The source changed again before every consumer was fresh. */
+  'Superseded',
+  /** All of its consumers were deleted or opted out. */
+  'Abandoned',
+] as const
+
+/** Where a rotation stands. */
 export const PHASES = [
   /** Its restarts wait for their time or their turn. */
   'Waiting',
@@ -20,12 +30,7 @@ export const PHASES = [
   'Halted',
   /** A restart failed, and nothing else goes on. */
   'Failed',
-  /** No consumer is stale any more. */
-  'Succeeded',
-  /** The source changed again before every consumer was fresh. */
-  'Superseded',
-  /** All of its consumers were deleted or opted out. */
-  'Abandoned',
+  ...ENDS,
 ] as const
 export type Phase = (typeof PHASES)[number]
 

@@ -7,6 +7,7 @@ import type { Workload } from '../../src/plan/workload.ts'
 import { Chronicle } from '../../src/report/chronicle.ts'
 import { EventWriter } from '../../src/report/event-writer.ts'
 import { createLogger } from '../../src/report/log.ts'
+import { sendNothing, type Send } from '../../src/report/report-sender.ts'
 import { RotationWriter } from '../../src/report/rotation-writer.ts'
 import { KEPT_OF_SOURCE } from '../../src/rotations/retention.ts'
 import {
@@ -17,7 +18,7 @@ import {
 } from '../../src/rotations/rotation.ts'
 import { Machine, settled, VirtualTime } from '../kube/virtual-time.ts'
 import { at, pod, policy, snapshot } from '../plan/cluster-builder.ts'
-import { told } from '../plan/planning.ts'
+import { rotated, told } from '../plan/planning.ts'
 
 /** An answer that does not come. */
 const NEVER = -1
@@ -33,6 +34,8 @@ let answer: (call: ApiCall) => number
 /** `second verb resource name` of each request that was sent. */
 let sent: string[]
 let logged: string[]
+/** `phase seconds` of each rotation that is over, the seconds from its change to its end. */
+let ended: string[]
 
 beforeEach(() => {
   time = new VirtualTime()
@@ -41,8 +44,7 @@ beforeEach(() => {
   answer = () => 200
   sent = []
   logged = []
-  const { sleep } = new Machine(time)
-
+  ended = []
   const send = async <T>(call: ApiCall) => {
     const { verb, resource, subresource, name = '' } = call
     sent.push(
@@ -53,6 +55,13 @@ beforeEach(() => {
     if (status >= 400) throw new ApiError(call, { status })
     return { items: objects } as T
   }
+  open(send)
+  return () => end.abort()
+})
+
+/** Begins to tell by this way. */
+function open(send: Send): void {
+  const { sleep } = new Machine(time)
   const shared = { send, sleep, random: () => 1 }
   chronicle = new Chronicle({
     writer: new RotationWriter({ ...shared, onError: () => {}, onDropped: () => {} }),
@@ -60,14 +69,15 @@ beforeEach(() => {
     margins: policy,
     log: createLogger({ level: 'info', destination: { write: (text) => void logged.push(text) } }),
     mayWrite: () => leading,
+    onEnded: ({ phase, changedAt, finishedAt = NaN }) =>
+      void ended.push(`${phase} ${(finishedAt - changedAt) / 1000}`),
     now,
     sleep,
     random: () => 1,
   })
   end = new AbortController()
   running = chronicle.run(end.signal)
-  return () => end.abort()
-})
+}
 
 /** The change was ten seconds before the test begins. */
 function now(): number {
@@ -117,6 +127,49 @@ test('what is in the cluster is read first, then each change is told', async () 
     '1 create events',
     '1 patch rotations/status db-20260301t120000z',
   ])
+})
+
+test('the end of each rotation is told once, and how it ended', async () => {
+  planned(told('web'))
+  await until(0.5)
+  expect(ended).toEqual([])
+  planned(told('web', { sources: [rotated('db', {}, 5)] }))
+  await until(3.5)
+  // The first change was ten seconds before the test began.
+  expect(ended).toEqual(['Superseded 10.5'])
+  planned(fresh('web'))
+  planned(fresh('web'))
+  await until(6.5)
+  planned(told('web', { sources: [rotated('db', {}, 5, 12)] }))
+  await until(9.5)
+  planned()
+  await until(15)
+  expect(ended.slice(1)).toEqual(['Succeeded 8.5', 'Abandoned 7.5'])
+})
+
+test('what was over before is told of no more', async () => {
+  objects = [
+    written(-20, { finishedAt: at(-10) }),
+    // A newer one took its place; when is not known.
+    written(-5, { phase: 'Waiting' }),
+    written(0, { phase: 'Waiting' }),
+  ]
+  planned(fresh('web'))
+  await until(5)
+  expect(ended).toEqual(['Succeeded 10'])
+})
+
+test('in mode observe nothing is sent, and the end of a rotation is told all the same', async () => {
+  end.abort()
+  await settled()
+  sent = []
+  open(sendNothing)
+  planned(told('web'))
+  await until(0.5)
+  planned(fresh('web'))
+  await until(5)
+  expect(ended).toEqual(['Succeeded 10.5'])
+  expect(sent).toEqual([])
 })
 
 test('an action that was done is told at once', async () => {

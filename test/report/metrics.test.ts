@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { WorkloadRef } from '../../src/refs.ts'
 import { createMetrics, type Metrics } from '../../src/report/metrics.ts'
 import { FLEET, PROCESS } from '../../src/report/definitions.ts'
+import { NONE } from '../../src/rotations/rotation.ts'
 import type { Fleet, WorkloadRow } from '../../src/report/fleet-metrics.ts'
 
 function create(now: () => number = () => 0): Metrics {
@@ -74,11 +75,29 @@ describe('the metrics', () => {
     ['evictions_total', 3],
     ['watch_restarts_total', 2],
     ['restart_duration_seconds_count', 4],
-    ['rotation_duration_seconds_count', 1],
+    ['rotation_duration_seconds_count', 3],
   ])('begin at 0: %s', async (name, count) => {
     const series = await seriesOf(create(), name)
     expect(series).toHaveLength(count)
     expect(series.every((line) => line.endsWith(' 0'))).toBe(true)
+  })
+
+  test('time a rotation from the change to its end, by how it ended', async () => {
+    const metrics = create()
+    const rotation = {
+      source: { namespace: 'shop', name: 'db' },
+      changedAt: 1_000,
+      ...{ workloads: NONE, pods: NONE, reasons: [] },
+    }
+    metrics.rotationEnded({ ...rotation, phase: 'Succeeded', finishedAt: 31_000 })
+    metrics.rotationEnded({ ...rotation, phase: 'Abandoned', finishedAt: 6_000 })
+    // Both are times of a server, of which one is cut to seconds.
+    metrics.rotationEnded({ ...rotation, phase: 'Superseded', finishedAt: 900 })
+    expect(await seriesOf(metrics, 'rotation_duration_seconds_sum')).toEqual([
+      'rotation_duration_seconds_sum{outcome="succeeded"} 30',
+      'rotation_duration_seconds_sum{outcome="superseded"} 0',
+      'rotation_duration_seconds_sum{outcome="abandoned"} 5',
+    ])
   })
 
   test('name the version', async () => {
