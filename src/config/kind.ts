@@ -100,6 +100,17 @@ export const numberOrNone: Kind<number> = kind(
   (text) => (text === 'none' ? Infinity : /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
 )
 
+/** A whole number from 1 to `most`, or none. */
+export function numberUpTo(most: number): Kind<number> {
+  return kind('number|none', `a whole number from 1 to ${most}, or none`, (text) =>
+    text === 'none'
+      ? Infinity
+      : /^[1-9]\d{0,5}$/.test(text) && Number(text) <= most
+        ? Number(text)
+        : undefined,
+  )
+}
+
 /** A share in whole percent, as a number from 1 to 100. */
 export const percentage: Kind<number> = kind(
   'percentage',

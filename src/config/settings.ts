@@ -4,6 +4,7 @@
  * Only what has an effect stands here: a setting that is accepted and does nothing would be a lie.
  */
 import type * as z from 'zod'
+import { MOST_VERSIONS } from '../secrets/source.ts'
 import {
   directory,
   duration,
@@ -12,12 +13,16 @@ import {
   namespaceName,
   namespaceNames,
   numberOrNone,
+  numberUpTo,
   oneOf,
   percentage,
   positiveNumber,
   type Kind,
 } from './kind.ts'
 import { SECRET_ACCESS } from './secret-access.ts'
+
+/** Of the versions of a Secret that are kept, the first is no change. More changes than these are never counted. */
+const MOST_CHANGES_KNOWN = MOST_VERSIONS - 1
 
 /** One row of the table. */
 export interface Setting {
@@ -113,9 +118,10 @@ export const settings = {
       'How far an urgent Secret goes first: before everything, inside the wider limits for urgent ones, or before the rest of its own namespace alone, where those who may annotate Secrets do not trust each other.',
   },
   flappingChanges: {
-    kind: positiveNumber,
+    kind: numberUpTo(MOST_CHANGES_KNOWN - 1),
     default: '5',
-    meaning: 'How often a Secret may change within an hour before restarts for it are halted.',
+    meaning:
+      'How often a Secret may change within an hour before restarts for it are halted; with `none` they never are, however often it changes.',
   },
   massChangeShare: {
     kind: percentage,

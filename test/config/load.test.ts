@@ -78,6 +78,13 @@ describe('the configuration', () => {
     expect(loadYaml('maxUnavailable: 3')).toMatchObject({ config: { maxUnavailable } })
   })
 
+  test('reads how often a Secret may change, or that it may change as often as it likes', () => {
+    expect(loadYaml('flappingChanges: 6')).toMatchObject({ config: { flappingChanges: 6 } })
+    expect(loadYaml('flappingChanges: none')).toMatchObject({
+      config: { flappingChanges: Infinity },
+    })
+  })
+
   test.each(['', '# nothing yet\n', '{}'])('takes %j for a file without settings', (text) => {
     expect(loadYaml(text)).toEqual(load({}))
   })
@@ -130,6 +137,10 @@ describe('a fault', () => {
       'maxUnavailable: 0',
       'sluice.yaml: maxUnavailable: expected a whole number of at least 1, or a percentage from 1% to 100%, found 0',
     ],
+    ...['0', '7', '1000', '"none "'].map((wrong): [string, string] => [
+      `flappingChanges: ${wrong}`,
+      `sluice.yaml: flappingChanges: expected a whole number from 1 to 6, or none, found ${wrong}`,
+    ]),
     ['writeRate: 0.5', 'sluice.yaml: writeRate: expected a whole number of at least 1, found 0.5'],
     [
       'listen: 8080',

@@ -47,7 +47,7 @@ afterAll(async () => {
 async function start(): Promise<void> {
   operator = await startOperator(
     cluster,
-    [...QUICK, '--log-level=debug', '--flapping-changes=1000'],
+    [...QUICK, '--log-level=debug', '--flapping-changes=none'],
     { kubeconfig: proxy.kubeconfig, nodeFlags: heap.nodeFlags },
   )
 }

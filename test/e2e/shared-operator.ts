@@ -39,7 +39,7 @@ export class SharedOperator {
     beforeAll(async () => {
       this.cluster = await startInstalledCluster()
       // The neighbour's Secret changes after every test: no flapping.
-      this.#started = await startOperator(this.cluster, [...flags, '--flapping-changes=1000'])
+      this.#started = await startOperator(this.cluster, [...flags, '--flapping-changes=none'])
       await this.cluster.apply(
         namespace({ name: NEIGHBOUR }),
         dbSecret(NEIGHBOUR, 'at first'),

@@ -27,7 +27,7 @@ const running = new Set<ChildProcess>()
 /** How long a process that ended by itself stays away (ms); a kubelet takes longer. */
 const BACK_OFF = 500
 /** A Secret may change as often as it likes. */
-const FLAGS = [...QUICK, '--flapping-changes=9999']
+const FLAGS = [...QUICK, '--flapping-changes=none']
 let logs = 0
 
 /** Starts Sluice, with these flags besides the quick ones; nothing is waited for. */

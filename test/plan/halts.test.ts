@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { settings } from '../../src/config/settings.ts'
 import { readConsumer, writeStatus } from '../../src/consumers/consumer.ts'
 import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/consumers/halt.ts'
 import { massChange } from '../../src/plan/breakers.ts'
@@ -340,6 +341,7 @@ describe('a Halt', () => {
 describe('a Secret that changes too often', () => {
   const times = [60, 120, 180, 240, 300]
   const flapping = rotated('db', {}, ...times)
+  const often = rotated('db', {}, ...Array.from({ length: 20 }, (_, n) => 10 * (n + 1)))
   const now = at(320)
   const name = 'sourceflapping-secret-db'
 
@@ -384,6 +386,20 @@ describe('a Secret that changes too often', () => {
       flappingChanges: 1,
     })
     expect(made.reasons.a).toBe('SourceFlapping')
+  })
+
+  test('is halted by the greatest number that can be set, however often it changed', () => {
+    const all = Array.from({ length: 1000 }, (_, n) => n + 1)
+    const allowed = all.filter((n) => settings.flappingChanges.kind.schema.safeParse(n).success)
+    for (const flappingChanges of allowed) {
+      const made = planned([told('a', { sources: [often] })], { now, flappingChanges })
+      expect(made.reasons.a, `at most ${flappingChanges}`).toBe('SourceFlapping')
+    }
+  })
+
+  test('is not, where none is set', () => {
+    const made = planned([told('a', { sources: [often] })], { now, flappingChanges: Infinity })
+    expect(made.lines).toEqual(['record shop/a: started'])
   })
 
   test('halts its own consumers alone', () => {
