@@ -119,6 +119,7 @@ export class Fleet {
         ...placeOf(i),
         uid: `secret-${i}`,
         resourceVersion: String(at),
+        creationTimestamp: new Date(0).toISOString(),
         managedFields: [{ time: new Date(at).toISOString(), fieldsV1: { 'f:data': {} } }],
       },
       data: { password: Buffer.from(password).toString('base64') },

@@ -32,6 +32,8 @@ export interface SourceRecord {
   /** '' for a source that does not exist. */
   readonly uid: string
   readonly resourceVersion: string
+  /** When today's object was created (ms), a whole second; -Infinity where there is none. */
+  readonly createdAt: number
   readonly immutable: boolean
   /** The newest time that a write of data left in the object (ms); -Infinity without any. */
   readonly writtenAt: number
@@ -71,6 +73,7 @@ export interface RawSecret {
     readonly name: string
     readonly uid: string
     readonly resourceVersion: string
+    readonly creationTimestamp: string
     readonly annotations?: Readonly<Record<string, string>>
     readonly managedFields?: readonly ManagedField[]
   }
@@ -114,6 +117,7 @@ export function readSecret(
     ref: { namespace, name },
     uid,
     resourceVersion,
+    createdAt: Date.parse(raw.metadata.creationTimestamp),
     immutable: raw.immutable ?? false,
     writtenAt,
     settings: readSourceSettings(name, ownAnnotations(raw.metadata.annotations)),
@@ -138,7 +142,9 @@ export function missingSource(
   } as const
   const versions = remember(previous?.versions ?? [], version)
   const { uid, resourceVersion, writtenAt } = version
-  return { ref, uid, resourceVersion, immutable: false, writtenAt, settings: NO_SETTINGS, versions }
+  const settings = NO_SETTINGS
+  const createdAt = -Infinity
+  return { ref, uid, resourceVersion, createdAt, immutable: false, writtenAt, settings, versions }
 }
 
 /** The record of a source whose content is not known now: nothing follows from it. */
@@ -147,6 +153,7 @@ export function unreadSource(ref: SourceRef, unread: Unread): SourceRecord {
     ref,
     uid: '',
     resourceVersion: '',
+    createdAt: -Infinity,
     immutable: false,
     writtenAt: -Infinity,
     settings: NO_SETTINGS,

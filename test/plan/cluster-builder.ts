@@ -152,6 +152,8 @@ export interface Written {
   readonly data: Readonly<Record<string, string>> | null
   readonly immutable?: boolean
   readonly uid?: string
+  /** When the object was created, if not by the first write under its UID. */
+  readonly createdAt?: number
 }
 
 /** The record of a Secret that Sluice watched from its first write on. */
@@ -160,7 +162,7 @@ export function source(name: string, ...writes: readonly Written[]): SourceRecor
   let record: SourceRecord | undefined
   for (const [
     index,
-    { at: time, data, immutable = false, uid = `uid-of-${name}` },
+    { at: time, data, immutable = false, uid = `uid-of-${name}`, createdAt },
   ] of writes.entries()) {
     if (data === null) {
       record = missingSource(ref, record, time)
@@ -171,6 +173,7 @@ export function source(name: string, ...writes: readonly Written[]): SourceRecor
         ...ref,
         uid,
         resourceVersion: String(100 + index),
+        creationTimestamp: apiTime(createdAt ?? (record?.uid === uid ? record.createdAt : time)),
         managedFields: [{ time: apiTime(time), fieldsV1: { 'f:data': {} } }],
       },
       immutable,

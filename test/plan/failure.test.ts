@@ -422,6 +422,7 @@ describe('a failed restart', () => {
         name: 'db',
         uid: 'uid-of-db',
         resourceVersion: String(version),
+        creationTimestamp: '2026-01-01T00:00:00Z',
         managedFields: [{ time: new Date(at(second)).toISOString(), fieldsV1: { 'f:data': {} } }],
       },
       data: base64({ password: value }),

@@ -30,6 +30,7 @@ function secret({ data, uid = 'u1', version = 1, managed = at(0), annotations }:
       ...ref,
       uid,
       resourceVersion: String(version),
+      creationTimestamp: apiTime(at(-0.5)),
       ...(annotations && { annotations }),
       ...(managed !== null && {
         managedFields: [

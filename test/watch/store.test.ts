@@ -73,7 +73,8 @@ class Told {
     this.#now += 1000
     const { store } = this
     const resourceVersion = String(this.#now)
-    const place = { namespace: 'shop', resourceVersion }
+    const creationTimestamp = '2026-01-01T00:00:00Z'
+    const place = { namespace: 'shop', resourceVersion, creationTimestamp }
     switch (event.kind) {
       case 'secret': {
         const data = { password: Buffer.from(event.value).toString('base64') }
@@ -124,7 +125,6 @@ class Told {
             ...place,
             name,
             uid: name,
-            creationTimestamp: '2026-01-01T00:00:00Z',
             ownerReferences: [owner],
           },
           spec: specOf(event.secret),

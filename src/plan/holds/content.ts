@@ -3,8 +3,8 @@
  */
 import { ALL_KEYS } from '../../consumers/uses.ts'
 import { ABSENT, emptyValues } from '../../secrets/digest.ts'
-import { digestIn } from '../../secrets/source.ts'
-import { today } from '../../secrets/timeline.ts'
+import { digestIn, type SourceRecord } from '../../secrets/source.ts'
+import { today, type Entry, type Timeline } from '../../secrets/timeline.ts'
 import type { HoldRule } from './rule.ts'
 
 /** A required source does not exist: a new pod would wait for it in CreateContainerConfigError. */
@@ -45,14 +45,15 @@ export const valueEmpty: HoldRule = ({ sources, stale }) => {
 }
 
 /**
- * The content of an immutable Secret changed, so it was deleted and created again. A kubelet never reads an
- * immutable Secret again while a pod on its node uses it: a new pod could get the old content.
+ * An immutable Secret was deleted and created again with other content. A kubelet never reads an immutable Secret again
+ * while a pod on its node uses it: a new pod could get the old content. One that was made immutable after or with its
+ * change was read until then.
  * Source: kubernetes/pkg/kubelet/util/manager/watch_based_manager.go (stopIfIdle, immutable).
  */
 export const immutableRecreated: HoldRule = ({ sources, source, stale }) => {
   const changed = [...sources].filter(
     ([name, { timelines }]) =>
-      source(name).immutable && [...timelines.values()].some((each) => each.length > 1),
+      source(name).immutable && mayHaveReplaced(source(name), [...timelines.values()]),
   )
   return stale.length > 0 && changed.length > 0
     ? {
@@ -60,6 +61,23 @@ export const immutableRecreated: HoldRule = ({ sources, source, stale }) => {
         message: `immutable Secret ${changed.map(([name]) => name).join(', ')} was created again with other content, which nodes that still use it do not read; use a new name instead`,
       }
     : undefined
+}
+
+/** How much later than its creation the first content of an object may be dated (ms): both are cut to whole seconds. */
+const CREATION = 2_000
+
+/**
+ * Whether today's object may have taken the place of another one that the story begins with: the first change can have
+ * come with its creation. The recorded UID does not tell, it is that of today's as soon as the change is written down.
+ */
+function mayHaveReplaced({ createdAt }: SourceRecord, story: readonly Timeline[]): boolean {
+  const mayHaveComeWithIt = ({ since, mayBeEarlier = false }: Entry) =>
+    mayBeEarlier || since <= createdAt + CREATION
+  const before = story.flatMap(([first, ...later]) => [first, ...later.slice(0, -1)])
+  return (
+    story.some(([, next]) => next !== undefined && mayHaveComeWithIt(next)) &&
+    before.some(({ digest }) => digest !== ABSENT)
+  )
 }
 
 function exists(source: { versions: readonly { content: unknown }[] }): boolean {

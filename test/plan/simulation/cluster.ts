@@ -319,6 +319,7 @@ export class SimulatedCluster {
         name,
         uid: `uid-of-${namespace}-${name}`,
         resourceVersion: this.nextVersion(),
+        creationTimestamp: apiTime(0),
         annotations: Object.fromEntries(prefixed) as Record<string, string>,
         managedFields: [{ time: apiTime(at), fieldsV1: { 'f:data': {} } }],
       },

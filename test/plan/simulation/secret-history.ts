@@ -52,6 +52,7 @@ export function secretAfter(writes: readonly SecretWrite[], index: number): RawS
       name: 'db',
       uid: 'uid-of-db',
       resourceVersion: String(100 + index),
+      creationTimestamp: apiTime(writes[0]?.at ?? 0),
       managedFields: [{ time: apiTime(moved?.at ?? 0), fieldsV1: { 'f:data': {} } }],
     },
     data: base64(writes[index]?.data ?? {}),
