@@ -78,13 +78,13 @@ export class Fleet {
 
   /** What the coordinator does on each look. */
   look(): Plan {
-    const snapshot = this.store.snapshot(true, (each) => this.#executor.pendingOf(each))
+    const snapshot = this.store.snapshot((each) => this.#executor.pendingOf(each))
     return plan(snapshot, this.#config, this.#now)
   }
 
   /** The same as if all of it were seen for the first time: nothing that was judged before is known. */
   lookAnew(): Plan {
-    const snapshot = this.store.snapshot(true, (each) => this.#executor.pendingOf(each))
+    const snapshot = this.store.snapshot((each) => this.#executor.pendingOf(each))
     const workloads = snapshot.workloads.map((each) => ({ ...each }))
     return plan({ ...snapshot, workloads }, this.#config, this.#now)
   }

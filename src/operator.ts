@@ -147,7 +147,6 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...watchedResources(store, { consumers: act }),
   ].map((resource) => watchInto(resource, client, log, changed))
   start.picture = { watches, secrets, store }
-  const synced = () => watches.every(({ watch }) => watch.synced)
   /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
   const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
   const leadershipChanged = (leading: boolean) => {
@@ -194,7 +193,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   const coordinator = new Coordinator({
     policy: config,
     mayPlan: () => leadership.mayWrite() && listed(),
-    snapshot: () => store.snapshot(synced(), (workload) => executor.pendingOf(workload)),
+    snapshot: () => store.snapshot((workload) => executor.pendingOf(workload)),
     execute: (actions) => executor.start(actions),
     report(plan, seconds) {
       reporter.planned(plan, seconds, now())

@@ -174,7 +174,7 @@ test('a Secret that may not be watched holds those who need it, and nobody else'
     'Unreadable: Sluice may not watch Secret mail: a Role of namespace shop must grant apiGroups [""], resources [secrets], resourceNames [mail], verbs [watch]',
   )
   const { workloads } = plan(
-    store.snapshot(true, () => nothingPending),
+    store.snapshot(() => nothingPending),
     policy,
     0,
   )

@@ -72,7 +72,6 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     cannotStart: unableToStart(awake, now),
   }
   const candidates = awake.map((each) => candidateOf(each, shared))
-  if (!snapshot.synced) return holdAll(candidates)
 
   let membershipOf: ReturnType<typeof memberships> | undefined
   const budget = new Budget(policy, (group) =>
@@ -246,21 +245,6 @@ function groupsIn(candidates: readonly Candidate[]): readonly Group[] {
     ),
   )
   return [...new Map(groups).values()]
-}
-
-/** An incomplete picture proves nothing: nothing is done, not even a baseline taken. */
-function holdAll(candidates: readonly Candidate[]): Plan {
-  const hold: Hold = {
-    reason: 'NotSynced',
-    message: 'the watches have not delivered their first picture yet',
-  }
-  const workloads = candidates.map(({ assessment, situation: { availability } }) => ({
-    assessment,
-    availability,
-    hold,
-    wakeAt: Infinity,
-  }))
-  return { actions: [], workloads, groups: [], wakeAt: Infinity }
 }
 
 function plannedWorkload(

@@ -49,10 +49,11 @@ export interface Leftover {
   readonly consumer: ConsumerRecord
 }
 
-/** The picture that a plan is made from. */
+/**
+ * The picture that a plan is made from, and that no list is due for: an incomplete one proves nothing, and nobody plans
+ * then. Secrets that are watched one by one say for themselves whether they are known.
+ */
 export interface Snapshot {
-  /** All watches have delivered their first picture. */
-  readonly synced: boolean
   /** The kill switch: Sluice's own namespace is paused, or nobody can tell, which counts as paused. */
   readonly paused: boolean | Fault
   /** Of the HMAC key in use. */

@@ -231,7 +231,7 @@ export class Store {
    * The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload.
    * A workload of which nothing has changed since the picture before is the same object.
    */
-  snapshot(synced: boolean, pendingOf: (workload: DeploymentRecord) => Pending): Snapshot {
+  snapshot(pendingOf: (workload: DeploymentRecord) => Pending): Snapshot {
     const workloads: Workload[] = []
     const leftovers: Leftover[] = []
     for (const deployment of this.#deployments.values()) {
@@ -241,7 +241,6 @@ export class Store {
         leftovers.push({ workload: deployment.ref, consumer })
     }
     return {
-      synced,
       paused: this.paused,
       keyFingerprint: this.#options.digester.fingerprint,
       workloads,

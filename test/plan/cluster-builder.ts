@@ -301,13 +301,12 @@ export function workload(change: WorkloadChange = {}): Workload {
   }
 }
 
-/** A synced picture of these workloads. */
+/** A picture of these workloads. */
 export function snapshot(
   workloads: readonly Workload[],
   change: Partial<Omit<Snapshot, 'workloads'>> = {},
 ): Snapshot {
   return {
-    synced: true,
     paused: false,
     keyFingerprint: digester.fingerprint,
     leftovers: [],

@@ -417,15 +417,6 @@ describe('a hold', () => {
     expect(actions.some(({ kind }) => kind === 'evict' || kind === 'patch')).toBe(false)
   })
 
-  test('for a picture that is not complete does nothing at all', () => {
-    const { actions, holds, wakeAt } = planned(
-      snapshot([workload({ ledger: null })], { synced: false }),
-    )
-    expect(actions).toEqual([])
-    expect(holds.get('web')?.reason).toBe('NotSynced')
-    expect(wakeAt).toBe(Infinity)
-  })
-
   test('has a test for every reason that the plan itself gives', () => {
     const given = HOLD_REASONS.filter((reason) => !(reason in cases))
     // By the tests above, those of budgets and failures, and by the answers of the API server.

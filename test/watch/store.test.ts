@@ -153,7 +153,7 @@ class Told {
   }
 
   snapshot(): Snapshot {
-    return this.store.snapshot(true, ({ ref }) => this.#pending.get(ref.uid) ?? NOTHING)
+    return this.store.snapshot(({ ref }) => this.#pending.get(ref.uid) ?? NOTHING)
   }
 }
 

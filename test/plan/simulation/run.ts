@@ -58,7 +58,6 @@ const ENDS_BY_ITSELF = new Set<HoldReason>([
   'JustChanged',
   'MinRestartInterval',
   'ServerBusy',
-  'NotSynced',
 ])
 
 /** Plays a scenario to its end. */
