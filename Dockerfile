@@ -7,9 +7,10 @@ COPY src src
 COPY tools tools
 RUN node tools/build.ts
 
-# No shell and no package manager; the licences of what is bundled go with it.
+# No shell and no package manager; its licence and those of what is bundled go with it.
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 COPY --from=build /sluice/dist/sluice.mjs /sluice/dist/sluice.mjs.LEGAL.txt /
+COPY LICENSE /
 USER 65532:65532
 EXPOSE 8080
 # Measured (bench/README.md): a small young generation and one arena of malloc take a third off its memory and cost it
