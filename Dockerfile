@@ -1,4 +1,4 @@
-FROM node:24-bookworm-slim AS build
+FROM docker.io/library/node:24-bookworm-slim AS build
 WORKDIR /sluice
 # The dependencies first: their layer stays while only the source changes.
 COPY package.json package-lock.json tsconfig.json .npmrc ./

@@ -15,6 +15,14 @@ help: ## Show this list
 build: $(MODULES) ## Bundle the operator into dist/sluice.mjs
 	node tools/build.ts
 
+# Nothing to be built before: the Dockerfile bundles by itself, from the lockfile.
+IMAGE ?= sluice:dev
+CONTAINER_TOOL ?= docker
+
+.PHONY: image
+image: ## Build the image (IMAGE=registry.example/sluice:0.1.0, CONTAINER_TOOL=podman; docs/image.md)
+	$(CONTAINER_TOOL) build --tag $(IMAGE) .
+
 .PHONY: test
 test: $(MODULES) ## Lint, check types, run all tests (cold, the test cluster takes some minutes to compile)
 	@node tools/test.ts

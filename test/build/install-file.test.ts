@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { V1Container, V1JSONSchemaProps } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
@@ -34,6 +35,13 @@ test('the installed configuration is the default one, in writing', () => {
 
 test('the image is the one of this version', () => {
   expect(container().image?.split(':')).toEqual([expect.any(String), manifest.version])
+})
+
+test('docs/image.md tells what to put another image in the place of', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/image.md'), 'utf8')
+  const [name, tag] = container().image?.split(':') ?? []
+  expect(page).toContain(`- name: ${name}\n`)
+  expect(page).toContain(`newTag: ${tag}\n`)
 })
 
 test('the NetworkPolicy is about the pod of Sluice, and lets in what its one port gets', () => {
