@@ -81,7 +81,11 @@ export function recordReport(
   const same =
     JSON.stringify(before.report) === JSON.stringify(report) &&
     before.ledger.restart?.templateHash === ledger.restart?.templateHash
-  return same ? undefined : action
+  if (same) return undefined
+  if (before.ledger.keyFingerprint === ledger.keyFingerprint) return action
+  // Under another HMAC key the story is told anew when every source is known, and not by a report.
+  const kept = { ...before.ledger, restart: ledger.restart }
+  return { ...action, status: { ...action.status, ledger: kept } }
 }
 
 /** Tells in a Consumer that cannot be read that it cannot be read; all else in it stays. */

@@ -101,14 +101,16 @@ export function applied(timeline: Timeline): Timeline {
  * The same record under a new HMAC key, so that a lost key does not look like a change of every Secret. Equal UID
  * and resourceVersion mean equal content under any key, and a rotation under way goes on by its recorded time: in
  * both cases today's content takes the place of the recorded one, unless a write of data came after that time:
- * then it may be yet another content. Where neither applies the selector is left out, and so adopted anew.
+ * then it may be yet another content. Where neither applies the selector is left out, and so adopted anew. Of a source
+ * that is not known now the record stays as it is: its digests compare with each other.
  */
 export function rekey(recorded: RecordedSource, source: SourceRecord): RecordedSource {
   const now = source.versions.at(-1)
+  if (!now) return recorded
   const equal = recorded.uid === source.uid && recorded.resourceVersion === source.resourceVersion
   const timelines = new Map<string, Timeline>()
   for (const [selector, timeline] of recorded.timelines) {
-    if (!now || !(equal || timeline.length > 1)) continue
+    if (!equal && timeline.length === 1) continue
     const current = digestIn(now, selector)
     const { digest: old, since } = today(timeline)
     if (!equal && now.changedAt > since) {

@@ -1,7 +1,8 @@
 // Workloads whose Secrets are not known one by one: nothing that follows from a guess is done or written down.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
 import { unreadSource, type SourceRecord, type Unread } from '../../src/secrets/source.ts'
+import type { Timeline } from '../../src/secrets/timeline.ts'
 import {
   appliedLedger,
   appUses,
@@ -110,4 +111,51 @@ test('a failure is not taken for over because its content cannot be read', () =>
   const made = plan(snapshot([recorded(forbidden, { ledger: { failure } })]), policy, NOW)
   const [action] = made.actions
   expect(action?.kind === 'record' && action.status.ledger.failure).toEqual(failure)
+})
+
+describe('a rotation under way when the HMAC key was replaced and the Secret cannot be read', () => {
+  const [old, current] = ['1'.repeat(32), '2'.repeat(32)]
+  const { uid, resourceVersion } = calm('db')
+  const timelines = new Map<string, Timeline>([
+    [
+      'password',
+      [
+        { digest: old, since: -Infinity },
+        { digest: current, since: at(0) },
+      ],
+    ],
+  ])
+  const record = { uid, resourceVersion, writtenAt: at(0), timelines }
+  const underOldKey = {
+    keyFingerprint: 'a key that was lost',
+    sources: new Map([['db', record]]),
+  }
+  const before = recorded(forbidden, { ledger: underOldKey })
+  const made = plan(snapshot([before]), policy, NOW)
+
+  test('is still under way', () => {
+    expect(made.workloads.map(({ assessment }) => assessment.counts.stale)).toEqual([3])
+  })
+
+  test('stays recorded under the key that it was recorded with', () => {
+    const [action] = made.actions
+    expect(action?.kind === 'record' && action.status.ledger).toEqual(
+      before.consumer?.status?.ledger,
+    )
+  })
+
+  test.each([
+    ['is readable again', rotated('db')],
+    ['is readable again with yet another content', rotated('db', {}, 60)],
+  ])('goes on when it %s', (_, db) => {
+    const [action] = made.actions
+    if (action?.kind !== 'record') throw new Error('expected a record')
+    expect(action.status.report).toMatchObject({ reason: 'SourceUnreadable' })
+    const after = workload({
+      sources: [db],
+      consumer: consumer(deployment(), action.status.ledger),
+    })
+    const then = plan(snapshot([after]), policy, at(120))
+    expect(then.workloads.map(({ assessment }) => assessment.counts.stale)).toEqual([3])
+  })
 })
