@@ -101,7 +101,7 @@ async function delivered(): Promise<void> {
 }
 
 function replicas(): number | undefined {
-  return store.snapshot(true, () => nothingPending).workloads[0]?.deployment.replicas
+  return store.snapshot(() => nothingPending).workloads[0]?.deployment.replicas
 }
 
 function owner(): string | undefined {
