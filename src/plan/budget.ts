@@ -74,11 +74,12 @@ export class Budget {
       }
     }
     for (const group of groups) {
-      const starting = this.startingIn(group) - going
-      if (starting + pods > limit) {
+      const starting = this.startingIn(group)
+      if (starting - going + pods > limit) {
+        const instead = going > 0 ? ` in place of ${going}` : ''
         return {
           reason: 'StartingPods',
-          message: `${starting} pods of ${groupKey(group)} are starting, at most ${limit} may be; ${pods} more are asked for`,
+          message: `${starting} pods of ${groupKey(group)} are starting, at most ${limit} may be; ${pods} more are asked for${instead}`,
         }
       }
     }

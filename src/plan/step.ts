@@ -1,7 +1,7 @@
 /**
  * The next step of one workload: actions, a hold, or nothing. Pure.
  */
-import type { Failure, Restart } from '../consumers/consumer.ts'
+import type { Failure, Restart, Strategy } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { newFailure, stands } from './failure.ts'
@@ -101,14 +101,24 @@ function beginRestart(
     turn.toBegin ??
     (strategy === 'rollout' ? toRollOut(assessment, turn) : turn.toStart(1))
   if (hold) return { actions: [], hold }
-  const restart: Restart = {
-    id: newId(context.now),
+  const restart = newRestart(assessment, strategy, context)
+  return recording(assessment, context, 'started', { restart })
+}
+
+function newRestart({ stale }: Assessment, strategy: Strategy, { now }: Context): Restart {
+  return {
+    id: newId(now),
     strategy,
-    startedAt: context.now,
+    startedAt: now,
     templateHash: strategy === 'evict' ? stale[0]?.pod.templateHash : undefined,
     wasUnwell: stale.some(({ pod }) => !pod.ready),
   }
-  return recording(assessment, context, 'started', { restart })
+}
+
+/** Somebody deployed since it began: what is stale still is of his template, and goes in a restart of its own. */
+function isOfOtherTemplate({ stale }: Assessment, { strategy, templateHash }: Restart): boolean {
+  if (strategy !== 'evict' || templateHash === undefined) return false
+  return stale.some(({ pod }) => pod.templateHash !== templateHash)
 }
 
 function continueRestart(
@@ -134,6 +144,10 @@ function continueRestart(
   }
   const hold = firstHold(STEP_RULES, assessment, situation) ?? turn.toBegin
   if (hold) return { actions: [], hold }
+  if (isOfOtherTemplate(assessment, restart)) {
+    const again = newRestart(assessment, restart.strategy, context)
+    return recording(assessment, context, 'started', { restart: again })
+  }
   return restart.strategy === 'evict'
     ? evictNext(assessment, situation, turn)
     : rollOut(assessment, turn, context, restart)
@@ -141,11 +155,12 @@ function continueRestart(
 
 function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
   const { away, awaitedStale, desired, limit } = availability
-  // A replacement that is to be replaced again is away and starting already: that costs nothing more.
+  // A replacement that is to be replaced again is away and starting already: that costs nothing more, unless too many
+  // start by now, since a limit was lowered.
   const again = podsInOrder(assessment)
     .filter((each) => awaitedStale.includes(each))
     .slice(0, limit - away)
-  const hold = again.length > 0 ? undefined : turn.toStart(1)
+  const hold = turn.toStart(1, again.length > 0 ? 1 : 0)
   if (hold) return { actions: [], hold }
   const more = Math.max(0, Math.min(limit - away - awaitedStale.length, turn.room))
   const others = podsInOrder(assessment).filter((each) => !awaitedStale.includes(each))

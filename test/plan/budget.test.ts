@@ -594,6 +594,21 @@ describe('a replacement that is stale again before it is Available', () => {
     expect(planned([half, begun], { ...one, now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
   })
 
+  test('waits while more are starting than may be by now, since a limit was lowered', () => {
+    const two = restarting('a', {
+      sources: [again],
+      annotations: { 'max-unavailable': '2' },
+      pods: [pod('a-3'), replacement('a-4'), replacement('a-5')],
+    })
+    const at23 = { now: at(23) }
+    expect(planned([two], { ...at23, maxStartingPods: 2 }).lines).toHaveLength(2)
+    const lowered = planned([two], { ...at23, maxStartingPods: 1 })
+    expect(lowered.lines).toEqual([])
+    expect(lowered.holds.a).toBe(
+      'StartingPods: 2 pods of Secret shop/db are starting, at most 1 may be; 1 more are asked for in place of 1',
+    )
+  })
+
   test('is replaced before any other pod of its workload, which would be one more away', () => {
     const calming = replacement('a-4', { ready: true, readyAt: at(22) })
     const both = { ...half, pods: [...oneAway('a'), calming] }
@@ -704,6 +719,27 @@ describe('a workload that waits for something else than its turn', () => {
     const { lines, reasons } = planned([stuck, alone('b')])
     expect(reasons.a).toBe('RolloutInProgress')
     expect(started(lines)).toEqual(['b'])
+  })
+
+  test('goes on after a deploy in a restart of its own, which keeps its slot while pods start', () => {
+    const again = { sources: [rotated('db', {}, 20)] }
+    const theirs = ['x', 'y', 'z'].map((name) =>
+      pod(name, { createdAt: at(8), templateHash: 'theirs' }),
+    )
+    const deployed = told('a', { ...again, pods: theirs, ledger: { restart: evicting } })
+    const [begun] = planned([deployed, alone('b')], { now: at(30) }).actions
+    if (begun?.kind !== 'record') throw new Error('nothing was recorded')
+    const { restart } = begun.status.ledger
+    expect([begun.cause, restart?.templateHash, restart?.startedAt]).toEqual([
+      'started',
+      'theirs',
+      at(30),
+    ])
+    const starting = replacement('new', { createdAt: at(31), templateHash: 'theirs' })
+    const gone = told('a', { ...again, pods: [...theirs.slice(1), starting], ledger: { restart } })
+    const { lines, reasons } = planned([gone, alone('b')], { now: at(32) })
+    expect(lines).toEqual([])
+    expect(reasons).toEqual({ a: 'PodsAway', b: 'ClusterBudget' })
   })
 
   test('waits for pods of two templates, though the Deployment is done with its rollout', () => {

@@ -95,11 +95,13 @@ export class Watchdog {
       for (const pod of live) {
         const { ref } = pod.record
         if (!isAvailable(pod, of, now + this.#clockOff) || account.paid.has(ref.uid)) continue
-        const from = account.abandoned.length > 0 ? account.abandoned : account.debts
-        const [oldest] = from
-        if (!oldest || pod.bornAt < oldest.at) continue
+        // What was evicted after it was born is not its doing.
+        const isPaid = (debt: Debt) => debt.at <= pod.bornAt
+        const from = account.debts.some(isPaid) ? account.debts : account.abandoned
+        const paid = from.findLastIndex(isPaid)
+        if (paid < 0) continue
         account.paid.add(ref.uid)
-        from.shift()
+        from.splice(paid, 1)
       }
       const available = live.filter((pod) => isAvailable(pod, of, now + this.#clockOff)).length
       if (available >= of.record.replicas) {
@@ -218,10 +220,12 @@ export class Watchdog {
 
   /** Not, if it failed or is past its deadline: then its slot goes to the next. */
   #isOpen(of: SimulatedDeployment, { debts, failed, rollout }: Account): boolean {
-    const { now } = this.#cluster
-    if (failed) return false
-    const since = rollout?.at ?? debts[0]?.at
-    return since !== undefined && now < since + of.record.progressDeadline
+    return !failed && this.#awaited(of, rollout ? [rollout] : debts).length > 0
+  }
+
+  /** Those that are not past their deadline. */
+  #awaited(of: SimulatedDeployment, debts: readonly Debt[]): readonly Debt[] {
+    return debts.filter(({ at }) => this.#cluster.now < at + of.record.progressDeadline)
   }
 
   #checkConcurrency(of: SimulatedDeployment, { groups, urgent }: Debt, policy: Policy): void {
@@ -303,7 +307,7 @@ export class Watchdog {
 
   #owed(of: SimulatedDeployment, account: Account): number {
     if (!this.#isOpen(of, account)) return 0
-    if (!account.rollout) return account.debts.length
+    if (!account.rollout) return this.#awaited(of, account.debts).length
     // All of it is reserved until the last old pod goes; then it is known how many are not back.
     const { hash } = account.rollout
     const live = livePods(this.#cluster.state, of.record.ref.uid)
