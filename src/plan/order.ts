@@ -1,7 +1,7 @@
 /**
  * Who is next (design section 4.4). Pure.
  */
-import type { Assessment } from './assessment.ts'
+import type { Assessment, JudgedPod } from './assessment.ts'
 import { isReplacement } from './replacement.ts'
 
 /**
@@ -52,10 +52,16 @@ function isHurting({ stale }: Assessment): boolean {
   return stale.some(({ pod }) => !pod.ready)
 }
 
-/** Which pods of a workload go first: those that are not Ready, then the oldest. */
-export function podsInOrder({ stale }: Assessment): Assessment['stale'] {
+/**
+ * Which pods of a workload go first: those that the restart itself made and that never came up, since Sluice has taken
+ * their places away already; then others that are not Ready, then the oldest.
+ */
+export function podsInOrder({ ledger, stale }: Assessment): Assessment['stale'] {
+  const isOwed = ({ pod }: JudgedPod) =>
+    !pod.ready && ledger?.restart !== undefined && isReplacement(pod, ledger.restart)
   return stale.toSorted(
     (a, b) =>
+      compare(Number(isOwed(b)), Number(isOwed(a))) ||
       compare(Number(a.pod.ready), Number(b.pod.ready)) ||
       compare(a.pod.createdAt, b.pod.createdAt) ||
       compare(a.pod.ref.name, b.pod.ref.name),

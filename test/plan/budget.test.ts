@@ -615,6 +615,12 @@ describe('a replacement that is stale again before it is Available', () => {
     expect(planned([both], { now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
   })
 
+  test('goes first though it is past its deadline: no other pod is away in its place', () => {
+    const sick = { ready: false, unreadyAt: at(8) }
+    const both = { ...half, pods: [pod('a-2', sick), pod('a-3', sick), replacement('a-4')] }
+    expect(planned([both], { now: at(700) }).lines).toEqual(['evict shop/a: a-4'])
+  })
+
   test('is replaced with no more others than may be away, though a drain took one as well', () => {
     const two = { ...half, pods: [pod('a-2'), replacement('a-4'), replacement('a-5')] }
     expect(planned([two], { now: at(23) }).lines).toEqual(['evict shop/a: a-4'])
