@@ -93,16 +93,18 @@ function findFailure(
   return undefined
 }
 
-/** When the next failure may be found by time alone (ms). */
-export function nextDeadline(assessment: Assessment): number {
+/** When the next failure may be found, or the next pod given up, by time alone (ms). */
+export function nextDeadline(assessment: Assessment, now: number): number {
   const { deployment, judged, settings, ledger } = assessment
   const restart = ledger?.restart
   if (!restart) return Infinity
+  const deadline = deadlineOf(deployment, settings)
   const waiting = judged
     .map(({ pod }) => pod)
     .filter((pod) => isReplacement(pod, restart) && pod.readyAt === undefined)
-  const from = Math.min(...waiting.map(waitsSince), refusedSince(assessment))
-  return from + deadlineOf(deployment, settings)
+  const times = [...waiting.map(waitsSince), refusedSince(assessment)]
+  // One may be past its deadline, and wait for its turn to be replaced again.
+  return Math.min(...times.map((from) => from + deadline).filter((time) => time > now))
 }
 
 /** One that was Ready and is not any more has as long as a new one to come back. */

@@ -45,40 +45,29 @@ export function groupsFor(
   ]
 }
 
-/** Who belongs to a group. */
-export interface Membership {
-  /** Workloads in care that a restart in the group can be of, now or later. */
-  readonly members: readonly Assessment[]
-  /** The sources whose consumers belong to it, as far as workloads in care show them. */
-  readonly sources: ReadonlySet<string>
-}
-
-const NOBODY: Membership = { members: [], sources: new Set() }
-
-/** Looks up who belongs to which group; for all groups at once, since a plan asks for many. */
-export function memberships(assessments: readonly Assessment[]): (group: Group) => Membership {
-  const byKey = new Map<string, { members: Set<Assessment>; sources: Set<string> }>()
-  const join = (group: Group, assessment: Assessment, through: string | undefined) => {
+/**
+ * Looks up the workloads in care that a restart in a group can be of, now or later; for all groups at once, since a plan
+ * asks for many.
+ */
+export function membership(
+  assessments: readonly Assessment[],
+): (group: Group) => readonly Assessment[] {
+  const byKey = new Map<string, Set<Assessment>>()
+  const join = (group: Group, assessment: Assessment) => {
     const key = groupKey(group)
-    const known = byKey.get(key) ?? { members: new Set(), sources: new Set() }
-    byKey.set(key, known)
-    known.members.add(assessment)
-    if (through !== undefined) known.sources.add(through)
+    byKey.set(key, (byKey.get(key) ?? new Set()).add(assessment))
   }
   for (const assessment of assessments) {
     const { consumed, deployment, settings, source } = assessment
     const { namespace } = deployment.ref
-    if (settings.group !== undefined) {
-      join({ kind: 'Group', namespace, name: settings.group }, assessment, undefined)
-    }
+    const named = [settings.group]
     for (const name of consumed) {
-      join({ kind: 'Secret', namespace, name }, assessment, name)
-      const { group } = source(name).settings
-      if (group !== undefined) join({ kind: 'Group', namespace, name: group }, assessment, name)
+      join({ kind: 'Secret', namespace, name }, assessment)
+      named.push(source(name).settings.group)
+    }
+    for (const name of named) {
+      if (name !== undefined) join({ kind: 'Group', namespace, name }, assessment)
     }
   }
-  return (group) => {
-    const found = byKey.get(groupKey(group))
-    return found ? { members: [...found.members], sources: found.sources } : NOBODY
-  }
+  return (group) => [...(byKey.get(groupKey(group)) ?? [])]
 }

@@ -10,7 +10,7 @@ import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
-import { groupsOf, memberships, type Group, type Membership } from './groups.ts'
+import { groupsOf, membership, type Group } from './groups.ts'
 import { consumedBy } from './consumed.ts'
 import { haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
@@ -73,9 +73,9 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   }
   const candidates = awake.map((each) => candidateOf(each, shared))
 
-  let membershipOf: ReturnType<typeof memberships> | undefined
+  let membersOf: ReturnType<typeof membership> | undefined
   const budget = new Budget(policy, (group) =>
-    startingIn(group, (membershipOf ??= memberships(all))(group), snapshot, now),
+    startingIn(group, (membersOf ??= membership(all))(group), snapshot, now),
   )
   for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
 
@@ -222,19 +222,13 @@ function takesSlot(action: Action): boolean {
 /** Over all consumers of the group, opted in or not. */
 function startingIn(
   group: Group,
-  { members, sources }: Membership,
+  members: readonly Assessment[],
   { bystanders }: Snapshot,
   now: number,
 ): number {
-  const { namespace } = group
-  const others = new Map(
-    [...sources]
-      .flatMap((name) => bystanders({ namespace, name }))
-      .map((each) => [each.deployment.ref.uid, each]),
-  )
   return (
     members.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
-    [...others.values()].reduce((sum, each) => sum + startingPods(each, now), 0)
+    bystanders(group).reduce((sum, each) => sum + startingPods(each, now), 0)
   )
 }
 
@@ -257,7 +251,7 @@ function plannedWorkload(
     assessment.pending.reportedAt + REPORT_INTERVAL,
     assessment.completeAt,
     availability.nextAt,
-    nextDeadline(assessment),
+    nextDeadline(assessment, now),
     assessment.ledger?.failure ? recoveredAt(assessment, now) : Infinity,
   ]
   const wakeAt = Math.min(...times.filter((time) => time > now))

@@ -7,10 +7,11 @@ import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Settings } from '../consumers/settings.ts'
 import type { HaltRecord } from '../consumers/halt.ts'
-import type { SourceRef, WorkloadRef } from '../refs.ts'
+import type { WorkloadRef } from '../refs.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { ReleasedMassChanges } from './breakers.ts'
+import type { Group } from './groups.ts'
 import type { Hold } from './hold.ts'
 import type { Bystander } from './starting.ts'
 
@@ -64,6 +65,6 @@ export interface Snapshot {
   /** Sluice's own namespace. */
   readonly namespace: string
   readonly massChangeReleasedAt: ReleasedMassChanges['massChangeReleasedAt']
-  /** Deployments that use a source and did not opt in: their pods use the budget up. */
-  readonly bystanders: (source: SourceRef) => readonly Bystander[]
+  /** Deployments that use a source of a group and did not opt in, each once: their pods use the budget up. */
+  readonly bystanders: (group: Group) => readonly Bystander[]
 }

@@ -30,6 +30,8 @@ export class Sources {
   readonly #options: SourcesOptions
   readonly #known = new Map<NamespacedKey, SourceRecord>()
   readonly #unread = new Map<NamespacedKey, SourceRecord>()
+  /** Names of the sources that join a group, by namespace and name of the group. */
+  readonly #grouped = new Map<NamespacedKey, Set<string>>()
   /** When the Secrets of a namespace, '' for all, had been delivered. */
   readonly #syncedAt = new Map<string, number>()
 
@@ -45,7 +47,7 @@ export class Sources {
     const key = namespacedKey(raw.metadata)
     const previous = this.#known.get(key)
     const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
-    this.#known.set(key, next)
+    this.#keep(key, next)
     this.#options.redraw(next.ref)
     if (previous && previous.versions !== next.versions) this.#changed(next.ref)
   }
@@ -54,9 +56,9 @@ export class Sources {
     const key = namespacedKey(ref)
     const previous = this.#known.get(key)
     // Only a source that somebody uses is missed.
-    if (!this.#options.isUsed(ref)) this.#known.delete(key)
+    if (!this.#options.isUsed(ref)) this.#keep(key, undefined)
     else {
-      this.#known.set(key, missingSource(ref, previous, this.#options.now()))
+      this.#keep(key, missingSource(ref, previous, this.#options.now()))
       this.#options.redraw(ref)
       this.#changed(ref)
     }
@@ -74,7 +76,7 @@ export class Sources {
   synced(ref: SourceRef): void {
     const key = namespacedKey(ref)
     if (this.#known.has(key)) return
-    this.#known.set(key, missingSource(ref, undefined, this.#options.now()))
+    this.#keep(key, missingSource(ref, undefined, this.#options.now()))
     this.#options.redraw(ref)
   }
 
@@ -85,13 +87,13 @@ export class Sources {
 
   /** No workload uses it any more: nobody misses it. */
   unused(key: NamespacedKey): void {
-    if (this.#known.get(key)?.uid === '') this.#known.delete(key)
+    if (this.#known.get(key)?.uid === '') this.#keep(key, undefined)
     this.#unread.delete(key)
   }
 
   /** Nobody needs it any more: nothing is known of it. */
   forget(ref: SourceRef): void {
-    this.#known.delete(namespacedKey(ref))
+    this.#keep(namespacedKey(ref), undefined)
     this.#unread.delete(namespacedKey(ref))
     this.#options.redraw(ref)
   }
@@ -115,7 +117,33 @@ export class Sources {
     return record
   }
 
+  /** Names of the sources that say that they belong to a group. */
+  inGroup(group: { readonly namespace: string; readonly name: string }): readonly string[] {
+    return [...(this.#grouped.get(namespacedKey(group)) ?? [])]
+  }
+
+  #keep(key: NamespacedKey, next: SourceRecord | undefined): void {
+    const before = this.#known.get(key)
+    if (next) this.#known.set(key, next)
+    else this.#known.delete(key)
+    if (before?.settings.group === next?.settings.group) return
+    if (before?.settings.group !== undefined) {
+      const group = groupKeyOf(before, before.settings.group)
+      const names = this.#grouped.get(group)
+      names?.delete(before.ref.name)
+      if (names?.size === 0) this.#grouped.delete(group)
+    }
+    if (next?.settings.group !== undefined) {
+      const group = groupKeyOf(next, next.settings.group)
+      this.#grouped.set(group, (this.#grouped.get(group) ?? new Set()).add(next.ref.name))
+    }
+  }
+
   #changed(ref: SourceRef): void {
     if (this.#options.isUsed(ref)) this.#options.onChanged?.(ref)
   }
+}
+
+function groupKeyOf({ ref: { namespace } }: SourceRecord, name: string): NamespacedKey {
+  return namespacedKey({ namespace, name })
 }

@@ -20,6 +20,7 @@ import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
 import { optedIn, readKillSwitch, readSettings, type Defaults } from '../consumers/settings.ts'
 import { UseIndex } from '../consumers/use-index.ts'
+import type { Group } from '../plan/groups.ts'
 import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
@@ -248,13 +249,15 @@ export class Store {
       halts: [...this.#halts.values()],
       namespace: this.#options.namespace,
       massChangeReleasedAt: this.#massChangeReleasedAt,
-      bystanders: (source) => this.#bystanders(source),
+      bystanders: (group) => this.#bystanders(group),
     }
   }
 
-  #bystanders(source: SourceRef): Bystander[] {
-    const shared = this.#namespaces.annotationsOf(source.namespace)
-    return [...this.workloadsOf(source)].flatMap((uid) => {
+  #bystanders({ kind, namespace, name }: Group): Bystander[] {
+    const shared = this.#namespaces.annotationsOf(namespace)
+    const sources = kind === 'Secret' ? [name] : this.secrets.inGroup({ namespace, name })
+    const users = sources.flatMap((source) => [...this.workloadsOf({ namespace, name: source })])
+    return [...new Set(users)].flatMap((uid) => {
       const deployment = this.#deployments.get(uid)
       if (!deployment || optedIn(deployment.annotations, shared)) return []
       return [{ deployment, pods: this.#owned.of(uid) }]

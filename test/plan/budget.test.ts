@@ -609,6 +609,12 @@ describe('a replacement that is stale again before it is Available', () => {
     )
   })
 
+  test('lets the deadline of the next one be looked for, though it is past its own', () => {
+    const late = replacement('a-5', { createdAt: at(500), scheduledAt: at(500) })
+    const both = { ...half, pods: [pod('a-3'), replacement('a-4'), late] }
+    expect(planned([both], { now: at(700), maxStartingPods: 1 }).wakeAt).toBe(at(1100))
+  })
+
   test('is replaced before any other pod of its workload, which would be one more away', () => {
     const calming = replacement('a-4', { ready: true, readyAt: at(22) })
     const both = { ...half, pods: [...oneAway('a'), calming] }

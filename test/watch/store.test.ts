@@ -286,3 +286,36 @@ test('why a Secret is not known is kept for as long as somebody uses it', () => 
   told.tell({ kind: 'secret', secret: 2, value: 'two' })
   expect(record()).not.toBe(kept)
 })
+
+test('a Deployment that did not opt in belongs to the group that a Secret names which it alone uses', () => {
+  const told = new Told()
+  const bystanders = () =>
+    told.store
+      .snapshot(() => NOTHING)
+      .bystanders({ kind: 'Group', namespace: 'shop', name: 'pg' })
+      .map(({ deployment }) => deployment.ref.name)
+  const secret = (secret: number, group: string | undefined) =>
+    told.store.secrets.apply({
+      metadata: {
+        namespace: 'shop',
+        name: `secret-${secret}`,
+        uid: `secret-${secret}`,
+        resourceVersion: '1',
+        creationTimestamp: '2026-01-01T00:00:00Z',
+        ...(group !== undefined && { annotations: { 'sluice.dev/group': group } }),
+      },
+      data: {},
+    })
+  secret(0, 'pg')
+  secret(1, undefined)
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: false })
+  told.tell({ kind: 'deployment', app: 1, secret: 1, optIn: false })
+  told.tell({ kind: 'deployment', app: 2, secret: 0, optIn: true })
+  expect(bystanders()).toEqual(['app-0'])
+  secret(0, undefined)
+  secret(1, 'pg')
+  expect(bystanders()).toEqual(['app-1'])
+  told.tell({ kind: 'deployment removed', app: 1 })
+  told.tell({ kind: 'secret removed', secret: 1 })
+  expect(bystanders()).toEqual([])
+})

@@ -7,6 +7,7 @@ import { consumerName, type ConsumerRecord } from '../../../src/consumers/consum
 import type { Action, RecordAction } from '../../../src/plan/action.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
+import type { Group } from '../../../src/plan/groups.ts'
 import type { Bystander } from '../../../src/plan/starting.ts'
 import type { Pending, Snapshot, Workload } from '../../../src/plan/workload.ts'
 import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
@@ -187,11 +188,17 @@ export class SimulatedOperator {
           pending: this.#pendingOf(uid, seen.pods, now),
         })
       })
-    const bystanders = (source: { namespace: string; name: string }): Bystander[] =>
+    const joins = ({ kind, namespace, name }: Group, source: string) =>
+      kind === 'Secret'
+        ? source === name
+        : this.#sources.get(`${namespace}/${source}`)?.settings.group === name
+    const bystanders = (group: Group): Bystander[] =>
       all
         .filter(
           ({ optedIn, record, secrets: names }) =>
-            !optedIn && record.ref.namespace === source.namespace && names.includes(source.name),
+            !optedIn &&
+            record.ref.namespace === group.namespace &&
+            names.some((each) => joins(group, each)),
         )
         .map(({ record }) => ({ deployment: record, pods: podsOf(record.ref.uid) }))
     return {
