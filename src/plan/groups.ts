@@ -45,6 +45,15 @@ export function groupsFor(
   ]
 }
 
+/** The groups in which its pods start, whatever they are restarted for: they meet all that they consume. */
+export function groupsToMeet(assessment: Assessment): readonly Group[] {
+  const { namespace } = assessment.deployment.ref
+  const { group: name } = assessment.settings
+  const own: readonly Group[] = name === undefined ? [] : [{ kind: 'Group', namespace, name }]
+  const all = [...own, ...groupsFor(assessment, [...assessment.consumed])]
+  return [...new Map(all.map((group) => [groupKey(group), group])).values()]
+}
+
 /**
  * Looks up the workloads in care that a restart in a group can be of, now or later; for all groups at once, since a plan
  * asks for many.
@@ -52,22 +61,13 @@ export function groupsFor(
 export function membership(
   assessments: readonly Assessment[],
 ): (group: Group) => readonly Assessment[] {
-  const byKey = new Map<string, Set<Assessment>>()
-  const join = (group: Group, assessment: Assessment) => {
-    const key = groupKey(group)
-    byKey.set(key, (byKey.get(key) ?? new Set()).add(assessment))
-  }
+  const byKey = new Map<string, Assessment[]>()
   for (const assessment of assessments) {
-    const { consumed, deployment, settings, source } = assessment
-    const { namespace } = deployment.ref
-    const named = [settings.group]
-    for (const name of consumed) {
-      join({ kind: 'Secret', namespace, name }, assessment)
-      named.push(source(name).settings.group)
-    }
-    for (const name of named) {
-      if (name !== undefined) join({ kind: 'Group', namespace, name }, assessment)
+    for (const group of groupsToMeet(assessment)) {
+      const members = byKey.get(groupKey(group))
+      if (members) members.push(assessment)
+      else byKey.set(groupKey(group), [assessment])
     }
   }
-  return (group) => [...(byKey.get(groupKey(group)) ?? [])]
+  return (group) => byKey.get(groupKey(group)) ?? []
 }

@@ -10,7 +10,7 @@ import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
-import { groupsOf, membership, type Group } from './groups.ts'
+import { groupsOf, groupsToMeet, membership, type Group } from './groups.ts'
 import { consumedBy } from './consumed.ts'
 import { haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
 import type { Hold } from './hold.ts'
@@ -85,11 +85,12 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const context = { keyFingerprint, now }
   const precedence = new Precedence()
   for (const candidate of inTurn(candidates, all)) {
-    const { assessment, situation, groups, committed } = candidate
+    const { assessment, situation, committed } = candidate
     const turn = turnOf(candidate, budget, precedence)
     const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
     if (!committed && steps.some(takesSlot)) budget.occupy(candidate)
-    budget.start(groups, podsStarted(steps, assessment))
+    const pods = podsStarted(steps, assessment)
+    if (pods > 0) budget.start(groupsToMeet(assessment), pods)
     if (hold) precedence.heldBack(candidate, hold)
     const tell = steps.length === 0 && !isAwaiting(hold)
     const report = tell && recordReport(assessment, context, hold)

@@ -374,6 +374,17 @@ describe('starting pods', () => {
     })
   })
 
+  test('count in every group that they meet, whatever they are restarted for', () => {
+    const two = { 'max-unavailable': '2' }
+    const first = begun('a', { sources: [rotated('db'), calm('cache')], annotations: two })
+    const second = begun('b', { sources: [rotated('cache')] })
+    const { lines, holds } = planned([first, second], { ...wide, maxStartingPods: 2 })
+    expect(lines).toEqual(['evict shop/a: a-1', 'evict shop/a: a-2'])
+    expect(holds.b).toBe(
+      'StartingPods: 2 pods of Secret shop/cache are starting, at most 2 may be; 1 more are asked for',
+    )
+  })
+
   test('of one group leave those of another alone', () => {
     const seen = {
       bystanders: ({ name }: { name: string }) =>

@@ -170,7 +170,7 @@ export class Watchdog {
       }
       // What is evicted in the middle of what somebody else does comes back by that.
       if (this.#cluster.now >= account.unsureUntil) account.debts.push(debt)
-      this.#checkAway(of, account, pod, seen.deployments, policy, debt)
+      this.#checkAway(of, account, pod, seen, policy, debt)
       this.#checkStarting(of, 0, debt, policy, seen, pod.record.ref.uid)
     } else {
       this.#checkStarting(of, sizeOf(of), debt, policy, seen)
@@ -251,20 +251,23 @@ export class Watchdog {
     of: SimulatedDeployment,
     { debts, abandoned, unsureUntil }: Account,
     evicted: SimulatedPod,
-    seen: ClusterState,
+    seen: Sent['seen'],
     policy: Policy,
     { urgent }: Debt,
   ): void {
     const { state, now } = this.#cluster
     const { uid, name } = of.record.ref
-    const shown = seen.deployments.get(uid) ?? of
+    const shown = seen.deployments.deployments.get(uid) ?? of
     const { maxUnavailable, maxUnavailableIsExplicit } = settings(shown.annotations)
     const { replicas } = shown.record
     const own = resolveLimit(maxUnavailable, replicas)
     const wide = resolveLimit(policy.urgentMaxUnavailable, replicas)
     const limit = urgent && !maxUnavailableIsExplicit ? Math.max(own, wide) : own
+    const isUp = (pod: SimulatedPod | undefined) =>
+      pod !== undefined && isAvailable(pod, of, now + this.#clockOff)
+    // One that crashed a moment ago is shown as it was.
     const up = livePods(state, uid).filter(
-      (pod) => pod !== evicted && isAvailable(pod, of, now + this.#clockOff),
+      (pod) => pod !== evicted && (isUp(pod) || isUp(seen.pods.pods.get(pod.record.ref.uid))),
     ).length
     const away = Math.min(debts.length + abandoned.length, Math.max(0, of.record.replicas - up))
     if (away > limit && now >= unsureUntil)
