@@ -47,11 +47,10 @@ export function groupsFor(
 
 /** The groups in which its pods start, whatever they are restarted for: they meet all that they consume. */
 export function groupsToMeet(assessment: Assessment): readonly Group[] {
-  const { namespace } = assessment.deployment.ref
-  const { group: name } = assessment.settings
-  const own: readonly Group[] = name === undefined ? [] : [{ kind: 'Group', namespace, name }]
-  const all = [...own, ...groupsFor(assessment, [...assessment.consumed])]
-  return [...new Map(all.map((group) => [groupKey(group), group])).values()]
+  const { consumed, deployment, settings } = assessment
+  if (consumed.size > 0) return groupsFor(assessment, [...consumed])
+  const { namespace } = deployment.ref
+  return settings.group === undefined ? [] : [{ kind: 'Group', namespace, name: settings.group }]
 }
 
 /**
