@@ -2,6 +2,7 @@
  * How long a replacement may take before it counts as failed. Pure.
  */
 import type { DeploymentRecord } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
 import type { Settings } from '../consumers/settings.ts'
 
 /** However patient the Deployment is (ms). */
@@ -13,4 +14,12 @@ export function deadlineOf(
   settings?: Pick<Settings, 'progressDeadline'>,
 ): number {
   return settings?.progressDeadline ?? Math.min(progressDeadline, LONGEST)
+}
+
+/**
+ * Since when a pod that is not Ready is waited for (ms): one that was and is not any more has as long as a new one to
+ * come back.
+ */
+export function waitsSince({ createdAt, scheduledAt, unreadyAt }: PodRecord): number {
+  return Math.max(scheduledAt ?? createdAt, unreadyAt ?? -Infinity)
 }

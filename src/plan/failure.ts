@@ -6,7 +6,7 @@ import type { PodRecord } from '../consumers/pod.ts'
 import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
 import { availability, calmSince } from './availability.ts'
-import { deadlineOf } from './deadline.ts'
+import { deadlineOf, waitsSince } from './deadline.ts'
 import { changedSources } from './groups.ts'
 import { isReplacement, withTemplate } from './replacement.ts'
 
@@ -105,11 +105,6 @@ export function nextDeadline(assessment: Assessment, now: number): number {
   const times = [...waiting.map(waitsSince), refusedSince(assessment)]
   // One may be past its deadline, and wait for its turn to be replaced again.
   return Math.min(...times.map((from) => from + deadline).filter((time) => time > now))
-}
-
-/** One that was Ready and is not any more has as long as a new one to come back. */
-function waitsSince({ createdAt, scheduledAt, unreadyAt }: PodRecord): number {
-  return Math.max(scheduledAt ?? createdAt, unreadyAt ?? -Infinity)
 }
 
 /** Since when new pods are refused that Sluice may be owed (ms); Infinity if none are. */

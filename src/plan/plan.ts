@@ -23,7 +23,7 @@ import type { Policy } from './policy.ts'
 import { Precedence } from './precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
 import { letRest, restOf } from './rest.ts'
-import { ownRolloutRuns, rolloutSize } from './rollout.ts'
+import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
 import { startingPods, startingPodsOf } from './starting.ts'
 import { nextStep, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
@@ -198,12 +198,12 @@ function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): T
 }
 
 /** A write under way counts as done. */
-function isCommitted(assessment: Assessment, { availability }: Situation): boolean {
+function isCommitted(assessment: Assessment, { availability, now }: Situation): boolean {
   const { pending } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
   // A rollout that its owner paused starts nothing more; whoever holds it holds nobody else.
   const { observed, paused } = assessment.deployment
-  const runs = ownRolloutRuns(assessment) && !(observed && paused)
+  const runs = rolloutHoldsRoom(assessment, now) && !(observed && paused)
   return availability.byRestart > 0 || runs
 }
 

@@ -3,6 +3,7 @@
  */
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { Assessment } from './assessment.ts'
+import { deadlineOf, waitsSince } from './deadline.ts'
 import { isSameRestart } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
@@ -26,14 +27,31 @@ export function rollingOut({ observed, status }: DeploymentRecord): boolean {
  * A rollout of Sluice's is in progress, and every pod that it waits for holds older content by now. It may wait for
  * ever, so a new one takes its place.
  */
-export function isOutdated({ deployment, judged, stale }: Assessment): boolean {
+export function isOutdated(assessment: Assessment): boolean {
+  return outdatedPods(assessment).length > 0
+}
+
+/** The pods that an outdated rollout waits for; none if it is not outdated. */
+function outdatedPods({ deployment, judged, stale }: Assessment): Assessment['judged'] {
   const { observed, restartId } = deployment
-  if (!observed || restartId === undefined || !rollingOut(deployment)) return false
+  if (!observed || restartId === undefined || !rollingOut(deployment)) return []
   const own = judged.filter(({ pod }) => pod.restartId === restartId)
   const awaited = own.filter(({ pod }) => !pod.ready)
   // Somebody who deployed since kept the id: what is in progress is his.
   const isOurs = new Set(own.map(({ pod }) => pod.templateHash)).size === 1
-  return isOurs && awaited.length > 0 && awaited.every((each) => stale.includes(each))
+  return isOurs && awaited.every((each) => stale.includes(each)) ? awaited : []
+}
+
+/**
+ * Sluice's own rollout is under way, and others leave it its room. Not, if it is outdated and all that it waits for is
+ * past its deadline: then it blocks nobody any more, though no other one may take its place yet.
+ */
+export function rolloutHoldsRoom(assessment: Assessment, now: number): boolean {
+  if (!ownRolloutRuns(assessment)) return false
+  const { deployment, settings } = assessment
+  const pods = outdatedPods(assessment)
+  const deadline = deadlineOf(deployment, settings)
+  return pods.length === 0 || pods.some(({ pod }) => now < waitsSince(pod) + deadline)
 }
 
 /** Sluice's own rollout is under way, or was when the pods were seen last. One of somebody else is not Sluice's. */

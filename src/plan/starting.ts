@@ -8,7 +8,7 @@ import { availability } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
 import { isCrashLooping } from './failure.ts'
 import { isReplacement } from './replacement.ts'
-import { ownRolloutRuns, rolloutSize } from './rollout.ts'
+import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
 
 /** A Deployment with its pods; opted in or not, its pods count. */
 export interface Bystander {
@@ -35,7 +35,7 @@ export function startingPodsOf(assessment: Assessment, now: number): number {
     ({ pod }) => !sick.has(pod.ref.uid) && isStarting(pod, deployment, deadline, now),
   )
   const others = seen.filter(({ pod }) => !restart || !isReplacement(pod, restart))
-  const reserved = ownRolloutRuns(assessment) ? rolloutSize(deployment) : 0
+  const reserved = rolloutHoldsRoom(assessment, now) ? rolloutSize(deployment) : 0
   return Math.max(seen.length, reserved, owed(assessment, now) + (restart ? others.length : 0))
 }
 

@@ -706,6 +706,21 @@ describe('a rollout that waits for pods with older content', () => {
     expect(lines).toEqual(['record shop/a: started'])
   })
 
+  test('blocks nobody after its deadline, though none may take its place', () => {
+    const large = [
+      stuck({ ledger: { restart: { ...rolling, id: 'r1.x' } }, of: { ...of, maxUnavailable: 1 } }),
+      told('b', { sources: [again] }),
+    ]
+    const limit = { maxStartingPods: 1 }
+    expect(planned(large, { ...limit, now: at(500) }).reasons).toEqual({
+      a: 'SurgeOverLimit',
+      b: 'ClusterBudget',
+    })
+    const later = planned(large, { ...limit, now: at(700) })
+    expect(later.reasons).toEqual({ a: 'SurgeOverLimit' })
+    expect(later.lines).toEqual(['record shop/b: started'])
+  })
+
   test('is waited for while one of these pods has today’s content', () => {
     const fresh = { createdAt: at(24), scheduledAt: at(24) }
     expect(planned([stuck({}, fresh)], { now: at(30) }).reasons.a).toBe('RolloutInProgress')
