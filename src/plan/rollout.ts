@@ -4,7 +4,7 @@
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { Assessment } from './assessment.ts'
 import { deadlineOf, waitsSince } from './deadline.ts'
-import { isSameRestart } from './replacement.ts'
+import { isSameRestart, withTemplate } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
 export function rolloutSize({
@@ -60,7 +60,12 @@ export function ownRolloutRuns({ deployment, judged, ledger, pending }: Assessme
   const restart = ledger?.restart
   if (restart?.strategy !== 'rollout' || !isSameRestart(deployment.restartId, restart.id))
     return false
+  const pods = judged.map(({ pod }) => pod)
+  const newest = pods.filter(({ restartId }) => restartId === deployment.restartId)
+  const { templateHash } = withTemplate(restart, pods)
+  // Somebody who deployed since kept the id.
+  if (templateHash !== undefined && newest.some((pod) => pod.templateHash !== templateHash))
+    return false
   // Done, yet the picture of the pods is older: those that are starting are not in it.
-  const podsAreOld = judged.some(({ pod }) => pod.restartId !== deployment.restartId)
-  return podsAreOld || rollingOut(deployment)
+  return newest.length < pods.length || rollingOut(deployment)
 }

@@ -731,6 +731,19 @@ describe('a rollout that waits for pods with older content', () => {
     const seen = stuck({ pods: [...pods(), theirs] })
     expect(planned([seen], { now: at(30) }).reasons.a).toBe('RolloutInProgress')
   })
+
+  test('of somebody who deployed since and kept the id gives the slot back, though none of its own is left', () => {
+    const theirs = replacement('a-5', { restartId: 'r1', templateHash: 'theirs' })
+    const restart = { ...rolling, templateHash: 'new' }
+    const seen = stuck({
+      sources: [rotated('db')],
+      pods: [pod('a-1'), pod('a-2'), pod('a-3'), theirs],
+      ledger: { restart },
+    })
+    const { lines, reasons } = planned([seen, alone('b')], { now: at(30) })
+    expect(reasons).toEqual({ a: 'RolloutInProgress' })
+    expect(lines).toEqual(['record shop/b: started'])
+  })
 })
 
 describe('a workload that waits for something else than its turn', () => {
