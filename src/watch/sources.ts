@@ -4,6 +4,7 @@
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
 import type { Digester } from '../secrets/digest.ts'
 import {
+  digestIn,
   missingSource,
   readSecret,
   unreadSource,
@@ -16,9 +17,9 @@ export interface SourcesOptions {
   readonly digester: Digester
   /** The API server's clock, milliseconds. */
   readonly now: () => number
-  /** Whether any workload uses it. */
-  readonly isUsed: (source: SourceRef) => boolean
-  /** The content of a source that is used changed. */
+  /** The keys of it that workloads use, all of them included. */
+  readonly selectorsOf: (source: SourceRef) => ReadonlySet<string>
+  /** The content of a source changed, of a key that is used. */
   readonly onChanged?: ((source: SourceRef) => void) | undefined
   /** What follows from a source, or from any, is to be looked at anew. */
   readonly redraw: (source?: SourceRef) => void
@@ -49,18 +50,19 @@ export class Sources {
     const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
     this.#keep(key, next)
     this.#options.redraw(next.ref)
-    if (previous && previous.versions !== next.versions) this.#changed(next.ref)
+    if (previous && previous.versions !== next.versions) this.#changed(previous, next)
   }
 
   remove(ref: SourceRef): void {
     const key = namespacedKey(ref)
     const previous = this.#known.get(key)
     // Only a source that somebody uses is missed.
-    if (!this.#options.isUsed(ref)) this.#keep(key, undefined)
+    if (this.#options.selectorsOf(ref).size === 0) this.#keep(key, undefined)
     else {
-      this.#keep(key, missingSource(ref, previous, this.#options.now()))
+      const next = missingSource(ref, previous, this.#options.now())
+      this.#keep(key, next)
       this.#options.redraw(ref)
-      this.#changed(ref)
+      if (previous) this.#changed(previous, next)
     }
   }
 
@@ -139,8 +141,12 @@ export class Sources {
     }
   }
 
-  #changed(ref: SourceRef): void {
-    if (this.#options.isUsed(ref)) this.#options.onChanged?.(ref)
+  #changed(before: SourceRecord, { ref, versions }: SourceRecord): void {
+    const [old, now] = [before.versions.at(-1), versions.at(-1)]
+    if (!old || !now) return
+    const selectors = [...this.#options.selectorsOf(ref)]
+    if (selectors.some((each) => digestIn(old, each) !== digestIn(now, each)))
+      this.#options.onChanged?.(ref)
   }
 }
 

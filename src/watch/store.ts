@@ -84,7 +84,7 @@ export class Store {
     this.secrets = new Sources({
       digester,
       now,
-      isUsed: (source) => this.workloadsOf(source).size > 0,
+      selectorsOf: (source) => this.#selectorsOf(source),
       onChanged,
       unread,
       redraw: (source) => {
@@ -251,6 +251,15 @@ export class Store {
       massChangeReleasedAt: this.#massChangeReleasedAt,
       bystanders: (group) => this.#bystanders(group),
     }
+  }
+
+  #selectorsOf({ namespace, name }: SourceRef): ReadonlySet<string> {
+    const lists = [...this.workloadsOf({ namespace, name })].flatMap((uid) => [
+      this.#deployments.get(uid)?.uses ?? [],
+      ...this.#owned.of(uid).map(({ uses }) => uses),
+    ])
+    const uses = [...new Set(lists)].flat().flatMap((each) => each.uses)
+    return new Set(uses.filter(({ source }) => source === name).map(({ selector }) => selector))
   }
 
   #bystanders({ kind, namespace, name }: Group): Bystander[] {

@@ -53,9 +53,13 @@ class Told {
   readonly #pending = new Map<string, Pending>()
   #now = 0
 
-  constructor(unread?: StoreOptions['unread']) {
+  constructor(
+    unread?: StoreOptions['unread'],
+    onSourceChanged: StoreOptions['onSourceChanged'] = () => {},
+  ) {
     this.store = new Store({
       unread,
+      onSourceChanged,
       digester: createDigester(Buffer.alloc(32, 1)),
       now: () => this.#now,
       defaults: {
@@ -318,4 +322,28 @@ test('a Deployment that did not opt in belongs to the group that a Secret names 
   told.tell({ kind: 'deployment removed', app: 1 })
   told.tell({ kind: 'secret removed', secret: 1 })
   expect(bystanders()).toEqual([])
+})
+
+test('a change is one only of a key that a workload uses', () => {
+  const changes: string[] = []
+  const told = new Told(undefined, ({ name }) => changes.push(name))
+  const secret = (password: string, token: string) =>
+    told.store.secrets.apply({
+      metadata: {
+        namespace: 'shop',
+        name: 'secret-0',
+        uid: 'secret-0',
+        resourceVersion: '1',
+        creationTimestamp: '2026-01-01T00:00:00Z',
+      },
+      data: { password: btoa(password), token: btoa(token) },
+    })
+  secret('one', 'one')
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  secret('one', 'two')
+  expect(changes).toEqual([])
+  secret('two', 'two')
+  expect(changes).toEqual(['secret-0'])
+  told.tell({ kind: 'secret removed', secret: 0 })
+  expect(changes).toEqual(['secret-0', 'secret-0'])
 })
