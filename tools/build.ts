@@ -2,8 +2,10 @@
  * Bundles the operator into one file: less to load, so it starts sooner and takes less memory, and the image needs no
  * node_modules.
  */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import { licencesOf } from './licences.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -25,7 +27,7 @@ const withoutModels: Plugin = {
 
 /** Builds the program into `outfile`, with its source map and its licences beside it. */
 export async function bundle(outfile: string): Promise<void> {
-  const { warnings } = await build({
+  const { warnings, metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: ['src/main.ts'],
     outfile,
@@ -43,12 +45,15 @@ export async function bundle(outfile: string): Promise<void> {
     minifySyntax: true,
     // Node prints the line of code with an error that nobody caught: not a megabyte of it.
     lineLimit: 120,
-    legalComments: 'linked',
+    // The texts of the licences stand beside it, see below.
+    legalComments: 'none',
+    metafile: true,
     // Beside the bundle and not mentioned in it: node reads it only when asked to.
     sourcemap: 'external',
     logLevel: 'warning',
   })
   if (warnings.length > 0) throw new Error('expected a bundle without a warning, see above')
+  writeFileSync(`${outfile}.LEGAL.txt`, licencesOf(ROOT, Object.keys(metafile.inputs)))
 }
 
 if (import.meta.main) await bundle(join(ROOT, 'dist/sluice.mjs'))

@@ -41,6 +41,10 @@ test('an error that nobody catches shows a line of code, not the whole bundle', 
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(5000)
 })
 
-test('a licence that asks to be named is named', () => {
-  expect(readFileSync(`${program}.LEGAL.txt`, 'utf8')).toContain('MIT')
+test('the licence of each package that is bundled stands beside the bundle', () => {
+  const licences = readFileSync(`${program}.LEGAL.txt`, 'utf8')
+  for (const name of Object.keys(manifest.dependencies)) {
+    expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'))
+  }
+  expect(licences).toContain('Permission is hereby granted, free of charge')
 })
