@@ -28,7 +28,7 @@ import { createApiWrites } from './restart/api-writes.ts'
 import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
-import { isAlive, isComplete, observeWatches, type Picture } from './picture.ts'
+import { isAlive, isComplete, observeWatches, type Feeds } from './feeds.ts'
 import { keepRightsChecked } from './rights-check.ts'
 import { secretScopes, SecretWatches } from './secret-watches.ts'
 import { Store } from './watch/store.ts'
@@ -86,7 +86,7 @@ export async function runOperator(config: Config, version: string): Promise<void
         })
       : UNCONTESTED
   metrics.leader.set(leadership.mayWrite() ? 1 : 0)
-  const start: { picture?: Picture; trouble: string } = {
+  const start: { feeds?: Feeds; trouble: string } = {
     trouble: 'the digest key has not been read yet',
   }
   const endpoints = await startEndpoints(config, {
@@ -95,12 +95,11 @@ export async function runOperator(config: Config, version: string): Promise<void
     now: localNow,
     sleep,
     metrics() {
-      if (start.picture) observeWatches(metrics, start.picture)
+      if (start.feeds) observeWatches(metrics, start.feeds)
       return metrics.scrape()
     },
-    healthy: () => (start.picture ? isAlive(start.picture) : { ok: true, reasons: [] }),
-    ready: () =>
-      start.picture ? isComplete(start.picture) : { ok: false, reasons: [start.trouble] },
+    healthy: () => (start.feeds ? isAlive(start.feeds) : { ok: true, reasons: [] }),
+    ready: () => (start.feeds ? isComplete(start.feeds) : { ok: false, reasons: [start.trouble] }),
     status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
   })
   const { address, port } = endpoints.address
@@ -146,7 +145,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...(secrets ? [] : [watchedSecrets(store)]),
     ...watchedResources(store, { consumers: act }),
   ].map((resource) => watchInto(resource, client, log, changed))
-  start.picture = { watches, secrets, store }
+  start.feeds = { watches, secrets, store }
   /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
   const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
   const leadershipChanged = (leading: boolean) => {

@@ -4,6 +4,7 @@
 import type { ConsumerStatus, Restart } from '../consumers/consumer.ts'
 import type { HaltSpec } from '../consumers/halt.ts'
 import { describeWorkload, type PodRef, type WorkloadRef } from '../refs.ts'
+import type { Hold } from './hold.ts'
 
 /** Why a Consumer is written. */
 export type RecordCause =
@@ -83,6 +84,12 @@ export interface ReleaseAction {
 export type WorkloadAction = RecordAction | ForgetAction | EvictAction | PatchAction
 
 export type Action = WorkloadAction | HaltAction | ReleaseAction
+
+/** How an action ended: `error` and the hold that follows from it where it failed. */
+export interface ActionOutcome {
+  readonly error?: unknown
+  readonly obstacle?: Hold | undefined
+}
 
 /** What an action is about, in words. */
 export function describeTarget(action: Action): string {

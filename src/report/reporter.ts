@@ -1,7 +1,7 @@
 /**
  * Tells about plans and what became of them: to the log, the metrics and `/status`.
  */
-import { describeTarget, type Action } from '../plan/action.ts'
+import { describeTarget, type Action, type ActionOutcome } from '../plan/action.ts'
 import { forecast } from '../plan/eta.ts'
 import { groupKey } from '../plan/groups.ts'
 import type { Hold } from '../plan/hold.ts'
@@ -17,19 +17,13 @@ import type { EvictionOutcome, Metrics } from './metrics.ts'
 import { createPace } from './pace.ts'
 import { statusOf } from './status.ts'
 
-/** How an action ended: `error` and the hold that follows from it where it failed. */
-export interface Outcome {
-  readonly error?: unknown
-  readonly obstacle?: Hold | undefined
-}
-
 export interface Reporter {
   /** A plan was made in `seconds`; `now` is the API server's clock (ms). */
   planned(plan: Plan, seconds: number, now: number): void
   /** An action of a plan begins. */
   started(action: Action): void
   /** An action of a plan ended. */
-  done(action: Action, outcome: Outcome, now: number): void
+  done(action: Action, outcome: ActionOutcome, now: number): void
   /** Another one leads, and tells: nothing is shown of the fleet any more. */
   standBy(): void
   /** What `/status` answers. */

@@ -4,7 +4,7 @@
  * What Sluice did counts as done from the call on (client-go calls this expectations), and ends by observation
  * alone: a pod whose eviction was sent stays charged until it is seen to go, or a read shows that it stays.
  */
-import type { Action } from '../plan/action.ts'
+import type { Action, ActionOutcome } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
 import type { Pending } from '../plan/workload.ts'
 import { isOpen, isRefusal, obstacleOf } from './obstacle.ts'
@@ -26,17 +26,11 @@ export interface ExecutorOptions {
   /** An action begins. */
   readonly onStart: (action: Action) => void
   /** An action ended, well or not: look again. */
-  readonly onDone: (action: Action, outcome: Outcome) => void
+  readonly onDone: (action: Action, outcome: ActionOutcome) => void
   /** An action was not sent, or may be tried again by now. */
   readonly planAgain: () => void
   /** Something failed that is not the API server's doing. */
   readonly onDefect: (error: unknown) => void
-}
-
-/** How an action ended: `error` and the hold that follows from it where it failed. */
-export interface Outcome {
-  readonly error?: unknown
-  readonly obstacle?: Hold | undefined
 }
 
 /** Memories that are not worth a look. */
@@ -142,7 +136,7 @@ export class Executor {
     const { writes, now, sleep, signal, onDone, planAgain } = this.#options
     const memory = this.#memoryOf(keyOf(action))
     const { turn, leave } = this.#queue(action, memory)
-    let outcome: Outcome = {}
+    let outcome: ActionOutcome = {}
     let withheld = false
     try {
       await perform(writes, action, turn)
@@ -198,7 +192,7 @@ export class Executor {
    * After a failure nothing is assumed: reads tell what is so, and until one succeeds the action counts as done. A
    * read may overtake a write whose answer was lost, so it comes after the wait that every failure brings.
    */
-  async #failed(action: Action, memory: Memory, error: unknown): Promise<Outcome> {
+  async #failed(action: Action, memory: Memory, error: unknown): Promise<ActionOutcome> {
     const { writes, now, random, sleep, signal } = this.#options
     const backOff = backOffOf(memory, action)
     const waitAfter = (failure: unknown) => {

@@ -13,7 +13,7 @@ const LONGEST_WAIT = 30_000
 const WAIT_FOR_A_PERSON = 60_000
 
 /** The circumstances of a failure. */
-export interface Failure {
+export interface Circumstances {
   /** Failures in a row for this workload, this one included. */
   readonly failures: number
   /** API server's clock, milliseconds. */
@@ -43,10 +43,10 @@ function hasTwoBudgets(error: ApiError): boolean {
 }
 
 /** The hold that a failed action leaves behind. */
-export function obstacleOf(error: unknown, action: Action, failure: Failure): Hold {
+export function obstacleOf(error: unknown, action: Action, circumstances: Circumstances): Hold {
   const backOff = (hold: Omit<Hold, 'until'>): Hold => ({
     ...hold,
-    until: failure.now + wait(error, failure),
+    until: circumstances.now + wait(error, circumstances),
   })
   if (!(error instanceof ApiError)) {
     return backOff({ reason: 'ServerBusy', message: 'the write failed' })
@@ -60,7 +60,11 @@ export function obstacleOf(error: unknown, action: Action, failure: Failure): Ho
     return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
   }
   if (isRefusal(error) && error.status !== 429) {
-    return { reason: 'Refused', message: error.message, until: failure.now + WAIT_FOR_A_PERSON }
+    return {
+      reason: 'Refused',
+      message: error.message,
+      until: circumstances.now + WAIT_FOR_A_PERSON,
+    }
   }
   return backOff({ reason: 'ServerBusy', message: error.message })
 }
@@ -129,7 +133,7 @@ function missingRight(action: Action): string {
   return `the service account needs to ${rights[action.kind]} in namespace ${namespace}`
 }
 
-function wait(error: unknown, { failures, random }: Failure): number {
+function wait(error: unknown, { failures, random }: Circumstances): number {
   const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
   const grown = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
   return Math.max(asked, grown * (1 + random / 2))

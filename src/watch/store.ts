@@ -19,7 +19,6 @@ import {
 import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
 import { optedIn, readKillSwitch, readSettings, type Defaults } from '../consumers/settings.ts'
-import { UseIndex } from '../consumers/use-index.ts'
 import type { Group } from '../plan/groups.ts'
 import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
@@ -32,6 +31,7 @@ import { Namespaces, type RawNamespace } from './namespaces.ts'
 import { NewestVersions } from './newest-versions.ts'
 import { OwnedPods } from './owned-pods.ts'
 import { Sources, type SourcesOptions } from './sources.ts'
+import { Users } from './users.ts'
 
 export interface StoreOptions {
   readonly digester: Digester
@@ -64,16 +64,18 @@ export class Store {
   readonly consumerVersions = new NewestVersions()
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
-  /** Workloads whose uses may have changed since the index was last asked. */
-  readonly #unindexed = new Set<string>()
   readonly #owned = new OwnedPods({
     podsChanged: (deployment) => this.#drawn.delete(deployment),
-    usesChanged: (deployment) => this.#unindexed.add(deployment),
+    usesChanged: (deployment) => this.#users.changed(deployment),
   })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
   readonly #massChangeReleasedAt = new Map<string, number>()
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
-  readonly #index = new UseIndex()
+  readonly #users: Users = new Users({
+    deployments: this.#deployments,
+    pods: this.#owned,
+    onUnused: (source) => this.secrets.unused(source),
+  })
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
   readonly #drawn = new Map<string, Drawn>()
   readonly #judged: JudgedSources
@@ -84,7 +86,7 @@ export class Store {
     this.secrets = new Sources({
       digester,
       now,
-      selectorsOf: (source) => this.#selectorsOf(source),
+      selectorsOf: (source) => this.#users.selectorsOf(source),
       onChanged,
       unread,
       redraw: (source) => {
@@ -110,14 +112,14 @@ export class Store {
     if (!this.deploymentVersions.admit(raw.metadata)) return
     this.#deployments.set(uid, readDeployment(raw, this.#intern))
     this.#drawn.delete(uid)
-    this.#unindexed.add(uid)
+    this.#users.changed(uid)
   }
 
   removeDeployment(uid: string): void {
     this.#deployments.delete(uid)
     this.deploymentVersions.forget(uid)
     this.#drawn.delete(uid)
-    this.#unindexed.add(uid)
+    this.#users.changed(uid)
   }
 
   applyReplicaSet(raw: RawReplicaSet): void {
@@ -202,8 +204,7 @@ export class Store {
 
   /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
   workloadsOf(source: SourceRef): ReadonlySet<string> {
-    this.#reindex()
-    return this.#index.workloadsOf(namespacedKey(source))
+    return this.#users.of(source)
   }
 
   namespaces(): readonly string[] {
@@ -253,15 +254,6 @@ export class Store {
     }
   }
 
-  #selectorsOf({ namespace, name }: SourceRef): ReadonlySet<string> {
-    const lists = [...this.workloadsOf({ namespace, name })].flatMap((uid) => [
-      this.#deployments.get(uid)?.uses ?? [],
-      ...this.#owned.of(uid).map(({ uses }) => uses),
-    ])
-    const uses = [...new Set(lists)].flat().flatMap((each) => each.uses)
-    return new Set(uses.filter(({ source }) => source === name).map(({ selector }) => selector))
-  }
-
   #bystanders({ kind, namespace, name }: Group): Bystander[] {
     const shared = this.#namespaces.annotationsOf(namespace)
     const sources = kind === 'Secret' ? [name] : this.secrets.inGroup({ namespace, name })
@@ -302,26 +294,5 @@ export class Store {
     const drawn = { consumerKey, consumer, pending, workload }
     this.#drawn.set(uid, drawn)
     return drawn
-  }
-
-  #reindex(): void {
-    const before = new Set<NamespacedKey>()
-    for (const uid of this.#unindexed) {
-      for (const source of this.#index.sourcesOf(uid)) before.add(source)
-      const deployment = this.#deployments.get(uid)
-      const lists = new Set(this.#owned.of(uid).map(({ uses }) => uses))
-      if (deployment) lists.add(deployment.uses)
-      const names = [...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source))
-      const namespace = deployment?.ref.namespace
-      this.#index.set(
-        uid,
-        new Set(namespace ? names.map((name) => namespacedKey({ namespace, name })) : []),
-      )
-    }
-    this.#unindexed.clear()
-    // Only now: what one workload gave up another one may have taken.
-    for (const source of before) {
-      if (this.#index.workloadsOf(source).size === 0) this.secrets.unused(source)
-    }
   }
 }

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../../src/kube/client.ts'
 import { LEASE_DURATION, RENEW_DEADLINE } from '../../src/kube/leader-elector.ts'
-import type { Action, RecordAction } from '../../src/plan/action.ts'
+import type { Action, ActionOutcome, RecordAction } from '../../src/plan/action.ts'
 import { createApiWrites } from '../../src/restart/api-writes.ts'
-import { Executor, type Outcome } from '../../src/restart/executor.ts'
+import { Executor } from '../../src/restart/executor.ts'
 import type { Picture } from '../../src/restart/picture.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
@@ -62,7 +62,7 @@ function start() {
     applyConsumer: () => {},
   } as unknown as Picture
   const world = { mayWrite: true, now: 1_000 }
-  const done: Outcome[] = []
+  const done: ActionOutcome[] = []
   const events: string[] = []
   const executor = new Executor({
     writes: createApiWrites({

@@ -1,0 +1,70 @@
+/**
+ * Who uses which Secret now, and what of it: worked out when it is asked for, of the workloads that changed since.
+ */
+import type { DeploymentRecord } from '../consumers/deployment.ts'
+import { UseIndex } from '../consumers/use-index.ts'
+import type { Use } from '../consumers/uses.ts'
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { OwnedPods } from './owned-pods.ts'
+
+export interface UsersOptions {
+  readonly deployments: ReadonlyMap<string, DeploymentRecord>
+  readonly pods: Pick<OwnedPods, 'of'>
+  /** The last workload that used a source uses it no more. */
+  readonly onUnused: (source: NamespacedKey) => void
+}
+
+export class Users {
+  readonly #options: UsersOptions
+  readonly #index = new UseIndex()
+  /** UIDs of workloads whose uses may have changed since the index was last asked. */
+  readonly #unindexed = new Set<string>()
+
+  constructor(options: UsersOptions) {
+    this.#options = options
+  }
+
+  /** The uses of a workload, of its template or its pods, may have changed. */
+  changed(workload: string): void {
+    this.#unindexed.add(workload)
+  }
+
+  /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
+  of(source: SourceRef): ReadonlySet<string> {
+    this.#reindex()
+    return this.#index.workloadsOf(namespacedKey(source))
+  }
+
+  /** The keys of a source that somebody uses, all of them included. */
+  selectorsOf(source: SourceRef): ReadonlySet<string> {
+    const uses = [...this.of(source)].flatMap((workload) => this.#usesOf(workload))
+    return new Set(uses.filter((use) => use.source === source.name).map(({ selector }) => selector))
+  }
+
+  /** Of its template and its pods; equal ones of several pods once. */
+  #usesOf(workload: string): readonly Use[] {
+    const { deployments, pods } = this.#options
+    const lists = new Set(pods.of(workload).map(({ uses }) => uses))
+    const template = deployments.get(workload)?.uses
+    if (template) lists.add(template)
+    return [...lists].flat().flatMap(({ uses }) => uses)
+  }
+
+  #reindex(): void {
+    const before = new Set<NamespacedKey>()
+    for (const workload of this.#unindexed) {
+      for (const source of this.#index.sourcesOf(workload)) before.add(source)
+      const namespace = this.#options.deployments.get(workload)?.ref.namespace
+      const sources =
+        namespace === undefined
+          ? []
+          : this.#usesOf(workload).map(({ source: name }) => namespacedKey({ namespace, name }))
+      this.#index.set(workload, new Set(sources))
+    }
+    this.#unindexed.clear()
+    // Only now: what one workload gave up another one may have taken.
+    for (const source of before) {
+      if (this.#index.workloadsOf(source).size === 0) this.#options.onUnused(source)
+    }
+  }
+}
