@@ -25,6 +25,25 @@ const withoutModels: Plugin = {
   },
 }
 
+/**
+ * Of undici the dispatchers are used. Its index brings fetch, caches, mocks and web sockets with them, a sixth of the
+ * bundle. The client library names fetch for requests of its own, none of which Sluice makes.
+ */
+const onlyDispatchers: Plugin = {
+  name: 'only-dispatchers',
+  setup(bundling) {
+    bundling.onLoad({ filter: /node_modules\/undici\/index\.js$/ }, () => ({
+      contents: `
+        const Dispatcher = require('./lib/dispatcher/dispatcher')
+        Object.assign(Dispatcher.prototype, require('./lib/api'))
+        exports.Agent = require('./lib/dispatcher/agent')
+        exports.ProxyAgent = require('./lib/dispatcher/proxy-agent')
+        exports.fetch = () => { throw new Error('fetch of undici is not part of the bundle') }
+      `,
+    }))
+  },
+}
+
 /** Builds the program into `outfile`, with its source map and its licences beside it. */
 export async function bundle(outfile: string): Promise<void> {
   const { warnings, metafile } = await build({
@@ -32,7 +51,7 @@ export async function bundle(outfile: string): Promise<void> {
     entryPoints: ['src/main.ts'],
     outfile,
     bundle: true,
-    plugins: [withoutModels],
+    plugins: [withoutModels, onlyDispatchers],
     platform: 'node',
     target: 'node24',
     format: 'esm',
