@@ -60,10 +60,10 @@ function ownsData({ fieldsV1 }: ManagedField): boolean {
   return fieldsV1?.['f:data'] !== undefined || fieldsV1?.['f:stringData'] !== undefined
 }
 
-/** How many versions of a source are kept; of those after the first, the oldest become one: of what differs, {@link LOST}. */
+/** How many versions of a source are kept, if not each is the last change of a key; others become one, see {@link LOST}. */
 export const MOST_VERSIONS = 8
 
-/** Keys of a version that stands for several, at most: a Secret with ever new names must not grow without end. */
+/** Keys of a version that stands for several, and of all such, at most: ever new names must not grow without end. */
 const MOST_KEYS = 1000
 
 /** The part of a core/v1 Secret that is read. */
@@ -185,27 +185,61 @@ export function digestIn(version: SourceVersion, selector: string): Digest {
 
 const NO_SETTINGS = readSourceSettings('', {})
 
+/**
+ * The first version says what older pods hold, the last one is today's. Of those between, two neighbours become one: never
+ * across the last change of a key, which tells who holds its content of today, and else those that tell least.
+ */
 function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
   const versions = [...known, next]
   if (versions.length <= MOST_VERSIONS) return versions
-  // The first says what older pods hold; the span after it is told by one version less.
-  const [first, second, third, ...rest] = versions
-  if (!first || !second || !third) return versions
-  const { uid, resourceVersion } = third
-  return [first, { ...second, uid, resourceVersion, content: inCommon(second, third) }, ...rest]
+  const worth = worthOfChanges(versions)
+  const between = [...worth.keys()].slice(2, -1)
+  const least = between.reduce((a, b) => ((worth[b] ?? 0) < (worth[a] ?? 0) ? b : a))
+  const [before, after] = [versions[least - 1], versions[least]]
+  const isLastChange = worth[least] === Infinity && sizeOf(versions) <= MOST_KEYS
+  if (!before || !after || isLastChange) return versions
+  const { uid, resourceVersion } = after
+  const content = inCommon(before, after)
+  return versions.toSpliced(least - 1, 2, { ...before, uid, resourceVersion, content })
+}
+
+/**
+ * What the change to each version tells: of a key its last change all, and the others the less the more there are. So a
+ * key that changes all the time takes the story of no other with it.
+ */
+function worthOfChanges(versions: readonly SourceVersion[]): readonly number[] {
+  const worth = versions.map(() => 0)
+  for (const key of keysOf(...versions)) {
+    const changes = [...worth.keys()].filter((index) => {
+      const [before, after] = [versions[index - 1], versions[index]]
+      return before && after && digestIn(before, key) !== digestIn(after, key)
+    })
+    const last = changes.pop()
+    if (last !== undefined) worth[last] = Infinity
+    for (const index of changes) worth[index] = (worth[index] ?? 0) + 1 / changes.length
+  }
+  return worth
+}
+
+function sizeOf(versions: readonly SourceVersion[]): number {
+  return versions.reduce((sum, version) => sum + keysOf(version).length, 0)
+}
+
+function keysOf(...versions: readonly SourceVersion[]): readonly string[] {
+  const names = versions.flatMap(({ content }) =>
+    typeof content === 'string' ? [] : [...content.keys.keys()],
+  )
+  return [...new Set(names)]
 }
 
 /** What two versions have in common, key by key; what differs is {@link LOST}. */
 function inCommon(a: SourceVersion, b: SourceVersion): SourceVersion['content'] {
   if (a.content === LOST || b.content === LOST) return LOST
-  const names = [a, b].flatMap(({ content }) =>
-    typeof content === 'string' ? [] : [...content.keys.keys()],
-  )
-  const keys = new Set(names)
-  if (keys.size > MOST_KEYS) return LOST
+  const keys = keysOf(a, b)
+  if (keys.length > MOST_KEYS) return LOST
   const common = (selector: string): Digest => {
     const digest = digestIn(a, selector)
     return digest === digestIn(b, selector) ? digest : LOST
   }
-  return { keys: new Map([...keys].map((key) => [key, common(key)])), whole: common(ALL_KEYS) }
+  return { keys: new Map(keys.map((key) => [key, common(key)])), whole: common(ALL_KEYS) }
 }
