@@ -2,7 +2,7 @@
  * How many pods of a workload are away: the one number behind health and budget. Pure.
  */
 import type { PodRecord } from '../consumers/pod.ts'
-import { deadlineOf } from './deadline.ts'
+import { deadlineOf, givenUpAt } from './deadline.ts'
 import { resolveLimit, type Limit } from './limit.ts'
 import type { Assessment, JudgedPod } from './assessment.ts'
 import { isReplacement } from './replacement.ts'
@@ -79,14 +79,14 @@ export function calmSince({ deployment, settings, ledger }: Assessment, pod: Pod
   return pod.readyAt + deployment.minReady + (isNew ? settings.settle : 0)
 }
 
-/** A replacement within its deadline; after that it blocks nobody any more. */
+/** A replacement that is waited for, or settles. */
 function isAwaited(
   { deployment, ledger, settings }: Assessment,
   pod: PodRecord,
   now: number,
 ): boolean {
-  const deadline = (pod.scheduledAt ?? pod.createdAt) + deadlineOf(deployment, settings)
-  return ledger?.restart !== undefined && isReplacement(pod, ledger.restart) && now < deadline
+  if (ledger?.restart === undefined || !isReplacement(pod, ledger.restart)) return false
+  return now < givenUpAt(pod, deadlineOf(deployment, settings))
 }
 
 /** An urgent Secret widens the limit, but not one that the workload itself gives. */

@@ -23,3 +23,12 @@ export function deadlineOf(
 export function waitsSince({ createdAt, scheduledAt, unreadyAt }: PodRecord): number {
   return Math.max(scheduledAt ?? createdAt, unreadyAt ?? -Infinity)
 }
+
+/**
+ * When a replacement that is not Available yet is waited for no longer (ms): at its deadline, and one that comes and goes
+ * at twice that, so that it blocks nobody for ever.
+ */
+export function givenUpAt(pod: PodRecord, deadline: number): number {
+  const atLast = (pod.scheduledAt ?? pod.createdAt) + 2 * deadline
+  return pod.readyAt === undefined ? Math.min(atLast, waitsSince(pod) + deadline) : atLast
+}

@@ -6,7 +6,7 @@ import type { PodRecord } from '../consumers/pod.ts'
 import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
 import { availability, calmSince } from './availability.ts'
-import { deadlineOf, waitsSince } from './deadline.ts'
+import { deadlineOf, givenUpAt, waitsSince } from './deadline.ts'
 import { changedSources } from './groups.ts'
 import { isReplacement, withTemplate } from './replacement.ts'
 
@@ -102,9 +102,9 @@ export function nextDeadline(assessment: Assessment, now: number): number {
   const waiting = judged
     .map(({ pod }) => pod)
     .filter((pod) => isReplacement(pod, restart) && pod.readyAt === undefined)
-  const times = [...waiting.map(waitsSince), refusedSince(assessment)]
+  const times = waiting.flatMap((pod) => [waitsSince(pod) + deadline, givenUpAt(pod, deadline)])
   // One may be past its deadline, and wait for its turn to be replaced again.
-  return Math.min(...times.map((from) => from + deadline).filter((time) => time > now))
+  return Math.min(...[...times, refusedSince(assessment) + deadline].filter((time) => time > now))
 }
 
 /** Since when new pods are refused that Sluice may be owed (ms); Infinity if none are. */

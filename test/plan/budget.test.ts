@@ -57,6 +57,27 @@ describe('the cluster', () => {
     expect(planned([held, alone('b')], { now: at(13) }).lines).toEqual(['evict shop/a: a-2'])
   })
 
+  test.each<[string, PodChange, number]>([
+    ['settles past its deadline', { ready: true, readyAt: at(580) }, 610],
+    ['is not Ready any more, past its first deadline', { unreadyAt: at(590) }, 620],
+  ])('keeps the slot of a restart of which a pod %s', (_, change, second) => {
+    const of = { minReady: 60_000 }
+    const pods = [...oneAway('a'), replacement('a-4', change)]
+    const both = [restarting('a', { of, pods }), told('b')]
+    const { lines, groups } = planned(both, { ...wide, maxConcurrentPerGroup: 1, now: at(second) })
+    expect(started(lines)).toEqual([])
+    expect(groups).toEqual({ 'Secret shop/db': 1 })
+  })
+
+  test('gives up a pod that comes and goes at twice its deadline', () => {
+    const pods = [...oneAway('a'), replacement('a-4', { unreadyAt: at(1190) })]
+    const both = [restarting('a', { pods }), told('b')]
+    const before = planned(both, { now: at(1200) })
+    expect(started(before.lines)).toEqual([])
+    expect(before.wakeAt).toBe(at(1207))
+    expect(started(planned(both, { now: at(1207) }).lines)).toEqual(['b'])
+  })
+
   test('takes no slot for a restart that is done but for its record', () => {
     const done = ['a-4', 'a-5', 'a-6'].map((name) =>
       replacement(name, { ready: true, readyAt: at(8) }),
