@@ -148,6 +148,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   start.feeds = { watches, secrets, store }
   /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
   const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
+  const mayPlan = () => leadership.mayWrite() && listed()
   const leadershipChanged = (leading: boolean) => {
     metrics.leader.set(leading ? 1 : 0)
     if (leading) {
@@ -172,6 +173,7 @@ export async function runOperator(config: Config, version: string): Promise<void
           client,
           queue,
           mayWrite,
+          mayPlan,
           picture: store,
           consumerOf: (workload) => store.consumerOf(workload),
         })
@@ -191,7 +193,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   })
   const coordinator = new Coordinator({
     policy: config,
-    mayPlan: () => leadership.mayWrite() && listed(),
+    mayPlan,
     snapshot: () => store.snapshot((workload) => executor.pendingOf(workload)),
     execute: (actions) => executor.start(actions),
     report(plan, seconds) {
@@ -236,7 +238,9 @@ export async function runOperator(config: Config, version: string): Promise<void
   await Promise.all(running).finally(stop)
   log.info('ending: nothing new is started')
   const waiting = new AbortController()
-  const idle = executor.idle().then(() => true)
+  // What waits is not sent any more.
+  queue.clear()
+  const idle = queue.onPendingZero().then(() => true)
   const late = sleep(END_TIMEOUT, waiting.signal).then(() => false)
   // A write that did not end may still arrive: then the Lease is left to run out before another one acts.
   await close((await Promise.race([idle, late])) ? leadership.release() : undefined)

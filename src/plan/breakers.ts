@@ -17,7 +17,9 @@ export function flapping(
   now: number,
 ): HaltSpec | undefined {
   const { ref, versions } = source
-  if (versions.length <= flappingChanges) return undefined
+  // What is consumed changed no more often than the whole.
+  const first = versions.slice(1).at(-(flappingChanges + 1))
+  if (first === undefined || first.changedAt <= now - HOUR) return undefined
   const changes = changesOf(source).filter((time) => time > now - HOUR)
   // The oldest of the changes that are one too many.
   const decisive = changes.at(-(flappingChanges + 1))

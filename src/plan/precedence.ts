@@ -25,8 +25,6 @@ export class Precedence {
         urgent.hold.reason === 'ClusterBudget' ||
         urgent.claim.groups.some((group) => keys.has(groupKey(group))),
     )
-    if (!before) return undefined
-    const { namespace, name } = before.claim.workload
-    return { reason: 'YieldsToUrgent', message: `${namespace}/${name} is urgent and waits` }
+    return before && { reason: 'YieldsToUrgent', message: 'an urgent restart waits for room' }
   }
 }

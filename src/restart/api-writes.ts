@@ -30,6 +30,8 @@ export interface ApiWritesOptions {
   readonly queue: PQueue
   /** Whether a write may start now; it is asked when the turn of each has come. */
   readonly mayWrite: () => boolean
+  /** Whether plans are made now: while none is, nobody withdraws what the last one wished for. */
+  readonly mayPlan: () => boolean
   readonly picture: Picture
   /** The Consumer of a workload as it is known now. */
   readonly consumerOf: (workload: WorkloadRef) => ConsumerRecord | undefined
@@ -37,11 +39,12 @@ export interface ApiWritesOptions {
 
 /** Writes for real. */
 export function createApiWrites(options: ApiWritesOptions): Writes {
-  const { client, queue, mayWrite, picture, consumerOf } = options
+  const { client, queue, mayWrite, mayPlan, picture, consumerOf } = options
   const add = inTurn(queue)
   const send = <T>(turn: Turn, call: ApiCall): Promise<T> =>
     add(call.namespace ?? '', turn, () => {
       if (!mayWrite()) throw new Withheld('not the leader')
+      if (turn.signal && !mayPlan()) throw new Withheld('no plan can be made')
       turn.begins()
       // The server, too, gives up by then.
       const query = { timeout: `${WRITE_TIMEOUT}ms` }

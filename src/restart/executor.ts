@@ -45,11 +45,13 @@ interface BackOff {
 /** What is remembered of one workload, or of one Halt. */
 interface Memory {
   write: Action | undefined
-  readonly evicted: Set<string>
+  /** When each eviction was sent that is not seen yet, by UID of the pod. */
+  readonly evicted: Map<string, number>
   /** Apart from the rest: that a report was written says nothing of an eviction that was refused. */
   ofRecords: BackOff
   ofOthers: BackOff
   reportedAt: number
+  /** When the last eviction was sent that is seen to have been done. */
   owedSince: number
   /** As it was shown last. */
   shown: Pending | undefined
@@ -71,9 +73,11 @@ export class Executor {
 
   /**
    * A time of leadership begins. What another leader evicted has its full time from now on, and what the server
-   * refused in an earlier time may have changed. What was done and is not seen yet stays: it ends by observation.
+   * refused in an earlier time may have changed. What was done and is not seen yet stays: it ends by observation. What
+   * was wished for and not sent is not wished for any more.
    */
   begin(): void {
+    this.#wishes.withdrawAll()
     this.#startedAt = this.#options.now()
     this.#nothingPending = nothingPending(this.#startedAt)
     for (const memory of this.#memory.values()) {
@@ -111,9 +115,11 @@ export class Executor {
   pendingOf(workload: { readonly ref: { readonly uid: string } }): Pending {
     const memory = this.#memory.get(workload.ref.uid)
     if (!memory) return this.#nothingPending
-    for (const uid of memory.evicted) {
+    for (const [uid, sentAt] of memory.evicted) {
       const pod = this.#options.picture.pod(uid)
-      if (!pod || pod.terminating) memory.evicted.delete(uid)
+      if (pod && !pod.terminating) continue
+      memory.evicted.delete(uid)
+      memory.owedSince = Math.max(memory.owedSince, sentAt)
     }
     return (memory.shown = showing(memory))
   }
@@ -181,10 +187,8 @@ export class Executor {
   }
 
   #begins(action: Action, memory: Memory): void {
-    if (action.kind === 'evict') {
-      memory.evicted.add(action.pod.uid)
-      memory.owedSince = this.#options.now()
-    } else memory.write = action
+    if (action.kind === 'evict') memory.evicted.set(action.pod.uid, this.#options.now())
+    else memory.write = action
     this.#options.onStart(action)
   }
 
@@ -221,7 +225,7 @@ export class Executor {
     if (known) return known
     const memory = {
       write: undefined,
-      evicted: new Set<string>(),
+      evicted: new Map<string, number>(),
       ofRecords: noBackOff(),
       ofOthers: noBackOff(),
       reportedAt: -Infinity,
@@ -245,8 +249,10 @@ function nothingPending(owedSince: number): Pending {
 
 /** A memory as others see it; of what is evicted only that there is nothing is seen at a glance. */
 function showing(memory: Memory): Pending {
-  const { write, evicted, reportedAt, owedSince, shown } = memory
+  const { write, evicted, reportedAt, shown } = memory
   const obstacle = obstacleIn(memory)
+  // One that is refused leaves nothing behind: no pod is owed for it.
+  const owedSince = Math.max(memory.owedSince, ...evicted.values())
   const same =
     shown !== undefined &&
     shown.write === write &&
@@ -255,7 +261,7 @@ function showing(memory: Memory): Pending {
     shown.owedSince === owedSince &&
     shown.evicted.size === 0 &&
     evicted.size === 0
-  return same ? shown : { write, evicted: new Set(evicted), obstacle, reportedAt, owedSince }
+  return same ? shown : { write, evicted: new Set(evicted.keys()), obstacle, reportedAt, owedSince }
 }
 
 /** What must be waited for longest. */

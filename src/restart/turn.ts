@@ -30,7 +30,10 @@ const RANK_OF: Partial<Record<RecordCause, Rank>> = {
 
 export function rankOf(action: Action): Rank {
   if (action.kind === 'forget') return 'record'
-  return (action.kind === 'record' && RANK_OF[action.cause]) || 'move'
+  if (action.kind !== 'record') return 'move'
+  // A restart under way waits for it.
+  const isAwaited = action.cause === 'changed' && action.status.ledger.restart !== undefined
+  return (!isAwaited && RANK_OF[action.cause]) || 'move'
 }
 
 /**

@@ -29,16 +29,26 @@ export class Wishes {
     return { signal: wish.withdrawal.signal, granted }
   }
 
+  /** Whoever plans next wishes for what it wants. */
+  withdrawAll(): void {
+    for (const [name, wish] of this.#waiting) this.#withdraw(name, wish)
+  }
+
   /** Steps that the plan does not wish for again, and reports of workloads that it writes something else of. */
   withdrawAllBut(actions: readonly Action[]): void {
     if (this.#waiting.size === 0) return
     const wishes = new Set(actions.filter(isStep).map(wishOf))
     const told = actions.filter((action) => isRecord(action) && !isReport(action))
     const written = new Set(told.map(({ workload }) => workload.uid))
-    for (const [name, { action, withdrawal }] of this.#waiting) {
-      if (isReport(action) ? !written.has(action.workload.uid) : wishes.has(name)) continue
-      this.#waiting.delete(name)
-      withdrawal.abort(new Withheld('the newest plan does not ask for it'))
+    for (const [name, wish] of this.#waiting) {
+      const { action } = wish
+      const stays = isReport(action) ? !written.has(action.workload.uid) : wishes.has(name)
+      if (!stays) this.#withdraw(name, wish)
     }
+  }
+
+  #withdraw(name: string, { withdrawal }: Wish): void {
+    this.#waiting.delete(name)
+    withdrawal.abort(new Withheld('the newest plan does not ask for it'))
   }
 }

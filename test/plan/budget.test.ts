@@ -552,7 +552,7 @@ describe('an urgent Secret', () => {
     expect(lines).toEqual([])
     expect(holds).toEqual({
       z: 'ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once',
-      a: 'YieldsToUrgent: shop/z is urgent and waits',
+      a: 'YieldsToUrgent: an urgent restart waits for room',
     })
   })
 

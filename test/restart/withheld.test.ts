@@ -61,7 +61,7 @@ function start() {
     pod: () => ({ terminating: false }),
     applyConsumer: () => {},
   } as unknown as Picture
-  const world = { mayWrite: true, now: 1_000 }
+  const world = { mayWrite: true, mayPlan: true, now: 1_000 }
   const done: ActionOutcome[] = []
   const events: string[] = []
   const executor = new Executor({
@@ -69,6 +69,7 @@ function start() {
       client,
       queue: new PQueue({ concurrency: 1 }),
       mayWrite: () => world.mayWrite,
+      mayPlan: () => world.mayPlan,
       picture,
       consumerOf: ({ name }) => ({
         ...consumerOf(name),
@@ -175,6 +176,32 @@ test('a write ends before another one can lead, here and at the server', async (
   expect(query).toEqual({ timeout: `${timeout}ms` })
   answers[0]?.resolve({})
   await executor.idle()
+})
+
+test('no pod is owed for an eviction that was refused', async () => {
+  const { executor, world, sent, answers } = start()
+  world.now = 60_000
+  executor.start([eviction('web-1')])
+  while (sent.length < 1) await new Promise(setImmediate)
+  expect(executor.pendingOf(deployment).owedSince).toBe(60_000)
+  answers[0]?.reject(
+    new ApiError({ verb: 'create', group: '', version: 'v1', resource: 'pods' }, { status: 429 }),
+  )
+  await executor.idle()
+  expect(executor.pendingOf(deployment).owedSince).toBe(1_000)
+})
+
+test('a step waits for no other leadership, and is not sent while no plan can be made', async () => {
+  const { executor, world, sent, answers, events } = start()
+  executor.start([eviction('web-1'), eviction('web-2'), report('w1')])
+  await Promise.resolve()
+  executor.begin()
+  executor.start([eviction('web-3')])
+  world.mayPlan = false
+  answers[0]?.resolve({})
+  await executor.idle()
+  expect(sent.map(({ name }) => name)).toEqual(['web-1'])
+  expect(events).toHaveLength(3)
 })
 
 test('a new time of leadership forgets refusals, keeps what is not seen yet, and gives replacements their time', async () => {
