@@ -16,14 +16,24 @@ export interface Claim {
 export class Budget {
   readonly #policy: Policy
   readonly #startingPods: (group: Group) => number
+  readonly #nextStarted: (group: Group) => number
   readonly #running: WorkloadRef[] = []
   readonly #runningIn = new Map<string, WorkloadRef[]>()
   readonly #starting = new Map<string, number>()
+  readonly #nextTimes = new Map<string, number>()
 
-  /** @param startingPods how many pods of a group are starting in the picture */
-  constructor(policy: Policy, startingPods: (group: Group) => number) {
+  /**
+   * @param startingPods how many pods of a group are starting in the picture
+   * @param nextStarted when the next of them starts no more by time alone (ms)
+   */
+  constructor(
+    policy: Policy,
+    startingPods: (group: Group) => number,
+    nextStarted: (group: Group) => number,
+  ) {
     this.#policy = policy
     this.#startingPods = startingPods
+    this.#nextStarted = nextStarted
   }
 
   /** A restart runs, or begins now. */
@@ -77,9 +87,11 @@ export class Budget {
       const starting = this.startingIn(group)
       if (starting - going + pods > limit) {
         const instead = going > 0 ? ` in place of ${going}` : ''
+        const until = this.#nextStartedIn(group)
         return {
           reason: 'StartingPods',
           message: `${starting} pods of ${groupKey(group)} are starting, at most ${limit} may be; ${pods} more are asked for${instead}`,
+          ...(until < Infinity && { until }),
         }
       }
     }
@@ -105,5 +117,13 @@ export class Budget {
     const counted = this.#startingPods(group)
     this.#starting.set(key, counted)
     return counted
+  }
+
+  /** Many wait for the same pods. */
+  #nextStartedIn(group: Group): number {
+    const key = groupKey(group)
+    const known = this.#nextTimes.get(key) ?? this.#nextStarted(group)
+    this.#nextTimes.set(key, known)
+    return known
   }
 }

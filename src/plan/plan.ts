@@ -9,6 +9,7 @@ import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { Budget, type Claim } from './budget.ts'
+import { deadlineOf } from './deadline.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { groupsOf, groupsToMeet, membership, type Group } from './groups.ts'
 import { consumedBy } from './consumed.ts'
@@ -24,7 +25,7 @@ import { Precedence } from './precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
 import { letRest, restOf } from './rest.ts'
 import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
-import { startingPods, startingPodsOf } from './starting.ts'
+import { nextStarted, startingPods, startingPodsOf } from './starting.ts'
 import { nextStep, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
 
@@ -73,9 +74,12 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   }
   const candidates = awake.map((each) => candidateOf(each, shared))
 
-  let membersOf: ReturnType<typeof membership> | undefined
-  const budget = new Budget(policy, (group) =>
-    startingIn(group, (membersOf ??= membership(all))(group), snapshot, now),
+  let known: ReturnType<typeof membership> | undefined
+  const membersOf = (group: Group) => (known ??= membership(all))(group)
+  const budget = new Budget(
+    policy,
+    (group) => startingIn(group, membersOf(group), snapshot, now),
+    (group) => nextStartedIn(group, membersOf(group), snapshot, now),
   )
   for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
 
@@ -231,6 +235,19 @@ function startingIn(
     members.reduce((sum, each) => sum + startingPodsOf(each, now), 0) +
     bystanders(group).reduce((sum, each) => sum + startingPods(each, now), 0)
   )
+}
+
+function nextStartedIn(
+  group: Group,
+  members: readonly Assessment[],
+  { bystanders }: Snapshot,
+  now: number,
+): number {
+  const times = [
+    ...members.map((each) => nextStarted(each, now, deadlineOf(each.deployment, each.settings))),
+    ...bystanders(group).map((each) => nextStarted(each, now, deadlineOf(each.deployment))),
+  ]
+  return Math.min(...times)
 }
 
 function groupsIn(candidates: readonly Candidate[]): readonly Group[] {

@@ -66,11 +66,26 @@ function wasReady({ containers, unreadyAt }: PodRecord): boolean {
 
 function isStarting(
   pod: PodRecord,
-  { minReady }: DeploymentRecord,
+  deployment: DeploymentRecord,
   deadline: number,
   now: number,
 ): boolean {
-  if (pod.terminal || pod.terminating || pod.scheduledAt === undefined) return false
-  if (pod.readyAt !== undefined && pod.readyAt + minReady <= now) return false
-  return !isCrashLooping(pod) && now < pod.scheduledAt + deadline
+  return now < startsUntil(pod, deployment, deadline)
+}
+
+/** Until when a pod counts as starting if nothing happens (ms); -Infinity if it does not start. */
+function startsUntil(pod: PodRecord, { minReady }: DeploymentRecord, deadline: number): number {
+  if (pod.terminal || pod.terminating || pod.scheduledAt === undefined) return -Infinity
+  if (isCrashLooping(pod)) return -Infinity
+  return Math.min(pod.scheduledAt + deadline, (pod.readyAt ?? Infinity) + minReady)
+}
+
+/** When the next of these pods starts no more by time alone (ms); Infinity if none does. */
+export function nextStarted(
+  { deployment, pods }: Bystander,
+  now: number,
+  deadline: number,
+): number {
+  const times = pods.map((pod) => startsUntil(pod, deployment, deadline))
+  return Math.min(...times.filter((time) => time > now))
 }

@@ -406,6 +406,20 @@ describe('starting pods', () => {
     )
   })
 
+  test.each<[string, PodChange, number]>([
+    ['is past its deadline', { ready: false }, 607],
+    ['is Available', { ready: true, readyAt: at(9) }, 69],
+  ])('are looked at again when the one that is waited for %s', (_, change, second) => {
+    const x = pod('x', { createdAt: at(7), ...change })
+    const seen = { bystanders: () => [bystander([x], { minReady: 60_000 })] }
+    const made = planned([told('a')], one, seen)
+    expect(made.reasons).toEqual({ a: 'StartingPods' })
+    expect(made.wakeAt).toBe(at(second))
+    expect(planned([told('a')], { ...one, now: at(second) }, seen).lines).toEqual([
+      'record shop/a: started',
+    ])
+  })
+
   test('of one group leave those of another alone', () => {
     const seen = {
       bystanders: ({ name }: { name: string }) =>
