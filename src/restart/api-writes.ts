@@ -137,7 +137,7 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
           spec: { template: { metadata: { annotations: { [RESTART_ID]: restart.id } } } },
         },
       })
-      picture.applyDeployment(answer)
+      picture.updateDeployment(answer)
     },
 
     async halt({ namespace, name, spec }, turn) {
@@ -191,7 +191,7 @@ async function settle(
     }
     case 'patch': {
       const deployment = await read<RawDeployment>(deployments(namespace), name)
-      if (deployment) picture.applyDeployment(deployment)
+      if (deployment) picture.updateDeployment(deployment)
       return deployment?.spec.template.metadata?.annotations?.[RESTART_ID] === action.restart.id
     }
     case 'record':

@@ -9,7 +9,8 @@ import type { PodRecord } from '../consumers/pod.ts'
 /** Answers of the API server are taken in as if they had been watched. */
 export interface Picture {
   pod(uid: string): PodRecord | undefined
-  applyDeployment(raw: RawDeployment): void
+  /** Of a Deployment that is gone by now, nothing is taken in. */
+  updateDeployment(raw: RawDeployment): void
   applyConsumer(raw: RawConsumer): void
   applyHalt(raw: RawHalt): void
   removeHalt(ref: { namespace: string; name: string; uid: string }): void

@@ -212,7 +212,9 @@ function worthOfChanges(versions: readonly SourceVersion[]): readonly number[] {
   for (const key of keysOf(...versions)) {
     const changes = [...worth.keys()].filter((index) => {
       const [before, after] = [versions[index - 1], versions[index]]
-      return before && after && digestIn(before, key) !== digestIn(after, key)
+      if (!before || !after) return false
+      // What was lost had changed.
+      return digestIn(after, key) === LOST || digestIn(before, key) !== digestIn(after, key)
     })
     const last = changes.pop()
     if (last !== undefined) worth[last] = Infinity

@@ -115,6 +115,11 @@ export class Store {
     this.#users.changed(uid)
   }
 
+  /** An answer to our own write, which may come after the watch said that the Deployment is gone. */
+  updateDeployment(raw: RawDeployment): void {
+    if (this.#deployments.has(raw.metadata.uid)) this.applyDeployment(raw)
+  }
+
   removeDeployment(uid: string): void {
     this.#deployments.delete(uid)
     this.deploymentVersions.forget(uid)

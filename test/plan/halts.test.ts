@@ -380,6 +380,16 @@ describe('a Secret that changes too often', () => {
     ])
   })
 
+  test('is halted though another key changes far more often', () => {
+    const writes = Array.from({ length: 56 }, (_, minute) => ({
+      at: at(minute * 60 - 0.5),
+      data: { password: `as of ${Math.floor(minute / 4)}`, beat: `${minute}` },
+    }))
+    const db = source('db', { at: at(-7200), data: { password: 'old', beat: 'x' } }, ...writes)
+    const last = at(55 * 60)
+    expect(planned([told('a', { sources: [db] })], { now: last }).reasons.a).toBe('SourceFlapping')
+  })
+
   test('is halted by its own number of changes', () => {
     const made = planned([told('a', { sources: [rotated('db', {}, 60)] })], {
       now,

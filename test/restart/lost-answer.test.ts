@@ -7,7 +7,7 @@ import type { Picture } from '../../src/restart/picture.ts'
 
 const picture: Picture = {
   pod: () => undefined,
-  applyDeployment: () => {},
+  updateDeployment: () => {},
   applyConsumer: () => {},
   removeConsumer: () => {},
   applyHalt: () => {},

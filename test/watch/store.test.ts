@@ -347,3 +347,27 @@ test('a change is one only of a key that a workload uses', () => {
   told.tell({ kind: 'secret removed', secret: 0 })
   expect(changes).toEqual(['secret-0', 'secret-0'])
 })
+
+test('the answer to our own write does not bring back a Deployment that is gone', () => {
+  const told = new Told()
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  const names = () =>
+    told.store.snapshot(() => NOTHING).workloads.map(({ deployment }) => deployment.ref.name)
+  const answer = (name: string) =>
+    told.store.updateDeployment({
+      metadata: {
+        namespace: 'shop',
+        name,
+        uid: name,
+        resourceVersion: '99999999',
+        generation: 2,
+        annotations: { [RESTART_ON_CHANGE]: 'true' },
+      },
+      spec: { replicas: 1, template: { spec: specOf(0) } },
+    })
+  answer('app-0')
+  expect(names()).toEqual(['app-0'])
+  told.tell({ kind: 'deployment removed', app: 0 })
+  answer('app-0')
+  expect(names()).toEqual([])
+})
