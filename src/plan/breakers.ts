@@ -17,9 +17,9 @@ export function flapping(
   now: number,
 ): HaltSpec | undefined {
   const { ref, versions } = source
-  // What is consumed changed no more often than the whole.
-  const first = versions.slice(1).at(-(flappingChanges + 1))
-  if (first === undefined || first.changedAt <= now - HOUR) return undefined
+  // What is consumed changed no more often than the whole, of which the first version is no change.
+  if (versions.length <= flappingChanges + 1) return undefined
+  if ((versions.at(-(flappingChanges + 1))?.changedAt ?? 0) <= now - HOUR) return undefined
   const changes = changesOf(source).filter((time) => time > now - HOUR)
   // The oldest of the changes that are one too many.
   const decisive = changes.at(-(flappingChanges + 1))
