@@ -1,9 +1,9 @@
 /**
  * The operator: joins the wire, the watches, the plan, the writes and the reports, and runs until told to end.
  */
-import { hostname } from 'node:os'
 import PQueue from 'p-queue'
 import type { Config } from './config/settings.ts'
+import { openChronicle } from './cluster-reports.ts'
 import { Coordinator } from './coordinator.ts'
 import { createClient, type CallReport, type KubeClient } from './kube/client.ts'
 import { loadCredentials } from './kube/credentials.ts'
@@ -12,16 +12,7 @@ import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
 import { localNow, sleep } from './local-time.ts'
 import { startEndpoints } from './endpoints.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './leadership.ts'
-import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
-import { EventWriter } from './report/event-writer.ts'
-import {
-  createReportSender,
-  REPORT_CONCURRENCY,
-  REPORT_RATE,
-  sendNothing,
-} from './report/report-sender.ts'
 import { createReporter } from './report/reporter.ts'
-import { RotationWriter } from './report/rotation-writer.ts'
 import { createLogger, type Logger } from './report/log.ts'
 import { createMetrics, type Metrics } from './report/metrics.ts'
 import { createApiWrites } from './restart/api-writes.ts'
@@ -246,59 +237,6 @@ export async function runOperator(config: Config, version: string): Promise<void
   await close((await Promise.race([idle, late])) ? leadership.release() : undefined)
   // The process ends when no timer is left.
   waiting.abort()
-}
-
-/** Rotation objects and Events, by a way of their own to the API server; in mode `observe` they stay here. */
-function openChronicle({
-  act,
-  client,
-  metrics,
-  mayWrite,
-  ...options
-}: {
-  readonly act: boolean
-  readonly client: KubeClient
-  readonly metrics: Metrics
-} & Omit<ChronicleOptions, 'writer' | 'events' | 'onEnded' | 'random' | 'sleep'>): Chronicle {
-  const queue = new PQueue({
-    concurrency: REPORT_CONCURRENCY,
-    interval: 1_000,
-    intervalCap: REPORT_RATE,
-  })
-  const { log } = options
-  const send = act ? createReportSender({ client, queue, mayWrite }) : sendNothing
-  const writer = new RotationWriter({
-    send,
-    random: Math.random,
-    sleep,
-    onError: (rotation, error) => log.debug({ rotation, err: error }, 'a report was not written'),
-    onDropped(rotation) {
-      metrics.reportDropped('rotation')
-      log.warn({ rotation }, 'a Rotation cannot be written, and is given up')
-    },
-  })
-  const events = new EventWriter({
-    send,
-    // In a pod, its name.
-    instance: hostname(),
-    random: Math.random,
-    sleep,
-    onDropped({ occurrence: { regarding, reason } }, error) {
-      metrics.reportDropped('event')
-      // Where too many wait, a line for each would be as many.
-      if (error === undefined) return
-      log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
-    },
-  })
-  return new Chronicle({
-    ...options,
-    mayWrite,
-    writer,
-    events,
-    onEnded: (rotation) => metrics.rotationEnded(rotation),
-    random: Math.random,
-    sleep,
-  })
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */

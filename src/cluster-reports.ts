@@ -1,0 +1,70 @@
+/**
+ * What is told in the cluster itself, with all that it is written by.
+ */
+import { hostname } from 'node:os'
+import PQueue from 'p-queue'
+import type { KubeClient } from './kube/client.ts'
+import { sleep } from './local-time.ts'
+import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
+import { EventWriter } from './report/event-writer.ts'
+import type { Metrics } from './report/metrics.ts'
+import {
+  createReportSender,
+  REPORT_CONCURRENCY,
+  REPORT_RATE,
+  sendNothing,
+} from './report/report-sender.ts'
+import { RotationWriter } from './report/rotation-writer.ts'
+
+/** Rotation objects and Events, by a way of their own to the API server; in mode `observe` they stay here. */
+export function openChronicle({
+  act,
+  client,
+  metrics,
+  mayWrite,
+  ...options
+}: {
+  readonly act: boolean
+  readonly client: KubeClient
+  readonly metrics: Metrics
+} & Omit<ChronicleOptions, 'writer' | 'events' | 'onEnded' | 'random' | 'sleep'>): Chronicle {
+  const queue = new PQueue({
+    concurrency: REPORT_CONCURRENCY,
+    interval: 1_000,
+    intervalCap: REPORT_RATE,
+  })
+  const { log } = options
+  const send = act ? createReportSender({ client, queue, mayWrite }) : sendNothing
+  const writer = new RotationWriter({
+    send,
+    random: Math.random,
+    sleep,
+    onError: (rotation, error) => log.debug({ rotation, err: error }, 'a report was not written'),
+    onDropped(rotation) {
+      metrics.reportDropped('rotation')
+      log.warn({ rotation }, 'a Rotation cannot be written, and is given up')
+    },
+  })
+  const events = new EventWriter({
+    send,
+    // In a pod, its name.
+    instance: hostname(),
+    random: Math.random,
+    sleep,
+    onDropped({ occurrence: { regarding, reason } }, error) {
+      metrics.reportDropped('event')
+      // Where too many wait, a line for each would be as many.
+      if (error === undefined) return
+      log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
+    },
+  })
+  return new Chronicle({
+    ...options,
+    mayWrite,
+    writer,
+    events,
+    onEnded: (rotation) => metrics.rotationEnded(rotation),
+    random: Math.random,
+    sleep,
+  })
+}
