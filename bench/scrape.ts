@@ -14,7 +14,7 @@ import { median, timedOnCpu } from './samples.ts'
 const WORKLOADS = 10_000
 const PODS_EACH = 3
 const TIMES = 15
-/** Of the design. */
+/** What a scrape of so large a cluster may cost. */
 const MOST_MEBIBYTES = 8
 const MOST_MILLISECONDS = 200
 

@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -70,5 +70,15 @@ test('every file is named for its idea, and has room for no more than one', () =
     expect(file).not.toMatch(/(^|\/)(utils?|helpers?|common|misc|types)(\/|\.ts$)/)
     const lines = readFileSync(join(SOURCE, file), 'utf8').split('\n').length
     expect(lines, `lines of ${file}`).toBeLessThanOrEqual(320)
+  }
+})
+
+test('every document that a comment names is one of this repository', () => {
+  for (const file of globSync('**/*.ts', { cwd: SOURCE })) {
+    const text = readFileSync(join(SOURCE, file), 'utf8')
+    for (const [document] of text.matchAll(/\bdocs\/[-\w/]+\.md\b/g)) {
+      expect(existsSync(join(SOURCE, '..', document)), `${file}: ${document}`).toBe(true)
+    }
+    expect(text, file).not.toMatch(/\bdesign section\b/)
   }
 })

@@ -1,5 +1,5 @@
 /**
- * What a pod consumes of which Secret: the uses of design section 4.1, read from a pod spec.
+ * What a pod consumes of which Secret, read from a pod spec.
  *
  * Pure. The spec of a live pod shows containers that webhooks injected; the template shows what comes next.
  */

@@ -1,5 +1,6 @@
 /**
- * Breakers: changes that look like a mistake of somebody, and are better looked at first (design section 4.4). Pure.
+ * Breakers: changes that look like a mistake of somebody, and are better looked at first
+ * (docs/adr/0008-one-namespace-holds-itself.md). Pure.
  */
 import type { HaltSpec } from '../consumers/halt.ts'
 import type { SourceRecord } from '../secrets/source.ts'

@@ -1,5 +1,5 @@
 /**
- * When a restart has failed, which kind of failure it is, and when it ends (design section 4.6). Pure.
+ * When a restart has failed, which kind of failure it is, and when it ends. Pure (docs/how-it-decides.md).
  */
 import type { Content, Failure, Restart } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'

@@ -1,5 +1,5 @@
 /**
- * Who is next (design section 4.4). Pure.
+ * Who is next. Pure (docs/how-it-decides.md).
  */
 import type { Assessment, JudgedPod } from './assessment.ts'
 import { isReplacement } from './replacement.ts'

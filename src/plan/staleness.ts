@@ -1,5 +1,5 @@
 /**
- * Which pods are stale: a pure function of timelines and times, not of events (design section 4.3).
+ * Which pods are stale: a pure function of timelines and times, not of events (docs/how-it-decides.md).
  *
  * One rule: a use holds some content that was current inside a *window* of time, and is stale if any content of
  * the window differs from today's. The modes differ only in where the window begins.

@@ -1,5 +1,5 @@
 /**
- * How a workload is restarted (design section 4.5). Pure.
+ * How a workload is restarted. Pure (docs/annotations.md).
  */
 import type { Strategy } from '../consumers/consumer.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'

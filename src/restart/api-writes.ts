@@ -1,5 +1,5 @@
 /**
- * Writes to the API server, all of them through one queue (design section 4.7).
+ * Writes to the API server, all of them through one queue.
  */
 import type PQueue from 'p-queue'
 import { RESTART_ID } from '../annotations.ts'

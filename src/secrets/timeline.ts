@@ -1,5 +1,5 @@
 /**
- * The timeline of a use: what it stood for, since when (design section 4.3). Pure.
+ * The timeline of a use: what it stood for, since when (docs/adr/0002-one-timeline.md). Pure.
  *
  * One list serves as the applied content, the rotation under way and today's content: the first entry is what
  * every pod is known to hold, the last one is today's, and whatever was current in between stands between them.
