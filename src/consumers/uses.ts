@@ -12,7 +12,7 @@ export type Mode =
   | 'envFrom'
   /** A mount with `subPath`: fixed when the container is created, from a volume that lags. */
   | 'subPath'
-  /** A plain mount: the kubelet keeps the files up to date. */
+  /** A plain mount, or one of the path `.`: the kubelet keeps the files up to date. */
   | 'volume'
 
 /** All keys of the source. No key can be called so (keys are `[-._a-zA-Z0-9]+`). */
@@ -104,10 +104,11 @@ function* mountUses(container: Container, volumes: ReadonlyMap<string, Volume>):
   for (const mount of container.volumeMounts ?? []) {
     const volume = volumes.get(mount.name)
     if (!volume) continue
-    const partial = Boolean(mount.subPath) || Boolean(mount.subPathExpr)
+    const path = segments(mount.subPath ?? '')
+    const partial = path.length > 0 || Boolean(mount.subPathExpr)
     for (const { source, items, optional, shared } of secretsIn(volume)) {
       const mode = partial ? 'subPath' : 'volume'
-      for (const selector of selectors(items, mount.subPath)) {
+      for (const selector of selectors(items, inPayload(path))) {
         // Several sources of one volume can each lack the file that a subPath names: absence is content there.
         const lenient = optional || (shared && partial && !items)
         yield { source, selector, mode, optional: lenient }
@@ -140,13 +141,24 @@ function* secretsIn({ secret, projected }: Volume): Generator<MountedSecret> {
  * Which keys stand behind a path of a Secret volume. Without `items` a key is the file of its own name; with
  * them, a path can be a file or a folder of files. A `subPathExpr` can be any path, so all of them.
  */
-function selectors(items: readonly KeyToPath[] | undefined, subPath: string | undefined): string[] {
-  const path = subPath?.replace(/\/+$/, '')
-  if (!items) return [path ? (path.split('/')[0] ?? ALL_KEYS) : ALL_KEYS]
-  const mounted = path
-    ? items.filter((item) => item.path === path || item.path.startsWith(`${path}/`))
-    : items
-  return mounted.map(({ key }) => key)
+function selectors(items: readonly KeyToPath[] | undefined, path: readonly string[]): string[] {
+  if (!items) return [path[0] ?? ALL_KEYS]
+  const isBelow = (file: readonly string[]) => path.every((each, index) => file[index] === each)
+  return items.filter((item) => isBelow(segments(item.path))).map(({ key }) => key)
+}
+
+/** The names on a path, as the file system follows it: `.` and repeated slashes lead nowhere. */
+function segments(path: string): string[] {
+  return path.split('/').filter((each) => each !== '' && each !== '.')
+}
+
+/**
+ * The path below the folder that holds the files. Names that begin with `..` are the kubelet's own: `..data` is a link to
+ * the folder of the newest content, and no key and no path of an item may begin so. Mounted alone it is all keys.
+ * Source: kubernetes/pkg/volume/util/atomic_writer.go, pkg/apis/core/validation (validateLocalNonReservedPath).
+ */
+function inPayload(path: readonly string[]): readonly string[] {
+  return path[0]?.startsWith('..') ? path.slice(1) : path
 }
 
 function distinct(uses: readonly Use[]): Use[] {

@@ -102,6 +102,40 @@ describe('a volume', () => {
     expect(uses(inVolume({ secretName: 'db', items }, { subPath }))).toEqual(expected)
   })
 
+  test.each<[string, readonly string[]]>([
+    ['./password', ['app: db/password subPath']],
+    ['password/', ['app: db/password subPath']],
+    ['.//password', ['app: db/password subPath']],
+    ['tls.crt/./', ['app: db/tls.crt subPath']],
+    ['..data/password', ['app: db/password subPath']],
+    ['..2026_03_01_12_00_00.123456789/password', ['app: db/password subPath']],
+    // The folder of one write alone: the files in it never change.
+    ['..data', ['app: db/* subPath']],
+    ['./..data/', ['app: db/* subPath']],
+    ['.hidden', ['app: db/.hidden subPath']],
+    ['.', ['app: db/* volume']],
+    ['./', ['app: db/* volume']],
+    ['.//.', ['app: db/* volume']],
+  ])('mounted by subPath %j is read as the file system reads the path', (subPath, expected) => {
+    expect(uses(inVolume({ secretName: 'db' }, { subPath }))).toEqual(expected)
+  })
+
+  test.each<[string, readonly string[]]>([
+    ['./conf//user', ['app: db/user subPath']],
+    ['..data/conf/user', ['app: db/user subPath']],
+    ['conf/.', ['app: db/user subPath', 'app: db/host subPath']],
+    ['..data', ['app: db/user subPath', 'app: db/host subPath', 'app: db/name subPath']],
+    ['.', ['app: db/user volume', 'app: db/host volume', 'app: db/name volume']],
+    ['con', []],
+  ])('mounted by subPath %j meets the paths of its items as files', (subPath, expected) => {
+    const items = [
+      { key: 'user', path: 'conf/./user' },
+      { key: 'host', path: './conf//host' },
+      { key: 'name', path: 'config' },
+    ]
+    expect(uses(inVolume({ secretName: 'db', items }, { subPath }))).toEqual(expected)
+  })
+
   test('mounted by subPathExpr may use any of its keys', () => {
     const mount = { subPathExpr: '$(POD_NAME)' }
     expect(uses(inVolume({ secretName: 'db' }, mount))).toEqual(['app: db/* subPath'])
