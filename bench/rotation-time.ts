@@ -48,7 +48,7 @@ async function measure(cluster: TestCluster, program: string, budget: number): P
   const names = Array.from({ length: WORKLOADS }, (_, i) => `app-${i}`)
   const db = (password: string) => secret({ name: 'db', namespace, data: { password } })
   await cluster.apply(db('old'))
-  await beyondDoubt(cluster, MARGIN)
+  await beyondDoubt(MARGIN)
   await cluster.apply(
     ...names.map((name) =>
       deployment({
@@ -86,7 +86,7 @@ async function measure(cluster: TestCluster, program: string, budget: number): P
     return done.length === WORKLOADS ? { value: true } : { instead: `${done.length} of them` }
   }
   await waitUntil('the baseline', () => isFresh(PODS_EACH), { deadline: 60_000, every: 100 })
-  await beyondDoubt(cluster, MARGIN)
+  await beyondDoubt(MARGIN)
   pods.reset()
   await cluster.apply(db('new'))
   await waitUntil('all pods to be replaced', () => replaced(pods), {

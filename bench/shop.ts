@@ -42,7 +42,7 @@ export class Shop {
     const names = Array.from({ length: workloads }, (_, i) => `app-${i}`)
     const data = { password: 'old' }
     await cluster.apply(...names.map((name) => secret({ name, namespace, data })))
-    await beyondDoubt(cluster, LONG_AGO)
+    await beyondDoubt(LONG_AGO)
     await cluster.apply(
       ...names.map((name) =>
         deployment({
@@ -56,7 +56,7 @@ export class Shop {
     )
     const shop = new Shop(cluster, admin, namespace, names)
     await shop.untilFresh(operator, replicas)
-    await beyondDoubt(cluster, LONG_AGO)
+    await beyondDoubt(LONG_AGO)
     return shop
   }
 

@@ -64,7 +64,7 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
   const observer = await observe(cluster, namespace)
   try {
     await cluster.apply(password(namespace, 'correct horse'))
-    await beyondDoubt(cluster, 3_000)
+    await beyondDoubt(3_000)
     await cluster.apply(
       ...WORKLOADS.map(({ name, mode, replicas }) =>
         consumerOf(mode, { name, namespace, replicas, podAnnotations }),
@@ -82,7 +82,7 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
       namespace,
       (rows) => rows.every(({ fresh, replicas }) => fresh === replicas),
     )
-    await beyondDoubt(cluster, 3_000)
+    await beyondDoubt(3_000)
 
     observer.reset(
       Object.fromEntries([...WORKLOADS, BYSTANDER].map(({ name, replicas }) => [name, replicas])),

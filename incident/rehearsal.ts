@@ -22,7 +22,7 @@ const postgres = await startPostgres(dir, 40)
 await postgres.setPassword(login)
 await cluster.apply(namespace({ name: SHOP }))
 await cluster.apply(loginSecret(SHOP, login, false))
-await beyondDoubt(cluster, 3_000)
+await beyondDoubt(3_000)
 for (const service of SERVICES.slice(0, 3)) {
   await cluster.apply(serviceDeployment(service, SHOP, 2, postgres.address))
   await available(cluster, SHOP, service)

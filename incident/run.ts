@@ -61,7 +61,7 @@ export async function run(scenario: Scenario, bed: Bed): Promise<Run> {
   const namespace = await freshNamespace(cluster)
   const write = (login: Login) => cluster.apply(loginSecret(namespace, login, urgent))
   await write(OLD)
-  await beyondDoubt(cluster, 3_000)
+  await beyondDoubt(3_000)
 
   const operator =
     scenario.response === 'sluice'

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { build } from './build.ts'
 import { startControlPlane } from './controlplane.ts'
+import { createApiClient } from './api-client.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
 import { type HeldPod, startNodes } from './nodes.ts'
 
@@ -30,6 +31,8 @@ export interface TestCluster {
     args: readonly string[],
     options?: { input?: string; kubeconfig?: string },
   ): Promise<string>
+  /** Reads an object or a list as the admin, such as `/api/v1/pods`; undefined where there is none. */
+  read<T>(path: string): Promise<T | undefined>
   /** Creates or changes objects, server-side, as the admin. */
   apply(...objects: readonly KubernetesObject[]): Promise<void>
   tokenFor(namespace: string, serviceAccount: string): Promise<string>
@@ -93,6 +96,7 @@ export async function startCluster(
       throw error
     })
 
+    const api = createApiClient(controlPlane)
     const kubectl: TestCluster['kubectl'] = (args, { input, kubeconfig: other } = {}) =>
       runKubectl(
         binary,
@@ -120,10 +124,8 @@ export async function startCluster(
       nodesUrl: nodes.url,
       kubectl,
       tokenFor,
-      async apply(...objects) {
-        const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects })
-        await kubectl(['apply', '--server-side', '--force-conflicts', '--filename=-'], { input })
-      },
+      read: api.read,
+      apply: api.apply,
       async kubeconfigFor(namespace, serviceAccount) {
         return writeKubeconfig(join(dir, `${namespace}.${serviceAccount}.kubeconfig`), {
           server: controlPlane.server,
@@ -142,6 +144,7 @@ export async function startCluster(
         await controlPlane.startApiServer()
       },
       async stop() {
+        await api.close()
         await nodes.stop()
         await controlPlane.stop()
         if (temporary) rmSync(dir, { recursive: true, force: true })

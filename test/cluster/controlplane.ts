@@ -37,6 +37,8 @@ export interface ControlPlane {
   readonly etcdUrl: string
   readonly certificateAuthority: string
   readonly auditLog: string
+  /** The bearer token of the cluster's admin. */
+  readonly adminToken: string
   kubeconfig(user: User): string
   /** Starts the API server where it was before, and waits until it is ready. */
   startApiServer(): Promise<void>
@@ -161,6 +163,7 @@ export async function startControlPlane(options: {
       etcdUrl,
       certificateAuthority,
       auditLog,
+      adminToken: tokens.admin,
       kubeconfig,
       startApiServer,
       stopApiServer,

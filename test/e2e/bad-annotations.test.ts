@@ -149,7 +149,7 @@ test('the kill switch stops a restart between two pods, and without it the resta
     return row?.podsAway === 0 ? { value: row } : { instead: JSON.stringify(row) }
   })
   // Twice the time in which the next one would have gone.
-  await beyondDoubt(bed.cluster)
+  await beyondDoubt()
   expect(observed('orders')).toBe(1)
   await killSwitch('-')
   await bed.finished('orders')

@@ -39,7 +39,7 @@ test('times that go backwards hold, as the Consumer itself tells, until it is de
   await bed.neighbourIsRestarted()
   expect(adopted.status).toHaveProperty('unknownPods', 2)
   expect(newPods()).toBe(0)
-  await beyondDoubt(bed.cluster)
+  await beyondDoubt()
   await bed.rotate('newer')
   await bed.finished('orders')
   expect(newPods()).toBe(2)
@@ -125,7 +125,7 @@ test('without the right to write Consumers nothing is restarted, and the API ser
       ? { value: row }
       : { instead: JSON.stringify(row) }
   })
-  await beyondDoubt(bed.cluster, 5_000)
+  await beyondDoubt(5_000)
   const refused = requestsBy(bed.cluster, SLUICE, from).filter(({ code }) => code === 403)
   // Half a second, one, two, four: not twenty a second.
   expect(refused.length).toBeLessThan(10)

@@ -95,7 +95,7 @@ test('a container that was killed long enough after the change holds the new con
   await bed.rotate('new')
   await bed.heldWithStalePods('orders', 'Paused')
   // The node margin twice: a start within it of the change proves nothing.
-  await beyondDoubt(bed.cluster, 7_000)
+  await beyondDoubt(7_000)
   for (const { name } of bed.observer.pods) await bed.cluster.killContainer(bed.shop, name, 'app')
   await applied('orders')
   await bed.kubectl('annotate', 'deployment/orders', 'sluice.dev/paused-')

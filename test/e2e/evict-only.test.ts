@@ -47,7 +47,7 @@ test('evictions alone replace many pods and a single one; who asks for a rollout
   )
   await available(cluster, shop, 'orders', 'single', 'rollout')
   for (const name of ['orders', 'single']) await inState(cluster, shop, name, 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   observer.reset({ orders: 3, single: 1, rollout: 1 })
 
   await cluster.apply(dbSecret(shop, 'new'))

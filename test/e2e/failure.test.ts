@@ -53,7 +53,7 @@ async function deployed(): Promise<void> {
     await available(cluster, shop, name)
     await inState(cluster, shop, name, 'Fresh')
   }
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   observer.reset({ orders: 3, payments: 2 })
 }
 
@@ -128,7 +128,7 @@ test('other groups go on while one is halted', async () => {
   )
   await available(cluster, shop, 'news')
   await inState(cluster, shop, 'news', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   await cluster.apply(dbSecret(shop, 'wrong'))
   await Promise.any(['orders', 'payments'].map((name) => inState(cluster, shop, name, 'Failed')))
   await cluster.apply(secret({ name: 'mail', namespace: shop, data: { password: 'new' } }))

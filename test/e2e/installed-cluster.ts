@@ -80,17 +80,37 @@ export async function available(
   ...names: readonly string[]
 ): Promise<void> {
   for (const name of names) {
-    await cluster.kubectl([
-      'rollout',
-      'status',
-      `deployment/${name}`,
-      `--namespace=${inNamespace}`,
-      '--timeout=60s',
-    ])
+    const path = `/apis/apps/v1/namespaces/${inNamespace}/deployments/${name}`
+    await waitUntil(
+      `${inNamespace}/${name} to be Available`,
+      async () => {
+        const found = await cluster.read<V1Deployment>(path)
+        return found && isRolledOut(found)
+          ? { value: true }
+          : { instead: JSON.stringify(found?.status ?? 'no Deployment') }
+      },
+      { deadline: 60_000 },
+    )
   }
 }
 
-/** A Consumer as kubectl shows it. */
+/** As `kubectl rollout status` sees it: k8s.io/kubectl, pkg/polymorphichelpers/rollout_status.go. */
+function isRolledOut({ metadata, spec, status }: V1Deployment): boolean {
+  const {
+    observedGeneration = 0,
+    replicas = 0,
+    updatedReplicas = 0,
+    availableReplicas = 0,
+  } = status ?? {}
+  return (
+    observedGeneration >= (metadata?.generation ?? 0) &&
+    updatedReplicas >= (spec?.replicas ?? 1) &&
+    replicas <= updatedReplicas &&
+    availableReplicas >= updatedReplicas
+  )
+}
+
+/** A Consumer as a person reads it. */
 export interface ConsumerView {
   readonly metadata: {
     readonly name: string
@@ -113,19 +133,13 @@ export interface ConsumerView {
 }
 
 /** The Consumer of a Deployment, if there is one. */
-export async function consumer(
+export function consumer(
   cluster: TestCluster,
   inNamespace: string,
   name: string,
 ): Promise<ConsumerView | undefined> {
-  const text = await cluster.kubectl([
-    'get',
-    'consumers',
-    `--namespace=${inNamespace}`,
-    '--output=json',
-  ])
-  const { items } = JSON.parse(text) as { items: ConsumerView[] }
-  return items.find(({ metadata }) => metadata.name === `deployment-${name}`)
+  const consumers = `/apis/sluice.dev/v1alpha1/namespaces/${inNamespace}/consumers`
+  return cluster.read<ConsumerView>(`${consumers}/deployment-${name}`)
 }
 
 /** Waits until the Consumer of a Deployment is in a state, and, where given, has a reason for it. */
@@ -152,11 +166,10 @@ export async function inState(
  * Waits until a second has passed since everything so far: times of the API server are whole seconds, and a test
  * that wants its pods beyond doubt older than a change must leave the margin between them.
  */
-export async function beyondDoubt(cluster: TestCluster, margin = 1_000): Promise<void> {
-  const from = Date.now()
-  await waitUntil('the margin to pass', async () => {
-    const passed = Date.now() - from
-    await cluster.kubectl(['version', '--output=json'])
-    return passed > margin + 1_000 ? { value: true } : { instead: `${passed} ms` }
+export async function beyondDoubt(margin = 1_000): Promise<void> {
+  const until = Date.now() + margin + 1_000
+  await waitUntil('the margin to pass', () => {
+    const left = until - Date.now()
+    return Promise.resolve(left < 0 ? { value: true } : { instead: `${left} ms left` })
   })
 }

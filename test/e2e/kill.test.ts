@@ -46,7 +46,7 @@ test(`${KILLS} SIGKILLs at random moments of rotations lose nothing and repeat n
 
   let kills = 0
   for (let rotation = 1; kills < KILLS; rotation++) {
-    await beyondDoubt(cluster)
+    await beyondDoubt()
     observer.reset(apps)
     await cluster.apply(dbSecret(shop, `password-${rotation}`))
     // A rotation of eight pods takes some seconds: kill at moments spread over all of it, start anew at once.

@@ -58,7 +58,7 @@ beforeEach(async () => {
   )
   await available(cluster, shop, 'orders')
   await inState(cluster, shop, 'orders', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   observer.reset({ orders: REPLICAS })
 })
 afterEach(async () => {

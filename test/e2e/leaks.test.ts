@@ -63,7 +63,7 @@ async function rotate(): Promise<void> {
 }
 
 async function restarted(during: () => Promise<void> = rotate): Promise<void> {
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   const before = (await consumer(cluster, SHOP, APP))?.status?.lastRestart?.id
   await during()
   await waitUntil(
@@ -165,7 +165,7 @@ test(
     expect(values.foundIn(before)).toEqual([])
 
     // A crash in the middle of a rotation, and a record of it that cannot be true.
-    await beyondDoubt(cluster)
+    await beyondDoubt()
     await rotate()
     await operator.end('SIGKILL')
     const name = `consumer/deployment-${APP}`
@@ -212,7 +212,7 @@ test('a new digest key restarts nothing, and a rotation under way goes on', asyn
     inState(cluster, bank, 'calm', 'Fresh'),
     inState(cluster, bank, 'orders', 'Fresh'),
   ])
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   const observer = await observe(cluster, bank)
   observer.reset({ orders: 3, calm: 2 })
   await db(values.next())

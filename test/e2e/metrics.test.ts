@@ -89,7 +89,7 @@ async function deploy(): Promise<void> {
   )
   await available(cluster, shop, 'orders', 'payments', 'gateway', 'mailer', 'billing', 'typo')
   for (const name of ['orders', 'payments']) await inState(cluster, shop, name, 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   observer.reset({ orders: ORDERS, payments: PAYMENTS })
   recording = recordPods(observer, ['orders', 'payments'])
 }

@@ -78,12 +78,12 @@ test('after a rotation Sluice replaces the pods that hold old content, and those
     await available(cluster, shop, 'both', 'files', 'late')
     for (const name of ['both', 'files']) await inState(cluster, shop, name, 'Fresh')
     await inState(cluster, shop, 'late', 'Paused')
-    await beyondDoubt(cluster)
+    await beyondDoubt()
     const before = await pods(shop)
     for (const pod of before) await tellsOf(pod, 'old')
 
     await cluster.apply(dbSecret(shop, 'new'))
-    await beyondDoubt(cluster)
+    await beyondDoubt()
     const staleOfLate = (expected: number) =>
       waitUntil(`${expected} stale pods of late`, async () => {
         const row = (await operator.status()).find(({ name }) => name === 'late')

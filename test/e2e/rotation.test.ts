@@ -47,7 +47,7 @@ async function deployed(...consumers: ReturnType<typeof consumerOf>[]): Promise<
     await available(cluster, shop, name)
     if (metadata?.annotations?.[RESTART_ON_CHANGE]) await inState(cluster, shop, name, 'Fresh')
   }
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   observer.reset(
     Object.fromEntries(
       consumers.map(({ metadata, spec }) => [metadata?.name ?? '', spec?.replicas ?? 1]),
@@ -201,12 +201,12 @@ test('content that returns leaves alone the pods that hold it', async () => {
   await inState(cluster, shop, 'orders', 'Paused')
   await rotate('new')
   await inState(cluster, shop, 'orders', 'Paused')
-  await beyondDoubt(cluster, 2_000)
+  await beyondDoubt(2_000)
   // One pod is replaced by somebody while the other content is current.
   const [victim] = observer.pods.filter((pod) => pod.app === 'orders')
   await cluster.kubectl(['delete', 'pod', victim?.name ?? '', `--namespace=${shop}`])
   await available(cluster, shop, 'orders')
-  await beyondDoubt(cluster, 2_000)
+  await beyondDoubt(2_000)
   await rotate('old')
   observer.reset({ orders: 2 })
   await cluster.kubectl([
@@ -224,7 +224,7 @@ test('a rotation that happened while Sluice was down is found', async () => {
   await deployed(consumerOf('env', { name: 'orders', namespace: shop, replicas: 2 }))
   await operator.end('SIGKILL')
   await rotate('new')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   operator = await startOperator(cluster)
   await finishedRestart('orders')
   expect(observer.newPods('orders')).toHaveLength(2)
@@ -234,7 +234,7 @@ test('a Deployment that was rolled out after the change is fresh, and is not res
   await deployed(consumerOf('env', { name: 'orders', namespace: shop, replicas: 2 }))
   await operator.end('SIGTERM')
   await rotate('new')
-  await beyondDoubt(cluster, 2_000)
+  await beyondDoubt(2_000)
   await cluster.kubectl(['rollout', 'restart', 'deployment/orders', `--namespace=${shop}`])
   await available(cluster, shop, 'orders')
   observer.reset({ orders: 2 })

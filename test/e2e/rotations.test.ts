@@ -38,7 +38,7 @@ beforeAll(async () => {
     await available(cluster, shop, name)
     await inState(cluster, shop, name, 'Fresh')
   }
-  await beyondDoubt(cluster)
+  await beyondDoubt()
 })
 afterAll(async () => {
   await operator.end('SIGTERM')
@@ -164,7 +164,7 @@ test('what a person must do something about is told on the Deployment and on the
   )
   await available(cluster, shop, 'search')
   await inState(cluster, shop, 'search', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   await kubectl('annotate', 'deployment/orders', 'sluice.dev/max-unavailable=none')
   await inState(cluster, shop, 'orders', 'Held', 'InvalidSetting')
   await cluster.apply(dbSecret(shop, 'wrong'))

@@ -64,7 +64,7 @@ test('by name: only Secrets that are granted one by one are watched, and the oth
 
   await cluster.apply(...granted(shop, { resourceNames: ['db'], verbs: ['watch'] }))
   await inState(cluster, shop, 'web', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   await cluster.apply(dbSecret(shop, 'rotated'))
   await restarted(shop, 'web')
   // It has not become anybody else's right.
@@ -137,7 +137,7 @@ test('by namespace: only the Secrets of namespaces that are listed and granted a
     message: `Sluice does not read Secret db: secretNamespaces does not name namespace ${unlisted}`,
   })
   await inState(cluster, open, 'web', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   await cluster.apply(dbSecret(open, 'rotated'))
   await restarted(open, 'web')
 

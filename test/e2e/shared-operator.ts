@@ -47,7 +47,7 @@ export class SharedOperator {
       )
       this.#neighbours = await observe(this.cluster, NEIGHBOUR)
       await inState(this.cluster, NEIGHBOUR, NEIGHBOUR, 'Fresh')
-      await beyondDoubt(this.cluster)
+      await beyondDoubt()
     })
     afterAll(() => this.cluster.stop())
     // Of those that exist: after a start that failed the cluster still has to be stopped.
@@ -84,7 +84,7 @@ export class SharedOperator {
     await cluster.apply(dbSecret(NEIGHBOUR, `rotation ${++this.#rotations}`))
     await this.finished(NEIGHBOUR, { after: before, inNamespace: NEIGHBOUR })
     expect(this.#neighbours?.newPods(NEIGHBOUR)).toHaveLength(1)
-    await beyondDoubt(cluster, 0)
+    await beyondDoubt(0)
   }
 
   /** Applies objects, and waits until the consumers among them are Available and have their baseline. */
@@ -107,7 +107,7 @@ export class SharedOperator {
 
   /** From here on pods are new, and beyond doubt older than what changes next. */
   async countFromNow(...deployments: readonly V1Deployment[]): Promise<void> {
-    await beyondDoubt(this.cluster)
+    await beyondDoubt()
     this.observer.reset(
       Object.fromEntries(
         deployments.map(({ metadata, spec }) => [nameOf(metadata), spec?.replicas ?? 1]),

@@ -52,7 +52,7 @@ async function rotated(replicas: number): Promise<number> {
   )
   await available(cluster, shop, 'orders')
   await inState(cluster, shop, 'orders', 'Fresh')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   const from = auditPosition(cluster)
   await cluster.apply(dbSecret(shop, 'new'))
   await waitUntil('the restart to be recorded', async () => {
@@ -105,7 +105,7 @@ test('mode observe shows what is stale and writes nothing at all', async () => {
     consumerOf('env', { name: 'orders', namespace: shop, replicas: 2 }),
   )
   await available(cluster, shop, 'orders')
-  await beyondDoubt(cluster)
+  await beyondDoubt()
   const observer = await observe(cluster, shop)
   observer.reset({ orders: 2 })
   await cluster.apply(dbSecret(shop, 'new'))
