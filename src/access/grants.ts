@@ -98,7 +98,7 @@ const RESTART: readonly Rule[] = [
   own('halts', 'list', 'watch', 'create', 'delete'),
   own('rotations', 'list', 'create', 'delete'),
   own('rotations/status', 'patch'),
-  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ]
 
 const ROLLOUT: readonly Rule[] = [

@@ -2,7 +2,7 @@
  * The wire form of an Event, `events.k8s.io/v1`. Pure.
  * Source of the limits: kubernetes/pkg/apis/core/validation/events.go.
  */
-import type { SluiceEvent } from './series.ts'
+import type { SluiceEvent } from './recorder.ts'
 
 /** Who reports: a qualified name. */
 export const REPORTING_CONTROLLER = 'sluice.dev/sluice'
@@ -13,14 +13,13 @@ const LONGEST_NAME = 253
 
 /** The Event as it is created. @param instance the name of the pod that reports */
 export function writeEvent(event: SluiceEvent, instance: string): object {
-  const { occurrence, firstAt } = event
+  const { occurrence, at } = event
   const { regarding, related, type, reason, action, note } = occurrence
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
     metadata: { namespace: regarding.namespace, name: eventName(event) },
-    eventTime: microTime(firstAt),
-    ...writeSeries(event),
+    eventTime: microTime(at),
     reportingController: REPORTING_CONTROLLER,
     reportingInstance: instance.slice(0, LONGEST_INSTANCE),
     action,
@@ -32,15 +31,9 @@ export function writeEvent(event: SluiceEvent, instance: string): object {
   }
 }
 
-/** What changes of an Event when it occurs again: a merge patch. */
-export function writeSeries({ series }: SluiceEvent): object {
-  if (!series) return {}
-  return { series: { count: series.count, lastObservedTime: microTime(series.lastAt) } }
-}
-
 /** The name of the object and the time, as client-go has it. */
-export function eventName({ occurrence, firstAt, serial }: SluiceEvent): string {
-  const micros = BigInt(Math.floor(firstAt)) * 1000n + BigInt(serial)
+export function eventName({ occurrence, at, serial }: SluiceEvent): string {
+  const micros = BigInt(Math.floor(at)) * 1000n + BigInt(serial)
   const suffix = `.${micros.toString(16)}`
   const start = occurrence.regarding.name.slice(0, LONGEST_NAME - suffix.length)
   return start.replace(/[-.]+$/, '') + suffix

@@ -41,7 +41,7 @@ export interface Occurrence {
   readonly action: 'Restart' | 'Rotate' | 'Halt' | 'ReadAnnotations'
   /** For a person, with the numbers. Never a value of a Secret. */
   readonly note: string
-  /** What tells it from another one of the same reason: equal ones in a row are one series. */
+  /** Tells it from another one of the same object and reason: the restart, the hold, the Halt. */
   readonly about: string
 }
 

@@ -1,6 +1,7 @@
 /**
  * What is told of an action that was done. Pure.
  */
+import type { Restart } from '../consumers/consumer.ts'
 import type { Action, HaltAction, RecordAction } from '../plan/action.ts'
 import type { RecordedSource } from '../secrets/timeline.ts'
 import {
@@ -33,7 +34,7 @@ function started(action: RecordAction): Occurrence {
   const { ledger, report } = action.status
   const changed = changedIn(action, ledger.sources)
   return {
-    ...aboutRestart(action, changed),
+    ...aboutRestart(action, ledger.restart, changed),
     reason: 'RestartStarted',
     note: `Restarting by ${ledger.restart?.strategy ?? 'evict'}: ${pods(report.stalePods)} old content${of(changed)}`,
   }
@@ -48,7 +49,7 @@ function finished(
   const { strategy, startedAt } = action.ended ?? { strategy: 'evict', startedAt: now }
   const seconds = Math.max(0, Math.round((now - startedAt) / 1000))
   return {
-    ...aboutRestart(action, changed),
+    ...aboutRestart(action, action.ended, changed),
     reason: 'RestartFinished',
     note: `Restarted by ${strategy} in ${seconds} s: every pod holds today's content${of(changed)}`,
   }
@@ -56,11 +57,12 @@ function finished(
 
 function aboutRestart(
   { workload }: RecordAction,
+  restart: Restart | undefined,
   changed: readonly Subject[],
 ): Pick<Occurrence, 'regarding' | 'related' | 'type' | 'action' | 'about'> {
   const regarding = workloadSubject(workload)
   const related = changed.length === 1 ? changed[0] : undefined
-  return { regarding, related, type: 'Normal', action: 'Restart', about: '' }
+  return { regarding, related, type: 'Normal', action: 'Restart', about: restart?.id ?? '' }
 }
 
 /** Who is stopped reads why, and how it ends, at what stopped it. */

@@ -5,7 +5,7 @@
 import type { Occurrence } from '../events/occurrence.ts'
 import { occurrencesOf } from '../events/of-action.ts'
 import { RotationNews } from '../events/of-rotation.ts'
-import { EventSeries } from '../events/series.ts'
+import { EventRecorder } from '../events/recorder.ts'
 import { StandingStates } from '../events/standing.ts'
 import { Backoff } from '../kube/backoff.ts'
 import type { Action } from '../plan/action.ts'
@@ -57,7 +57,7 @@ export class Chronicle {
   #book: RotationBook
   #news = new RotationNews()
   #standing = new StandingStates()
-  readonly #series: EventSeries
+  readonly #recorder: EventRecorder
   /** `undefined` until what is in the cluster was read. */
   #kept: Map<string, Kept> | undefined
   #seen: Seen | undefined
@@ -73,7 +73,7 @@ export class Chronicle {
     this.#options = options
     this.#book = new RotationBook(options.margins)
     this.#backoff = new Backoff(options.random)
-    this.#series = new EventSeries(({ regarding: { kind, namespace, name }, reason }) =>
+    this.#recorder = new EventRecorder(({ regarding: { kind, namespace, name }, reason }) =>
       options.log.debug({ kind, namespace, name, reason }, 'too many Events of one object'),
     )
   }
@@ -143,12 +143,7 @@ export class Chronicle {
   /** Until there is something to look at, or a time has come. */
   async #wait(signal: AbortSignal, stopped: Promise<undefined>): Promise<void> {
     const { now, sleep } = this.#options
-    const next = Math.min(
-      this.#standing.nextAt,
-      this.#news.nextAt,
-      this.#series.nextAt,
-      this.#retryAt ?? Infinity,
-    )
+    const next = Math.min(this.#standing.nextAt, this.#news.nextAt, this.#retryAt ?? Infinity)
     const woken = new AbortController()
     const timer =
       next < Infinity ? sleep(next - now(), AbortSignal.any([signal, woken.signal])) : undefined
@@ -157,10 +152,9 @@ export class Chronicle {
   }
 
   async #tell(): Promise<void> {
-    const { events, log, now } = this.#options
+    const { log, now } = this.#options
     const current = now()
     this.#announce(this.#standing.look(this.#seen?.plan.workloads ?? [], current), current)
-    for (const event of this.#series.due(current)) events.write(event)
     if (current < (this.#retryAt ?? -Infinity)) return
     try {
       await this.#tellRotations(current)
@@ -217,7 +211,7 @@ export class Chronicle {
 
   #announce(occurrences: readonly Occurrence[], now: number): void {
     for (const occurrence of occurrences) {
-      const event = this.#series.record(occurrence, now)
+      const event = this.#recorder.record(occurrence, now)
       if (event) this.#options.events.write(event)
     }
   }

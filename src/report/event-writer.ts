@@ -1,9 +1,9 @@
 /**
- * Writes Events. They are told once: one that cannot be written after some attempts is given up.
+ * Writes Events, each once: one that cannot be written after some attempts is given up.
  */
-import { eventName, writeEvent, writeSeries } from '../events/event.ts'
-import type { SluiceEvent } from '../events/series.ts'
-import { ApiError, isConflict, isNotFound } from '../kube/api-error.ts'
+import { writeEvent } from '../events/event.ts'
+import type { SluiceEvent } from '../events/recorder.ts'
+import { ApiError, isConflict } from '../kube/api-error.ts'
 import { Backoff } from '../kube/backoff.ts'
 import { NotLeading, type Send } from './report-sender.ts'
 
@@ -31,7 +31,7 @@ export class EventWriter {
     this.#options = options
   }
 
-  /** Writes an Event, or what is new of its series. Returns at once. */
+  /** Writes an Event. Returns at once. */
   write(event: SluiceEvent): void {
     if (this.#waiting >= MOST_WAITING) {
       this.#options.onDropped(event, undefined)
@@ -69,21 +69,6 @@ export class EventWriter {
     const { send, instance } = this.#options
     const { namespace } = event.occurrence.regarding
     const events = { group: 'events.k8s.io', version: 'v1', resource: 'events', namespace }
-    if (event.series) {
-      try {
-        await send({
-          ...events,
-          verb: 'patch',
-          name: eventName(event),
-          contentType: 'application/merge-patch+json',
-          body: writeSeries(event),
-        })
-        return
-      } catch (error) {
-        // The API server has forgotten it: it begins anew, with its count.
-        if (!isNotFound(error)) throw error
-      }
-    }
     try {
       await send({ ...events, verb: 'create', body: writeEvent(event, instance) })
     } catch (error) {

@@ -36,7 +36,6 @@ const EVERYWHERE = [
   'list rotations.sluice.dev',
   'list secrets',
   'patch deployments.apps',
-  'patch events.events.k8s.io',
   'patch rotations/status.sluice.dev',
   'update consumers/status.sluice.dev',
   'watch consumers.sluice.dev',

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { eventName, writeEvent, writeSeries } from '../../src/events/event.ts'
+import { eventName, writeEvent } from '../../src/events/event.ts'
 import type { Occurrence } from '../../src/events/occurrence.ts'
-import type { SluiceEvent } from '../../src/events/series.ts'
+import type { SluiceEvent } from '../../src/events/recorder.ts'
 import { at } from '../plan/cluster-builder.ts'
 
 const web = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u' }
@@ -19,7 +19,7 @@ function event(change: Partial<Occurrence> = {}, rest: Partial<SluiceEvent> = {}
     note: 'Paused: …',
     ...change,
   }
-  return { occurrence, firstAt: at(0), serial: 0, ...rest }
+  return { occurrence, at: at(0), serial: 0, ...rest }
 }
 
 test('an Event as the API server takes it', () => {
@@ -37,15 +37,6 @@ test('an Event as the API server takes it', () => {
     note: 'Paused: …',
     type: 'Warning',
   })
-})
-
-test('only the series of one that occurs again changes', () => {
-  const again = event({}, { series: { count: 2, lastAt: at(1.5) } })
-  expect(writeSeries(again)).toEqual({
-    series: { count: 2, lastObservedTime: '2026-03-01T12:00:01.500000Z' },
-  })
-  expect(eventName(again)).toBe(eventName(event()))
-  expect(writeEvent(again, 'sluice-1')).toMatchObject(writeSeries(again))
 })
 
 test('a note of any text is cut to what the API server takes, between two characters', () => {

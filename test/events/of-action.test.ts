@@ -32,6 +32,15 @@ test('a restart for two Secrets that changed together', () => {
   ])
 })
 
+test('two restarts of one workload are two occurrences, however soon the second one follows', () => {
+  const starts = [NOW, NOW + 1_000].flatMap((now) =>
+    plan(snapshot([told('web')]), policy, now)
+      .actions.flatMap((action) => occurrencesOf(action, undefined, () => 'uid', now))
+      .map(({ about }) => about),
+  )
+  expect(new Set(starts).size).toBe(2)
+})
+
 test('a restart that has ended', () => {
   const pods = [1, 2, 3].map((n) => pod(`web-${n}`, { createdAt: at(3), readyAt: at(4) }))
   const workload = told('web', { pods, ledger: { restart: { ...evicting, startedAt: at(2) } } })

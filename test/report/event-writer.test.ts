@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { SluiceEvent } from '../../src/events/series.ts'
+import type { SluiceEvent } from '../../src/events/recorder.ts'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall } from '../../src/kube/client.ts'
 import { EventWriter, MOST_WAITING } from '../../src/report/event-writer.ts'
@@ -42,29 +42,19 @@ const event: SluiceEvent = {
     about: '',
     note: 'Restarting by evict',
   },
-  firstAt: at(0),
+  at: at(0),
   serial: 0,
 }
-const again: SluiceEvent = { ...event, series: { count: 2, lastAt: at(1) } }
 
 async function until(second: number): Promise<void> {
   await settled()
   await time.runUntil(second * 1000)
 }
 
-test('it is created in the namespace of its object; what occurs again is patched', async () => {
+test('it is created in the namespace of its object', async () => {
   writer.write(event)
   await until(1)
-  writer.write(again)
-  await until(2)
-  expect(sent).toEqual(['0 create shop: 200', '1 patch shop: 200'])
-})
-
-test('a series whose Event the server has forgotten begins anew', async () => {
-  answer = ({ verb }) => (verb === 'patch' ? 404 : 200)
-  writer.write(again)
-  await until(1)
-  expect(sent).toEqual(['0 patch shop: 404', '0 create shop: 200'])
+  expect(sent).toEqual(['0 create shop: 200'])
 })
 
 test('one that is there already was written, and the answer lost', async () => {
