@@ -7,6 +7,7 @@ export interface Condition {
   readonly type: string
   readonly status: string
   readonly lastTransitionTime?: string
+  readonly message?: string
 }
 
 /** Whether the object has a condition, and it is true. */

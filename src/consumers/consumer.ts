@@ -27,6 +27,8 @@ export interface Restart {
   readonly templateHash?: string | undefined
   /** A pod was not Ready when it began: what fails then need not be the content's fault. */
   readonly wasUnwell?: boolean | undefined
+  /** `spec.replicas` when it began: pods that somebody adds meanwhile are not its own. */
+  readonly replicas?: number | undefined
 }
 
 /** One content of one source, as a digest. */
@@ -42,6 +44,11 @@ export const FAILURE_KINDS = [
   'Unfit',
   /** A new pod never ran, or the workload was unwell before: only this workload is held. */
   'CannotStart',
+  /**
+   * The workload's own shape allows no new pod: a quota of its namespace, a surge that finds no place, an old pod that
+   * does not end. As `CannotStart`, and evidence of nothing that could hit another workload.
+   */
+  'Blocked',
 ] as const
 
 /** A restart that failed. */
@@ -164,6 +171,7 @@ const statusSchema = z.object({
       startedAt: time,
       templateHash: z.string().optional(),
       wasUnwell: z.boolean().optional(),
+      replicas: z.int().min(0).optional(),
     })
     .optional(),
   failure: z

@@ -8,6 +8,12 @@ import { otherRestarter } from './other-restarter.ts'
 import { controllerOf, type Intern, type OwnerReference } from './pod.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
 
+/** Who refuses the creation of pods, by name. */
+export interface Refuser {
+  readonly kind: 'ResourceQuota' | 'webhook'
+  readonly name: string
+}
+
 /** A Deployment, reduced. */
 export interface DeploymentRecord {
   readonly ref: WorkloadRef
@@ -41,6 +47,10 @@ export interface DeploymentRecord {
   readonly status: { readonly replicas: number; readonly updated: number }
   /** Since when the API server refuses it new pods: a quota is used up, an admission says no. */
   readonly creationRefusedSince: number | undefined
+  /** Who refuses them, where the condition names somebody. */
+  readonly creationRefusedBy?: Refuser | undefined
+  /** It is being deleted: its pods go with it, and there is no workload any more. */
+  readonly deleting?: boolean
 }
 
 /** The part of an apps/v1 Deployment that is read. */
@@ -51,6 +61,7 @@ export interface RawDeployment {
     readonly uid: string
     readonly resourceVersion: string
     readonly generation?: number
+    readonly deletionTimestamp?: string
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly spec: {
@@ -104,7 +115,23 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
       updated: raw.status?.updatedReplicas ?? 0,
     },
     creationRefusedSince: sinceWhen(raw.status?.conditions, 'ReplicaFailure', 'True'),
+    creationRefusedBy: refuserIn(
+      raw.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')?.message,
+    ),
+    deleting: raw.metadata.deletionTimestamp !== undefined,
   }
+}
+
+/**
+ * Who refused a pod, from the message of a ReplicaFailure. Only the name is kept: a webhook may quote the object.
+ * Source: apiserver/pkg/admission/plugin/resourcequota/controller.go ("exceeded quota: NAME"),
+ * apiserver/pkg/admission/plugin/webhook/errors/statuserror.go and mutating/dispatcher.go.
+ */
+function refuserIn(message = ''): Refuser | undefined {
+  const quota = /exceeded quota: ([-.a-z0-9]+)/.exec(message)?.[1]
+  if (quota !== undefined) return { kind: 'ResourceQuota', name: quota }
+  const webhook = /(?:admission|calling) webhook "([-.a-z0-9]+)"/.exec(message)?.[1]
+  return webhook === undefined ? undefined : { kind: 'webhook', name: webhook }
 }
 
 /** A ReplicaSet, from its metadata alone: the link between pods and their Deployment. */

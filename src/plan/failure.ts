@@ -2,6 +2,7 @@
  * When a restart has failed, which kind of failure it is, and when it ends. Pure (docs/how-it-decides.md).
  */
 import type { Content, Failure, Restart } from '../consumers/consumer.ts'
+import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
@@ -87,10 +88,20 @@ function findFailure(
   const { desired } = availability(assessment, now)
   const owed = desired - judged.length
   if (owed > 0 && now >= refusedSince(assessment) + deadline) {
-    const message = `${owed} of ${desired} pods were not created within ${deadline / 1000} s; a quota may be used up`
-    return { kind: 'CannotStart', message }
+    return notCreated(deployment, `${owed} of ${desired} pods were`, deadline)
   }
   return undefined
+}
+
+/** Pods were not created, by whoever says no to them. */
+function notCreated(
+  { creationRefusedBy: by }: DeploymentRecord,
+  which: string,
+  deadline: number,
+): FoundFailure {
+  const who = by ? `${by.kind} ${by.name} refuses them` : 'the Deployment does not say why'
+  const message = `${which} not created within ${deadline / 1000} s: ${who}`
+  return { kind: by?.kind === 'ResourceQuota' ? 'Blocked' : 'CannotStart', message }
 }
 
 /** When the next failure may be found, or the next pod given up, by time alone (ms). */

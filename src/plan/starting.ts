@@ -45,7 +45,7 @@ function owed(assessment: Assessment, now: number): number {
   const { away, byRestart } = availability(assessment, now)
   if (ledger?.restart) return byRestart
   if (!ledger?.failure) return pending.evicted.size > 0 ? away : 0
-  if (ledger.failure.kind === 'CannotStart') return away
+  if (ledger.failure.kind !== 'Unfit') return away
   const deadline = deadlineOf(deployment, settings)
   const failed = judged.filter(
     ({ pod }) =>

@@ -258,7 +258,42 @@ describe('pods that are never created', () => {
     const refused = missing(at(9))
     expect(failureIn(planned([refused], { now: at(608.9) }))).toBeUndefined()
     expect(summary(failureIn(planned([refused], { now: at(609) })))).toBe(
-      'CannotStart: 1 of 3 pods were not created within 600 s; a quota may be used up',
+      'CannotStart: 1 of 3 pods were not created within 600 s: the Deployment does not say why',
+    )
+  })
+
+  test.each([
+    [
+      'exceeded quota: compute, requested: pods=1, used: pods=3, limited: pods=3',
+      'Blocked',
+      'ResourceQuota compute',
+    ],
+    [
+      'admission webhook "pods.policy.example" denied the request: no',
+      'CannotStart',
+      'webhook pods.policy.example',
+    ],
+    [
+      'Internal error occurred: failed calling webhook "pods.policy.example": EOF',
+      'CannotStart',
+      'webhook pods.policy.example',
+    ],
+  ])('name who refuses them: %s', (message, kind, who) => {
+    const type = 'ReplicaFailure'
+    const lastTransitionTime = '2026-03-01T12:00:09Z'
+    const { creationRefusedSince, creationRefusedBy } = readDeployment(
+      {
+        metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1' },
+        spec: { template: { spec: {} } },
+        status: { conditions: [{ type, status: 'True', lastTransitionTime, message }] },
+      },
+      (uses) => uses,
+    )
+    const refused = missing(creationRefusedSince, {
+      of: { creationRefusedSince, creationRefusedBy },
+    })
+    expect(summary(failureIn(planned([refused], { now: at(609) })))).toBe(
+      `${kind}: 1 of 3 pods were not created within 600 s: ${who} refuses them`,
     )
   })
 
