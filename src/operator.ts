@@ -228,15 +228,13 @@ export async function runOperator(config: Config, version: string): Promise<void
   // The first that fails ends the process: nothing runs on with a part of itself missing.
   await Promise.all(running).finally(stop)
   log.info('ending: nothing new is started')
-  const waiting = new AbortController()
   // What waits is not sent any more.
   queue.clear()
-  const idle = queue.onPendingZero().then(() => true)
-  const late = sleep(END_TIMEOUT, waiting.signal).then(() => false)
+  const idle = new AbortController()
+  void queue.onPendingZero().then(() => idle.abort())
+  await sleep(END_TIMEOUT, idle.signal)
   // A write that did not end may still arrive: then the Lease is left to run out before another one acts.
-  await close((await Promise.race([idle, late])) ? leadership.release() : undefined)
-  // The process ends when no timer is left.
-  waiting.abort()
+  await close(idle.signal.aborted ? leadership.release() : undefined)
 }
 
 /** Every answer carries the server's time; one that fails is tried again a second later. */

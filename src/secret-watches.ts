@@ -15,6 +15,7 @@ import type { Logger } from './report/log.ts'
 import type { Unread } from './secrets/source.ts'
 import { watchedSecrets } from './watch/resources.ts'
 import type { Store } from './watch/store.ts'
+import { WakeUp, type Next, type Sleep } from './wake-up.ts'
 import { areAlive, watchInto, type Watch } from './watches.ts'
 
 /** Watches that are asked to deliver all at the same time, and in one second: an API server has others to serve. */
@@ -39,8 +40,7 @@ export interface SecretWatchesOptions {
   readonly uncovered: (source: SourceRef) => Unread
   /** Something was delivered, or cannot be. */
   readonly changed: () => void
-  /** Resolves after `ms`, or at once when `signal` aborts. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly sleep: Sleep
 }
 
 /** What is watched by which setting; undefined where one watch of all Secrets does it. */
@@ -94,20 +94,19 @@ export class SecretWatches {
     intervalCap: FIRST_PICTURES_PER_SECOND,
   })
   readonly #running = new Set<Promise<void>>()
-  readonly #defect = Promise.withResolvers<never>()
-  #look = Promise.withResolvers<undefined>()
+  /** What a watch rejected with. */
+  readonly #defects: unknown[] = []
+  readonly #wakeUp = new WakeUp()
   /** Restarts of watches that are no more. */
   #restartsBefore = 0
 
   constructor(options: SecretWatchesOptions) {
     this.#options = options
-    // Without anybody who waits yet, it would end the process.
-    this.#defect.promise.catch(() => {})
   }
 
   /** What is needed may have changed. */
   look(): void {
-    this.#look.resolve(undefined)
+    this.#wakeUp.changed()
   }
 
   /** Every Secret counts as unread until it has been delivered once more. */
@@ -159,17 +158,14 @@ export class SecretWatches {
 
   /** Watches until `signal` aborts. Rejects where a watch does: what it delivered could not be taken in. */
   async run(signal: AbortSignal): Promise<void> {
-    const ended = new Promise<undefined>((resolve) => {
-      signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    })
-    while (!signal.aborted) {
-      this.#look = Promise.withResolvers()
+    const look = (): Next => {
+      if (this.#defects.length > 0) throw this.#defects[0]
       const began = performance.now()
       this.#follow()
       const took = performance.now() - began
-      await this.#options.sleep(Math.max(LOOK_EVERY, 10 * took), signal)
-      await Promise.race([this.#look.promise, this.#defect.promise, ended])
+      return { wakeIn: Infinity, rest: Math.max(LOOK_EVERY, 10 * took) }
     }
+    await this.#wakeUp.run(look, this.#options.sleep, signal)
     this.#turns.clear()
     for (const entry of this.#entries.values()) this.#drop(entry)
     await Promise.all(this.#running)
@@ -224,7 +220,10 @@ export class SecretWatches {
     })
     entry.relistDue = false
     entry.watch = watch
-    const running = watch.watch.run(entry.end.signal).catch(this.#defect.reject)
+    const running = watch.watch.run(entry.end.signal).catch((error: unknown) => {
+      this.#defects.push(error)
+      this.#wakeUp.changed()
+    })
     this.#running.add(running)
     void running.finally(() => this.#running.delete(running))
   }

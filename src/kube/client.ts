@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { ApiError } from './api-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import type { Access, Credentials } from './credentials.ts'
+import { withSignal } from '../wake-up.ts'
 import { lines } from './lines.ts'
 
 /** The verbs, as RBAC names them. */
@@ -122,20 +123,21 @@ export function createClient(
     if (answer.statusCode >= 400) throw await refused(call, answer)
     return answer
   }
-  const request = async <T>(call: ApiCall): Promise<T> => {
+  const request = <T>(call: ApiCall): Promise<T> => {
     const timeout = call.timeout ?? TIMEOUT
     const silence = Math.ceil(timeout * SILENCE)
-    const limit = AbortSignal.timeout(timeout)
-    const { body } = await open(call, {
-      signal: call.signal ? AbortSignal.any([limit, call.signal]) : limit,
-      headersTimeout: silence,
-      bodyTimeout: silence,
+    return withSignal(call.signal ? [call.signal] : [], async (own) => {
+      const late = setTimeout(() => own.abort(new DOMException('', 'TimeoutError')), timeout)
+      const limits = { signal: own.signal, headersTimeout: silence, bodyTimeout: silence }
+      try {
+        const { body } = await open(call, limits)
+        return (await body.json()) as T
+      } catch (error) {
+        throw error instanceof ApiError ? error : failedOnTheWay(call, error)
+      } finally {
+        clearTimeout(late)
+      }
     })
-    try {
-      return (await body.json()) as T
-    } catch (error) {
-      throw failedOnTheWay(call, error)
-    }
   }
   return {
     request,

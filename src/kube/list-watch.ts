@@ -11,6 +11,7 @@ import { Backoff } from './backoff.ts'
 import type { ApiCall, KubeClient, Verb } from './client.ts'
 import { eachOnce } from './each-once.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
+import { withSignal } from '../wake-up.ts'
 import { acceptOf } from './metadata-only.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
@@ -109,19 +110,24 @@ export class ListWatch {
 
   /** Watches until `signal` aborts. Rejects only with what the sink throws elsewhere than in `apply`. */
   async run(signal: AbortSignal): Promise<void> {
-    const { now, sleep } = this.#options
     while (!signal.aborted) {
-      this.#interrupt = new AbortController()
-      const untilRelist = AbortSignal.any([signal, this.#interrupt.signal])
-      const startedAt = now()
-      const end = await this.#attempt(untilRelist)
-      // A mere answer is no sign of health: a server that ends each stream at once answers, too.
-      const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
-      if (healthy) this.#backoff.reset()
-      if (end === 'go on' || (healthy && end === 'ended') || isAborted(untilRelist)) continue
-      const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
-      await sleep(Math.max(asked, this.#backoff.next()), untilRelist)
+      await withSignal([signal], async (interrupt) => {
+        this.#interrupt = interrupt
+        await this.#attemptAndRest(interrupt.signal)
+      })
     }
+  }
+
+  async #attemptAndRest(signal: AbortSignal): Promise<void> {
+    const { now, sleep } = this.#options
+    const startedAt = now()
+    const end = await this.#attempt(signal)
+    // A mere answer is no sign of health: a server that ends each stream at once answers, too.
+    const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
+    if (healthy) this.#backoff.reset()
+    if (end === 'go on' || (healthy && end === 'ended') || signal.aborted) return
+    const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
+    await sleep(Math.max(asked, this.#backoff.next()), signal)
   }
 
   /** One list, or one stream to its end; or else what went wrong. */
@@ -273,9 +279,4 @@ export class ListWatch {
     this.#lastError = undefined
     this.#options.onStateChanged?.()
   }
-}
-
-/** Asked anew: what was true before an await need not be true after it. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted
 }

@@ -16,6 +16,7 @@ import type { NamespacedKey, SourceRef } from '../refs.ts'
 import { RotationBook } from '../rotations/book.ts'
 import { expired, type Kept } from '../rotations/retention.ts'
 import { isFinished, readRotation, rotationName, type Rotation } from '../rotations/rotation.ts'
+import { untilAborted, WakeUp, type Next, type Sleep } from '../wake-up.ts'
 import type { EventWriter } from './event-writer.ts'
 import type { Logger } from './log.ts'
 import { NotLeading } from './report-sender.ts'
@@ -39,8 +40,7 @@ export interface ChronicleOptions {
   /** API server's clock, milliseconds. */
   readonly now: () => number
   readonly random: () => number
-  /** Resolves after `ms`, or at once when `signal` aborts. */
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly sleep: Sleep
 }
 
 /** A plan and what was forecast from it. */
@@ -67,7 +67,7 @@ export class Chronicle {
   readonly #backoff: Backoff
   /** When rotations are told of again after a failure (ms). */
   #retryAt: number | undefined
-  #look = Promise.withResolvers<undefined>()
+  readonly #wakeUp = new WakeUp()
 
   constructor(options: ChronicleOptions) {
     this.#options = options
@@ -87,7 +87,7 @@ export class Chronicle {
       const planned = this.#plannedOf(action.workload.uid)
       if (planned) this.#sourcesOf.set(action, planned.assessment.sources)
     }
-    this.#look.resolve(undefined)
+    this.#wakeUp.changed()
   }
 
   /** An action of a plan ended well; `now` is the API server's clock (ms). Returns at once. */
@@ -121,34 +121,23 @@ export class Chronicle {
 
   /** Tells until `signal` aborts. Whatever goes wrong is logged, and ends nothing. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, mayWrite, sleep } = this.#options
-    const stopped = new Promise<undefined>((resolve) => {
-      signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    })
-    while (!signal.aborted) {
-      await this.#wait(signal, stopped)
-      this.#look = Promise.withResolvers()
-      try {
-        // The end of Sluice waits for no answer about a report.
-        if (mayWrite()) await Promise.race([this.#tell(), stopped])
-      } catch (error) {
-        log.error({ err: error }, 'a defect: please report it')
-      }
-      await sleep(INTERVAL, signal)
-    }
+    await this.#wakeUp.run(() => this.#look(signal), this.#options.sleep, signal)
     this.#options.writer.forget()
     this.#options.events.forget()
   }
 
-  /** Until there is something to look at, or a time has come. */
-  async #wait(signal: AbortSignal, stopped: Promise<undefined>): Promise<void> {
-    const { now, sleep } = this.#options
+  async #look(signal: AbortSignal): Promise<Next> {
+    const { log, mayWrite, now } = this.#options
+    // Whoever begins to lead plans first, and that is a change.
+    if (!mayWrite() || !this.#seen) return { wakeIn: Infinity, rest: 0 }
+    try {
+      // The end of Sluice waits for no answer about a report.
+      await untilAborted(this.#tell(), signal)
+    } catch (error) {
+      log.error({ err: error }, 'a defect: please report it')
+    }
     const next = Math.min(this.#standing.nextAt, this.#news.nextAt, this.#retryAt ?? Infinity)
-    const woken = new AbortController()
-    const timer =
-      next < Infinity ? sleep(next - now(), AbortSignal.any([signal, woken.signal])) : undefined
-    await Promise.race([this.#look.promise, stopped, ...(timer ? [timer] : [])])
-    woken.abort()
+    return { wakeIn: next - now(), rest: INTERVAL }
   }
 
   async #tell(): Promise<void> {
