@@ -44,7 +44,7 @@ export const ALERTS: readonly Alert[] = [
     severity: 'critical',
     summary: 'Restarts of the group {{ $labels.group }} are halted.',
     description:
-      'A restart failed with the new content, or a breaker tripped. Nothing of the group is restarted until the content changes, the pods recover, or a person resumes it.',
+      'A restart failed with the new content. Nothing of the group is restarted until the content changes, the pods recover, or a person resumes it.',
   },
   {
     name: 'SluiceRestartFailed',
@@ -98,6 +98,25 @@ export const ALERTS: readonly Alert[] = [
     summary: `A sluice.dev annotation that concerns ${NAMED} cannot be read.`,
     description:
       'Sluice never guesses: the workload is not restarted until the value is put right.',
+  },
+  {
+    name: 'SluiceSourceFlapping',
+    expr: 'sum by (namespace, source) (increase(sluice_source_changes_total[1h])) > 5',
+    for: '5m',
+    severity: 'warning',
+    summary:
+      'Secret {{ $labels.namespace }}/{{ $labels.source }} changed {{ $value | humanize }} times within an hour.',
+    description:
+      'Each change that lasts restarts the workloads that use the Secret, at most once every min-interval. Changes of keys that nobody uses are not counted.',
+  },
+  {
+    name: 'SluiceMassChange',
+    expr: 'count(sum by (namespace, source) (increase(sluice_source_changes_total[10m])) > 0) > 20',
+    for: '1m',
+    severity: 'warning',
+    summary: '{{ $value }} Secrets changed within 10 minutes.',
+    description:
+      'Sluice restarts the workloads that use them one by one. If the changes were a mistake, pause Sluice and write the old content back: pods that still hold it stay.',
   },
   {
     name: 'SluiceVolumesUnverified',

@@ -39,7 +39,7 @@ export const outcomes = [
   list({
     title: 'Changes of Secrets',
     description:
-      'How often the consumed content of each Secret changed in the time shown. More than 5 in an hour trip the breaker SourceFlapping.',
+      'How often the consumed content of each Secret changed in the time shown. More than 5 in an hour raise the alert SluiceSourceFlapping.',
     unit: 'short',
     width: 8,
     none: 'no change',

@@ -100,27 +100,6 @@ export const numberOrNone: Kind<number> = kind(
   (text) => (text === 'none' ? Infinity : /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined),
 )
 
-/** A whole number from 1 to `most`, or none. */
-export function numberUpTo(most: number): Kind<number> {
-  return kind('number|none', `a whole number from 1 to ${most}, or none`, (text) =>
-    text === 'none'
-      ? Infinity
-      : /^[1-9]\d{0,5}$/.test(text) && Number(text) <= most
-        ? Number(text)
-        : undefined,
-  )
-}
-
-/** A share in whole percent, as a number from 1 to 100. */
-export const percentage: Kind<number> = kind(
-  'percentage',
-  'a percentage from 1% to 100%',
-  (text) => {
-    const value = Number(/^([1-9]\d{0,2})%$/.exec(text)?.[1])
-    return value >= 1 && value <= 100 ? value : undefined
-  },
-)
-
 /** A whole number, negative ones included. */
 export const wholeNumber: Kind<number> = kind(
   'number',

@@ -4,7 +4,6 @@
  * Only what has an effect stands here: a setting that is accepted and does nothing would be a lie.
  */
 import type * as z from 'zod'
-import { MOST_VERSIONS } from '../secrets/source.ts'
 import {
   directory,
   duration,
@@ -13,16 +12,11 @@ import {
   namespaceName,
   namespaceNames,
   numberOrNone,
-  numberUpTo,
   oneOf,
-  percentage,
   positiveNumber,
   type Kind,
 } from './kind.ts'
 import { SECRET_ACCESS } from './secret-access.ts'
-
-/** Of the versions of a Secret that are kept, the first is no change. More changes than these are never counted. */
-const MOST_CHANGES_KNOWN = MOST_VERSIONS - 1
 
 /** One row of the table. */
 export interface Setting {
@@ -116,23 +110,6 @@ export const settings = {
     default: 'cluster',
     meaning:
       'How far an urgent Secret goes first: before everything, inside the wider limits for urgent ones, or before the rest of its own namespace alone, where those who may annotate Secrets do not trust each other.',
-  },
-  flappingChanges: {
-    kind: numberUpTo(MOST_CHANGES_KNOWN - 1),
-    default: '5',
-    meaning:
-      'How often a Secret may change within an hour before restarts for it are halted; with `none` they never are, however often it changes.',
-  },
-  massChangeShare: {
-    kind: percentage,
-    default: '20%',
-    meaning:
-      'Which share of the consumed Secrets may change within 10 minutes before all restarts are halted until a person allows them.',
-  },
-  massChangeMinimum: {
-    kind: positiveNumber,
-    default: '20',
-    meaning: 'How many Secrets that must be at least.',
   },
   maxUnavailable: {
     kind: limit,

@@ -6,17 +6,15 @@ import * as z from 'zod'
 import type { Group } from '../plan/groups.ts'
 import { contentsSchema, CONSUMER_GROUP, CONSUMER_VERSION, type Content } from './consumer.ts'
 
-export const HALT_REASONS = ['RestartFailed', 'SourceFlapping', 'MassChange'] as const
+export const HALT_REASONS = ['RestartFailed'] as const
 export type HaltReason = (typeof HALT_REASONS)[number]
 
 /** What a Halt says; written once and never changed. */
 export interface HaltSpec {
   readonly reason: HaltReason
-  /** What is halted; without one its namespace, and in Sluice's own namespace everything. */
-  readonly group?: { readonly kind: Group['kind']; readonly name: string } | undefined
+  /** What is halted, in its namespace. */
+  readonly group: { readonly kind: Group['kind']; readonly name: string }
   readonly message: string
-  /** When time ends it (ms). */
-  readonly until?: number | undefined
   /** The failure behind it. */
   readonly failure?:
     | {
@@ -41,12 +39,10 @@ export interface HaltRecord {
   readonly spec: HaltSpec | undefined
 }
 
-const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const specSchema = z.object({
   reason: z.enum(HALT_REASONS),
-  group: z.object({ kind: z.enum(['Secret', 'Group']), name: z.string() }).optional(),
+  group: z.object({ kind: z.enum(['Secret', 'Group']), name: z.string() }),
   message: z.string().default(''),
-  until: time.optional(),
   failure: z
     .object({
       id: z.string(),
@@ -72,11 +68,10 @@ export function readHalt({ metadata: { namespace, name, uid }, spec }: RawHalt):
 
 /** The wire form of a new Halt. */
 export function writeHalt(namespace: string, name: string, spec: HaltSpec): object {
-  const { until, ...rest } = spec
   return {
     apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`,
     kind: 'Halt',
     metadata: { namespace, name },
-    spec: { ...rest, ...(until !== undefined && { until: new Date(until).toISOString() }) },
+    spec,
   }
 }

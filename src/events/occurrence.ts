@@ -1,7 +1,6 @@
 /**
  * Something that people are to be told of an object, before it becomes an Event.
  */
-import { CONSUMER_GROUP, CONSUMER_VERSION } from '../consumers/consumer.ts'
 import type { SourceRef, WorkloadRef } from '../refs.ts'
 
 export const EVENT_REASONS = [
@@ -52,8 +51,4 @@ export function workloadSubject({ kind, namespace, name, uid }: WorkloadRef): Su
 /** @param uid empty for a Secret that does not exist */
 export function secretSubject({ namespace, name }: SourceRef, uid: string | undefined): Subject {
   return { apiVersion: 'v1', kind: 'Secret', namespace, name, ...(uid && { uid }) }
-}
-
-export function haltSubject({ namespace, name }: { namespace: string; name: string }): Subject {
-  return { apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`, kind: 'Halt', namespace, name }
 }

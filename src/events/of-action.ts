@@ -4,13 +4,7 @@
 import type { Restart } from '../consumers/consumer.ts'
 import type { Action, HaltAction, RecordAction } from '../plan/action.ts'
 import type { RecordedSource } from '../secrets/timeline.ts'
-import {
-  haltSubject,
-  secretSubject,
-  workloadSubject,
-  type Occurrence,
-  type Subject,
-} from './occurrence.ts'
+import { secretSubject, workloadSubject, type Occurrence, type Subject } from './occurrence.ts'
 
 /**
  * The occurrences of an action.
@@ -70,9 +64,9 @@ function haltOccurrences(
   { namespace, name, spec }: HaltAction,
   uidOf: (source: { namespace: string; name: string }) => string | undefined,
 ): readonly Occurrence[] {
-  const { failure, group, message, until } = spec
+  const { failure, group, message } = spec
   const secret =
-    group?.kind === 'Secret'
+    group.kind === 'Secret'
       ? secretSubject({ namespace, name: group.name }, uidOf({ namespace, name: group.name }))
       : undefined
   const workload =
@@ -83,14 +77,9 @@ function haltOccurrences(
       name: failure.workload,
       uid: failure.workloadUid,
     })
-  const stopped = group
-    ? `restarts for ${group.kind} ${group.name}`
-    : 'all restarts that it reaches'
-  const end = until === undefined ? '' : ` It ends at ${new Date(until).toISOString()}.`
-  const note = `Halted ${stopped}: ${message}.${end} Release it by: kubectl delete halt ${name} --namespace ${namespace}`
+  const note = `Halted restarts for ${group.kind} ${group.name}: ${message}. Release it by: kubectl delete halt ${name} --namespace ${namespace}`
   const subjects = [workload, secret].filter((subject) => subject !== undefined)
-  const regarded = subjects.length > 0 ? subjects : [haltSubject({ namespace, name })]
-  return regarded.map((regarding) => ({
+  return subjects.map((regarding) => ({
     regarding,
     related: subjects.find((subject) => subject !== regarding),
     type: 'Warning',

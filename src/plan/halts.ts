@@ -4,42 +4,47 @@
 import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
 import { ABSENT } from '../secrets/digest.ts'
-import { digestIn } from '../secrets/source.ts'
+import { digestIn, type SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
-import { flapping, massChange, type ReleasedMassChanges } from './breakers.ts'
-import type { Consumed } from './consumed.ts'
 import { standingFailure } from './failure.ts'
-import { groupsFor, type Group } from './groups.ts'
-import type { Policy } from './policy.ts'
+import { groupKey, groupsFor, type Group } from './groups.ts'
 import type { Snapshot } from './workload.ts'
 
-/** The Halt that stops one of these groups, if there is one. `own` is Sluice's namespace. */
-export function haltOf(
-  groups: readonly Group[],
-  halts: readonly HaltRecord[],
-  own: string,
-): HaltRecord | undefined {
-  return halts.find(({ namespace, spec }) => {
-    // One that cannot be read stops all that it could be about.
-    if (namespace === own && (!spec || spec.reason === 'MassChange')) return true
-    return groups.some((group) => {
-      if (group.namespace !== namespace) return false
-      if (!spec?.group) return true
-      return spec.group.kind === group.kind && spec.group.name === group.name
-    })
-  })
+/** The Halts of one plan, by what they stop: a plan asks for every workload. */
+export interface Halts {
+  /** The Halt that stops one of these groups, if there is one. */
+  readonly haltOf: (groups: readonly Group[]) => HaltRecord | undefined
+  /** Whether this Halt is in the cluster. */
+  readonly isWritten: (namespace: string, name: string) => boolean
+}
+
+/** Indexes Halts. One that is only wanted so far (`uid: ''`) halts all the same. */
+export function haltsByGroup(halts: readonly HaltRecord[]): Halts {
+  const byGroup = new Map<string, HaltRecord>()
+  const unreadable = new Map<string, HaltRecord>()
+  for (const halt of halts) {
+    const { namespace, spec } = halt
+    if (spec) byGroup.set(groupKey({ ...spec.group, namespace }), halt)
+    else unreadable.set(namespace, halt)
+  }
+  const written = new Set(halts.filter(({ uid }) => uid !== '').map(keyOf))
+  return {
+    haltOf: (groups) => {
+      for (const group of groups) {
+        // One that cannot be read stops all that it could be about.
+        const halt = byGroup.get(groupKey(group)) ?? unreadable.get(group.namespace)
+        if (halt) return halt
+      }
+      return undefined
+    },
+    isWritten: (namespace, name) => written.has(keyOf({ namespace, name })),
+  }
 }
 
 /** The names of Halts are made of what they stop, so that one stands for one thing. */
-export function haltName(spec: HaltSpec): string {
-  const { reason, group } = spec
-  if (!group) return reason.toLowerCase()
+export function haltName({ reason, group }: HaltSpec): string {
   return `${reason}-${group.kind}-${group.name}`.toLowerCase().slice(0, 253)
-}
-
-export interface HaltPicture extends ReleasedMassChanges {
-  readonly halts: readonly HaltRecord[]
 }
 
 /** A Halt that there must be. */
@@ -51,34 +56,21 @@ export type WantedHalt = Omit<HaltRecord, 'uid'> & { readonly spec: HaltSpec }
  */
 export function wantedHalts(
   assessments: readonly Assessment[],
-  consumed: Consumed,
-  picture: HaltPicture,
-  policy: Policy,
+  halts: readonly HaltRecord[],
   now: number,
 ): ReadonlyMap<string, WantedHalt> {
   const wanted = new Map<string, WantedHalt>()
-  const want = (where: string, spec: HaltSpec) => {
-    const halt = { namespace: where, name: haltName(spec), spec }
-    wanted.set(keyOf(halt), halt)
-  }
-  const known = new Set(picture.halts.map(keyOf))
+  const known = new Set(halts.map(keyOf))
   for (const assessment of assessments) {
     const failure = standingFailure(assessment, now)
     if (failure?.kind !== 'Unfit') continue
-    const where = assessment.deployment.ref.namespace
+    const { namespace } = assessment.deployment.ref
     for (const spec of failureHalts(assessment, failure)) {
-      const name = haltName(spec)
-      const released =
-        failure.halts?.includes(name) && !known.has(keyOf({ namespace: where, name }))
-      if (!released) want(where, spec)
+      const halt = { namespace, name: haltName(spec), spec }
+      const released = failure.halts?.includes(halt.name) && !known.has(keyOf(halt))
+      if (!released) wanted.set(keyOf(halt), halt)
     }
   }
-  for (const source of consumed.sources.values()) {
-    const spec = flapping(source, consumed, policy, now)
-    if (spec) want(source.ref.namespace, spec)
-  }
-  const mass = massChange(consumed, policy, picture, now)
-  if (mass) want(mass.namespace ?? picture.namespace, mass.spec)
   return wanted
 }
 
@@ -86,24 +78,17 @@ export function wantedHalts(
 export function haltActions(
   wanted: ReadonlyMap<string, WantedHalt>,
   assessments: readonly Assessment[],
-  consumed: Consumed,
   { halts, keyFingerprint }: Pick<Snapshot, 'halts' | 'keyFingerprint'>,
-  now: number,
 ): readonly Action[] {
   const known = new Set(halts.map(keyOf))
   const toCreate = [...wanted].filter(([key]) => !known.has(key)).map(([, each]) => each)
-  const over = halts.filter(
-    (halt) =>
-      !wanted.has(keyOf(halt)) &&
-      (isOverByTime(halt, now) ||
-        isOverByContent(halt, consumed, keyFingerprint) ||
-        isOverForWorkload(halt, assessments)),
-  )
+  const unwanted = halts.filter((halt) => halt.spec?.failure && !wanted.has(keyOf(halt)))
+  const over = unwanted.length > 0 ? unwanted.filter(isOver(assessments, keyFingerprint)) : []
   return [
     ...toCreate.map((halt) => ({ kind: 'halt' as const, ...halt })),
-    ...over.map(({ namespace: where, name, uid }) => ({
+    ...over.map(({ namespace, name, uid }) => ({
       kind: 'release' as const,
-      namespace: where,
+      namespace,
       name,
       uid,
     })),
@@ -113,16 +98,14 @@ export function haltActions(
 /** The names of a failure's Halts that are there now, if one of them is new. */
 export function haltsSeen(
   assessment: Assessment,
-  halts: readonly HaltRecord[],
+  { isWritten }: Pick<Halts, 'isWritten'>,
 ): readonly string[] | undefined {
   const failure = assessment.ledger?.failure
   if (failure?.kind !== 'Unfit') return undefined
   const before = failure.halts ?? []
-  const names = failureHalts(assessment, failure).map(haltName)
   const { namespace } = assessment.deployment.ref
-  const seen = names.filter((name) =>
-    halts.some((halt) => halt.uid !== '' && halt.namespace === namespace && halt.name === name),
-  )
+  const names = failureHalts(assessment, failure).map(haltName)
+  const seen = names.filter((name) => isWritten(namespace, name))
   return seen.some((name) => !before.includes(name))
     ? [...new Set([...before, ...seen])]
     : undefined
@@ -146,32 +129,26 @@ function keyOf({ namespace, name }: Pick<HaltRecord, 'namespace' | 'name'>): str
   return `${namespace}/${name}`
 }
 
-/** A Halt by time ends by time. */
-function isOverByTime({ spec }: HaltRecord, now: number): boolean {
-  return now >= (spec?.until ?? Infinity)
-}
-
 /**
- * One for a failure ends with other content. A Secret that is gone is none, and under another HMAC key nobody can tell:
- * then its workload ends it, or a person.
+ * Whether a Halt for a failure is over: with other content, or when the workload that failed is there and its failure is
+ * over. A Secret that is gone is no content, and under another HMAC key nobody can tell.
  */
-function isOverByContent(
-  { namespace, spec }: HaltRecord,
-  { sources }: Consumed,
+function isOver(
+  assessments: readonly Assessment[],
   keyFingerprint: string,
-): boolean {
-  if (spec?.failure?.keyFingerprint !== keyFingerprint) return false
-  return spec.failure.contents.some(({ source, key, digest }) => {
-    const version = sources.get(`${namespace}/${source}`)?.versions.at(-1)
-    const now = version && digestIn(version, key)
-    return now !== undefined && now !== ABSENT && now !== digest
-  })
-}
-
-/** It ends, too, when the workload that failed is there and its failure is over. */
-function isOverForWorkload({ spec }: HaltRecord, assessments: readonly Assessment[]): boolean {
-  if (!spec?.failure) return false
-  const { id, workloadUid } = spec.failure
-  const failed = assessments.find(({ deployment }) => deployment.ref.uid === workloadUid)
-  return failed?.ledger !== undefined && failed.ledger.failure?.id !== id
+): (halt: HaltRecord) => boolean {
+  const byUid = new Map(assessments.map((each) => [each.deployment.ref.uid, each]))
+  const sources = new Map<string, SourceRecord>(assessments.flatMap(({ records }) => [...records]))
+  return ({ namespace, spec }) => {
+    if (!spec?.failure) return false
+    const { id, workloadUid, contents } = spec.failure
+    const changed = contents.some(({ source, key, digest }) => {
+      const version = sources.get(`${namespace}/${source}`)?.versions.at(-1)
+      const now = version && digestIn(version, key)
+      return now !== undefined && now !== ABSENT && now !== digest
+    })
+    const ledger = byUid.get(workloadUid)?.ledger
+    const recovered = ledger !== undefined && ledger.failure?.id !== id
+    return recovered || (changed && spec.failure.keyFingerprint === keyFingerprint)
+  }
 }

@@ -26,8 +26,6 @@ const STATE_OF = {
   RestartFailed: 'Failed',
   CannotStart: 'Failed',
   GroupHalted: 'Held',
-  SourceFlapping: 'Held',
-  MassChange: 'Held',
   Outage: 'Held',
   ServerBusy: 'Waiting',
   JustChanged: 'Waiting',

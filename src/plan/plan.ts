@@ -3,7 +3,6 @@
  *
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
-import type { HaltRecord } from '../consumers/halt.ts'
 import type { WorkloadRef } from '../refs.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
@@ -12,8 +11,7 @@ import { Budget, type Claim } from './budget.ts'
 import { deadlineOf } from './deadline.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { groupsOf, groupsToMeet, membership, type Group } from './groups.ts'
-import { consumedBy } from './consumed.ts'
-import { haltActions, haltOf, wantedHalts, type WantedHalt } from './halts.ts'
+import { haltActions, haltsByGroup, wantedHalts } from './halts.ts'
 import type { Hold } from './hold.ts'
 import type { Situation } from './holds/rule.ts'
 import { isAwaiting } from './holds/unread.ts'
@@ -62,14 +60,16 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const all = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
   const rests = all.map((each) => restOf(each, terms))
   const awake = all.filter((_, index) => rests[index] === undefined)
-  const consumed = consumedBy(all)
-  const wanted = wantedHalts(awake, consumed, snapshot, policy, now)
+  const wanted = wantedHalts(awake, snapshot.halts, now)
   const shared = {
     ...snapshot,
     policy,
     now,
     // One that is not written yet halts all the same.
-    halts: [...snapshot.halts, ...[...wanted.values()].map((halt) => ({ ...halt, uid: '' }))],
+    halts: haltsByGroup([
+      ...snapshot.halts,
+      ...[...wanted.values()].map((halt) => ({ ...halt, uid: '' })),
+    ]),
     cannotStart: unableToStart(awake, now),
   }
   const candidates = awake.map((each) => candidateOf(each, shared))
@@ -109,7 +109,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   for (const { workload, consumer } of snapshot.leftovers) {
     actions.push({ kind: 'forget', workload, consumer })
   }
-  actions.push(...haltActions(wanted, all, consumed, snapshot, now))
+  actions.push(...haltActions(wanted, all, snapshot))
   return {
     actions,
     workloads,
@@ -117,12 +117,9 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
       group,
       startingPods: budget.startingIn(group),
       startingPodsLimit: policy.maxStartingPods,
-      halted: haltOf([group], shared.halts, snapshot.namespace) !== undefined,
+      halted: shared.halts.haltOf([group]) !== undefined,
     })),
-    wakeAt: Math.min(
-      ...haltEnds([...snapshot.halts, ...wanted.values()], now),
-      earliest(workloads),
-    ),
+    wakeAt: earliest(workloads),
   }
 }
 
@@ -131,14 +128,13 @@ type Shared = Omit<Situation, 'availability'>
 
 function candidateOf(
   assessment: Assessment,
-  { policy, now, paused, halts, namespace, cannotStart }: Shared,
+  { policy, now, paused, halts, cannotStart }: Shared,
 ): Candidate {
   const situation: Situation = {
     policy,
     now,
     paused,
     halts,
-    namespace,
     cannotStart,
     availability: availability(assessment, now, policy.urgentMaxUnavailable),
   }
@@ -274,10 +270,6 @@ function plannedWorkload(
   ]
   const wakeAt = Math.min(...times.filter((time) => time > now))
   return { assessment, availability, hold, wakeAt }
-}
-
-function haltEnds(halts: readonly (HaltRecord | WantedHalt)[], now: number): readonly number[] {
-  return halts.map(({ spec }) => spec?.until ?? Infinity).filter((until) => until > now)
 }
 
 function earliest(workloads: readonly PlannedWorkload[]): number {

@@ -16,7 +16,4 @@ export type Policy = Pick<
   | 'urgentMaxUnavailable'
   | 'urgentMaxConcurrentRestarts'
   | 'urgentReach'
-  | 'flappingChanges'
-  | 'massChangeShare'
-  | 'massChangeMinimum'
 >

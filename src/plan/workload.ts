@@ -10,7 +10,6 @@ import type { HaltRecord } from '../consumers/halt.ts'
 import type { WorkloadRef } from '../refs.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
-import type { ReleasedMassChanges } from './breakers.ts'
 import type { Group } from './groups.ts'
 import type { Hold } from './hold.ts'
 import type { Bystander } from './starting.ts'
@@ -62,9 +61,6 @@ export interface Snapshot {
   readonly workloads: readonly Workload[]
   readonly leftovers: readonly Leftover[]
   readonly halts: readonly HaltRecord[]
-  /** Sluice's own namespace. */
-  readonly namespace: string
-  readonly massChangeReleasedAt: ReleasedMassChanges['massChangeReleasedAt']
   /** Deployments that use a source of a group and did not opt in, each once: their pods use the budget up. */
   readonly bystanders: (group: Group) => readonly Bystander[]
 }

@@ -10,8 +10,6 @@ const MOST_REASONS = 5
 /** Longest example of a reason, in characters. */
 const LONGEST_EXAMPLE = 512
 
-const HALTS = new Set(['GroupHalted', 'SourceFlapping', 'MassChange'])
-
 export type Standing = Pick<Rotation, 'phase' | 'workloads' | 'pods' | 'reasons'>
 
 /**
@@ -35,7 +33,7 @@ function phaseOf(members: readonly Member[]): Phase {
   const some = (progress: Member['progress']) => members.some((each) => each.progress === progress)
   if (some('restarting')) return 'Restarting'
   if (some('failed')) return 'Failed'
-  if (members.some(({ hold }) => hold && HALTS.has(hold.reason))) return 'Halted'
+  if (members.some(({ hold }) => hold?.reason === 'GroupHalted')) return 'Halted'
   return some('held') && !some('waiting') ? 'Held' : 'Waiting'
 }
 

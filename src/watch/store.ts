@@ -69,7 +69,6 @@ export class Store {
     usesChanged: (deployment) => this.#users.changed(deployment),
   })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
-  readonly #massChangeReleasedAt = new Map<string, number>()
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #users: Users = new Users({
     deployments: this.#deployments,
@@ -172,12 +171,7 @@ export class Store {
 
   removeHalt(ref: { namespace: string; name: string; uid: string }): void {
     const key = namespacedKey(ref)
-    const known = this.#halts.get(key)
-    if (known?.uid !== ref.uid) return
-    this.#halts.delete(key)
-    // Nothing but a person ends it.
-    if (known.spec?.reason === 'MassChange')
-      this.#massChangeReleasedAt.set(ref.namespace, this.#options.now())
+    if (this.#halts.get(key)?.uid === ref.uid) this.#halts.delete(key)
   }
 
   /** The pod, if it is still there. */
@@ -253,8 +247,6 @@ export class Store {
       workloads,
       leftovers,
       halts: [...this.#halts.values()],
-      namespace: this.#options.namespace,
-      massChangeReleasedAt: this.#massChangeReleasedAt,
       bystanders: (group) => this.#bystanders(group),
     }
   }

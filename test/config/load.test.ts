@@ -42,9 +42,6 @@ describe('the configuration', () => {
         urgentMaxUnavailable: { kind: 'percent', value: 25 },
         urgentMaxConcurrentRestarts: 4,
         urgentReach: 'cluster',
-        flappingChanges: 5,
-        massChangeShare: 20,
-        massChangeMinimum: 20,
         maxUnavailable: { kind: 'count', value: 1 },
         volumes: 'ignore',
         strategy: 'auto',
@@ -78,10 +75,10 @@ describe('the configuration', () => {
     expect(loadYaml('maxUnavailable: 3')).toMatchObject({ config: { maxUnavailable } })
   })
 
-  test('reads how often a Secret may change, or that it may change as often as it likes', () => {
-    expect(loadYaml('flappingChanges: 6')).toMatchObject({ config: { flappingChanges: 6 } })
-    expect(loadYaml('flappingChanges: none')).toMatchObject({
-      config: { flappingChanges: Infinity },
+  test('reads a number, or that there is no limit', () => {
+    expect(loadYaml('maxStartingPods: 6')).toMatchObject({ config: { maxStartingPods: 6 } })
+    expect(loadYaml('maxStartingPods: none')).toMatchObject({
+      config: { maxStartingPods: Infinity },
     })
   })
 
@@ -137,9 +134,9 @@ describe('a fault', () => {
       'maxUnavailable: 0',
       'sluice.yaml: maxUnavailable: expected a whole number of at least 1, or a percentage from 1% to 100%, found 0',
     ],
-    ...['0', '7', '1000', '"none "'].map((wrong): [string, string] => [
-      `flappingChanges: ${wrong}`,
-      `sluice.yaml: flappingChanges: expected a whole number from 1 to 6, or none, found ${wrong}`,
+    ...['0', '"none "'].map((wrong): [string, string] => [
+      `maxStartingPods: ${wrong}`,
+      `sluice.yaml: maxStartingPods: expected a whole number of at least 1, or none, found ${wrong}`,
     ]),
     ['writeRate: 0.5', 'sluice.yaml: writeRate: expected a whole number of at least 1, found 0.5'],
     [

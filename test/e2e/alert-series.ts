@@ -37,6 +37,17 @@ function held(
   }
 }
 
+/** So many Secrets that change at minute 10, and as many again that do not. */
+function changedSources(count: number): Readonly<Record<string, string>> {
+  const series = (name: string) => `sluice_source_changes_total{namespace="shop",source="${name}"}`
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, n) => n).flatMap((n): [string, string][] => [
+      [series(`s${n}`), '0x9 1x180'],
+      [series(`calm${n}`), '0x180'],
+    ]),
+  )
+}
+
 export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceStaleTooLong',
@@ -174,6 +185,35 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: '15m',
     labels: web,
     never: [healthy],
+  },
+  {
+    alert: 'SluiceSourceFlapping',
+    summary: 'Secret shop/db changed 6 times within an hour.',
+    // A change every ten minutes, seen by two Sluices in turn: the sixth increase within an hour is at minute 60.
+    series: {
+      'sluice_source_changes_total{namespace="shop",source="db",pod="a"}': '0x9 1x9 2x9 3x9 3x120',
+      'sluice_source_changes_total{namespace="shop",source="db",pod="b"}': '0x39 1x9 2x9 3x120',
+      'sluice_source_changes_total{namespace="shop",source="mail",pod="a"}': '0x180',
+    },
+    calm: '64m',
+    fires: '65m',
+    labels: { namespace: 'shop', source: 'db' },
+    // Five changes at once; one every quarter of an hour; a Sluice that starts to count again.
+    never: [
+      healthy,
+      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x9 5x180' },
+      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x14 1x14 2x14 3x14 4x120' },
+      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x9 4x9 0x180' },
+    ],
+  },
+  {
+    alert: 'SluiceMassChange',
+    summary: '21 Secrets changed within 10 minutes.',
+    series: changedSources(21),
+    calm: '10m',
+    fires: '11m',
+    labels: {},
+    never: [healthy, changedSources(20)],
   },
   {
     alert: 'SluiceVolumesUnverified',

@@ -45,11 +45,10 @@ afterAll(async () => {
 })
 
 async function start(): Promise<void> {
-  operator = await startOperator(
-    cluster,
-    [...QUICK, '--log-level=debug', '--flapping-changes=none'],
-    { kubeconfig: proxy.kubeconfig, nodeFlags: heap.nodeFlags },
-  )
+  operator = await startOperator(cluster, [...QUICK, '--log-level=debug'], {
+    kubeconfig: proxy.kubeconfig,
+    nodeFlags: heap.nodeFlags,
+  })
 }
 
 /** Writes a new password, as `kubectl apply` does: with a copy of it in an annotation. */

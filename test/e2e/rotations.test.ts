@@ -1,6 +1,5 @@
 // What people read of a rotation with kubectl alone.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { writeHalt } from '../../src/consumers/halt.ts'
 import { KEPT_OF_SOURCE } from '../../src/rotations/retention.ts'
 import {
   NONE,
@@ -212,20 +211,6 @@ test('of rotations that are over the newest ones are kept', async () => {
       ? { value: true }
       : { instead: left.map(({ metadata }) => metadata.name).join() }
   })
-})
-
-test('a time to come is a time to kubectl, not an invalid age', async () => {
-  const until = new Date(Date.now() + 3_600_000)
-  const spec = {
-    reason: 'SourceFlapping',
-    group: { kind: 'Secret', name: 'mail' },
-    message: 'it changed 6 times in an hour',
-    until: until.getTime(),
-  } as const
-  await cluster.apply(writeHalt(shop, 'flapping', spec))
-  const text = await kubectl('get', 'halt', 'flapping')
-  expect(text).toContain(until.toISOString().slice(0, 16))
-  expect(text).not.toContain('invalid')
 })
 
 test('without the right to report anything restarts go on, and what is given up is counted', async () => {

@@ -38,8 +38,7 @@ export class SharedOperator {
   constructor(flags: readonly string[] = QUICK) {
     beforeAll(async () => {
       this.cluster = await startInstalledCluster()
-      // The neighbour's Secret changes after every test: no flapping.
-      this.#started = await startOperator(this.cluster, [...flags, '--flapping-changes=none'])
+      this.#started = await startOperator(this.cluster, flags)
       await this.cluster.apply(
         namespace({ name: NEIGHBOUR }),
         dbSecret(NEIGHBOUR, 'at first'),

@@ -77,25 +77,6 @@ test.each<[string, HaltAction['spec'], string[]]>([
       'Warning GroupHalted Deployment shop/web: Halted restarts for Group postgres: the restart of web failed: …. Release it by: kubectl delete halt stop --namespace shop',
     ],
   ],
-  [
-    'of a Secret that changes too often',
-    {
-      reason: 'SourceFlapping',
-      group: { kind: 'Secret', name: 'db' },
-      message: 'it changed 6 times in an hour',
-      until: at(3600),
-    },
-    [
-      'Warning GroupHalted Secret shop/db: Halted restarts for Secret db: it changed 6 times in an hour. It ends at 2026-03-01T13:00:00.000Z. Release it by: kubectl delete halt stop --namespace shop',
-    ],
-  ],
-  [
-    'of everything',
-    { reason: 'MassChange', message: '30 of 100 Secrets changed' },
-    [
-      'Warning GroupHalted Halt shop/stop: Halted all restarts that it reaches: 30 of 100 Secrets changed. Release it by: kubectl delete halt stop --namespace shop',
-    ],
-  ],
 ])('a Halt %s', (_, spec, expected) => {
   const action: Action = { kind: 'halt', namespace: 'shop', name: 'stop', spec }
   expect(occurrencesOf(action, undefined, () => 'uid', NOW).map(line)).toEqual(expected)

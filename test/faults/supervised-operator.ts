@@ -26,8 +26,6 @@ export interface SupervisedOperator {
 const running = new Set<ChildProcess>()
 /** How long a process that ended by itself stays away (ms); a kubelet takes longer. */
 const BACK_OFF = 500
-/** A Secret may change as often as it likes. */
-const FLAGS = [...QUICK, '--flapping-changes=none']
 let logs = 0
 
 /** Starts Sluice, with these flags besides the quick ones; nothing is waited for. */
@@ -40,7 +38,7 @@ export function superviseOperator(
   let stopped = false
   let killed = false
   let crashes = 0
-  const given = ['--listen=127.0.0.1:0', ...accessFlags(cluster), ...FLAGS, ...flags]
+  const given = ['--listen=127.0.0.1:0', ...accessFlags(cluster), ...QUICK, ...flags]
   const args = [program, 'run', ...given]
   let child = start(args, kubeconfig, logFile)
   let logged = 0

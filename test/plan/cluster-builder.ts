@@ -43,9 +43,6 @@ export const policy: Policy = {
   urgentMaxUnavailable: { kind: 'percent', value: 25 },
   urgentMaxConcurrentRestarts: 4,
   urgentReach: 'cluster',
-  flappingChanges: 5,
-  massChangeShare: 20,
-  massChangeMinimum: 20,
 }
 
 export const defaults = {
@@ -311,8 +308,6 @@ export function snapshot(
     keyFingerprint: digester.fingerprint,
     leftovers: [],
     halts: [],
-    namespace: 'sluice-system',
-    massChangeReleasedAt: new Map(),
     bystanders: () => [],
     ...change,
     workloads,

@@ -100,7 +100,12 @@ test.each<[string, Action]>([
   ],
   [
     'create halts.sluice.dev',
-    { kind: 'halt', namespace: 'shop', name: 'h', spec: { reason: 'MassChange', message: '' } },
+    {
+      kind: 'halt',
+      namespace: 'shop',
+      name: 'h',
+      spec: { reason: 'RestartFailed', group: { kind: 'Secret', name: 'db' }, message: '' },
+    },
   ],
   ['delete halts.sluice.dev', { kind: 'release', namespace: 'shop', name: 'h', uid: 'u' }],
 ])('the missing right %s is named', (right, action) => {

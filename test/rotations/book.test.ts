@@ -106,13 +106,11 @@ describe('of one picture', () => {
   })
 
   test('a Halt of something else that failed halts it', () => {
-    const stopped = halt(
-      { reason: 'MassChange', message: 'too many' },
-      { namespace: 'sluice-system' },
-    )
+    const group = { kind: 'Secret', name: 'db' } as const
+    const stopped = halt({ reason: 'RestartFailed', group, message: 'another one failed' })
     const seen = book().follow(picture(10, [told('web')], new Map(), { halts: [stopped] }))
     expect(seen.map(line)).toEqual([
-      'db@0 Halted: workloads 0/1 (1 held), pods 0/3 (3 held); MassChange 1',
+      'db@0 Halted: workloads 0/1 (1 held), pods 0/3 (3 held); GroupHalted 1',
     ])
   })
 

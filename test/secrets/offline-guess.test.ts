@@ -44,6 +44,7 @@ function written(key: Uint8Array): string {
   })
   const halt = writeHalt('shop', 'h', {
     reason: 'RestartFailed',
+    group: { kind: 'Secret', name: 'db' },
     message: 'm',
     failure: {
       id: 'r1',

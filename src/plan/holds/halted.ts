@@ -4,7 +4,6 @@
 import type { Failure } from '../../consumers/consumer.ts'
 import type { WorkloadRef } from '../../refs.ts'
 import { groupsOf } from '../groups.ts'
-import { haltOf } from '../halts.ts'
 import type { Hold } from '../hold.ts'
 import type { HoldRule } from './rule.ts'
 
@@ -29,20 +28,13 @@ export function failureHold(failure: Failure): Hold {
   }
 }
 
-/** A restart of one of its groups failed, or a breaker opened. */
-export const groupHalted: HoldRule = (assessment, { halts, namespace }) => {
-  const halt = haltOf(groupsOf(assessment), halts, namespace)
+/** A restart of one of its groups failed. */
+export const groupHalted: HoldRule = (assessment, { halts }) => {
+  const halt = halts.haltOf(groupsOf(assessment))
   if (!halt) return undefined
-  const until = halt.spec?.until
   return {
-    reason:
-      halt.spec?.reason === 'MassChange'
-        ? 'MassChange'
-        : halt.spec?.reason === 'SourceFlapping'
-          ? 'SourceFlapping'
-          : 'GroupHalted',
+    reason: 'GroupHalted',
     message: `Halt ${halt.namespace}/${halt.name}: ${halt.spec?.message ?? 'it cannot be read'}`,
-    ...(until !== undefined && { until }),
   }
 }
 

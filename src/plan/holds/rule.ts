@@ -2,9 +2,9 @@
  * The form of every hold rule: one function a reason, in the order in which they are asked.
  */
 import type { Fault } from '../../config/fault.ts'
-import type { HaltRecord } from '../../consumers/halt.ts'
 import type { Assessment } from '../assessment.ts'
 import type { Availability } from '../availability.ts'
+import type { Halts } from '../halts.ts'
 import type { Hold } from '../hold.ts'
 import type { WorkloadRef } from '../../refs.ts'
 import type { Policy } from '../policy.ts'
@@ -14,9 +14,7 @@ export interface Situation {
   readonly policy: Policy
   /** The kill switch, or why it cannot be read. */
   readonly paused: boolean | Fault
-  readonly halts: readonly HaltRecord[]
-  /** Sluice's own namespace. */
-  readonly namespace: string
+  readonly halts: Halts
   /** Workloads whose pods cannot start. */
   readonly cannotStart: readonly WorkloadRef[]
   /** API server's clock, milliseconds. */

@@ -162,7 +162,7 @@ function scenarios(
     workloads: fc
       .array(workload(bystanders), { minLength: 1, maxLength: 5 })
       .map((all) => all.map((each, index) => ({ ...each, name: `w${index}` }))),
-    policy: limits.map((each) => ({ ...policy, flappingChanges: Infinity, ...each })),
+    policy: limits.map((each) => ({ ...policy, ...each })),
     pace,
     lags,
     clockOff: fc.constantFrom(0, 0, -300, -900),
