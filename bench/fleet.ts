@@ -35,9 +35,7 @@ export class Fleet {
       namespace: 'sluice-system',
     })
     for (let i = 0; i < NAMESPACES; i++)
-      this.store.applyNamespace({
-        metadata: { name: `team-${i}`, labels: { 'sluice.dev/managed': 'true' } },
-      })
+      this.store.applyNamespace({ metadata: { name: `team-${i}` } })
     for (let i = 0; i < workloads; i++) {
       this.#applySecret(i, 'old', MADE)
       this.#applyWorkload(i)

@@ -33,7 +33,7 @@ export const PROGRESS_DEADLINE = `${PREFIX}progress-deadline`
 export const RESUME = `${PREFIX}resume`
 /** On a Secret: "true" for a leaked key, or a cut-over where the old password is already dead. */
 export const URGENT = `${PREFIX}urgent`
-/** A label of a Namespace, "true": pods may be evicted there. The admission policy of the default install asks for it. */
+/** A label of a Namespace, "true": pods may be evicted there, where the setting `managedNamespaces` asks for it. */
 export const MANAGED = `${PREFIX}managed`
 /** On a pod template, written by Sluice and by nobody else: the id of the last `rollout` restart. */
 export const RESTART_ID = `${PREFIX}restart-id`

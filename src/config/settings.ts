@@ -129,6 +129,12 @@ export const settings = {
     meaning:
       'How a workload is restarted: pod by pod through evictions, by one rollout, or whichever of the two suits it; `evict-only` leaves it no choice, and needs no right to change a workload.',
   },
+  managedNamespaces: {
+    kind: oneOf('all', 'required'),
+    default: 'all',
+    meaning:
+      'Where pods may be evicted: in all namespaces, or, with `required`, only in those with the label sluice.dev/managed=true.',
+  },
   namespace: {
     kind: namespaceName,
     default: 'sluice-system',

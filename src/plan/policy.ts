@@ -6,6 +6,7 @@ import type { Config } from '../config/settings.ts'
 export type Policy = Pick<
   Config,
   | 'mode'
+  | 'managedNamespaces'
   | 'quietPeriod'
   | 'maxQuiet'
   | 'margin'

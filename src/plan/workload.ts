@@ -20,7 +20,7 @@ export interface Workload {
   /** All pods of its ReplicaSets. */
   readonly pods: readonly PodRecord[]
   readonly settings: Settings
-  /** Its Namespace has the label that the admission policy asks for. */
+  /** Its Namespace has the label `sluice.dev/managed: "true"`. */
   readonly managed: boolean
   /** The Consumer of its name, whoever owns it. */
   readonly consumer: ConsumerRecord | undefined

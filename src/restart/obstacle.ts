@@ -1,7 +1,7 @@
 /**
  * What follows from a write that failed: a hold with its reason, and how long to wait. Pure.
  */
-import { MANAGED } from '../annotations.ts'
+import { MANAGED, RESTART_ID } from '../annotations.ts'
 import { ApiError } from '../kube/api-error.ts'
 import type { Action, EvictAction } from '../plan/action.ts'
 import type { Hold } from '../plan/hold.ts'
@@ -54,7 +54,10 @@ export function obstacleOf(error: unknown, action: Action, circumstances: Circum
   const budget = action.kind === 'evict' && budgetHold(error, action)
   if (budget) return backOff(budget)
   if (error.mentions('ValidatingAdmissionPolicy')) {
-    return backOff({ reason: 'Refused', message: `${error.message}: ${POLICY} ${hint(action)}` })
+    return backOff({
+      reason: 'Refused',
+      message: `${error.message}: ${POLICY} ${hint(error, action)}`,
+    })
   }
   if (error.status === 403 || error.status === 401) {
     return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
@@ -112,10 +115,14 @@ function refusalOf(words: string, { ready, desired }: EvictAction): string {
 
 const POLICY = 'an admission policy (ValidatingAdmissionPolicy) denies it'
 
-/** What the shipped policy asks for. */
-function hint(action: Action): string {
-  return action.kind === 'evict'
-    ? `unless namespace ${action.workload.namespace} has the label ${MANAGED}=true`
+/** What the shipped policies (manifests/base, manifests/components/managed-namespaces) ask for; of others nothing is known. */
+function hint(error: ApiError, action: Action): string {
+  if (action.kind === 'evict' && error.mentions(MANAGED)) {
+    return `unless namespace ${action.workload.namespace} has the label ${MANAGED}=true`
+  }
+  // Sluice sends nothing but that annotation: the rest of the change comes from a mutating webhook.
+  return action.kind === 'patch' && error.mentions("ValidatingAdmissionPolicy 'sluice'")
+    ? `since more would change than ${RESTART_ID}: let mutating webhooks skip this service account, or use the strategy evict`
     : 'to the service account'
 }
 

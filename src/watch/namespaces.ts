@@ -1,5 +1,5 @@
 /**
- * The Namespaces of the picture: their annotations, and whether pods may be evicted there.
+ * The Namespaces of the picture: their annotations, and which of them have the label `sluice.dev/managed`.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { MANAGED, ownAnnotations } from '../annotations.ts'
@@ -51,7 +51,7 @@ export class Namespaces {
     return this.#annotations.get(name) ?? NO_ANNOTATIONS
   }
 
-  /** Whether pods may be evicted there. */
+  /** Whether it has the label `sluice.dev/managed: "true"`. */
   isManaged(name: string): boolean {
     return this.#managed.has(name)
   }

@@ -151,14 +151,12 @@ export function secret(options: {
   }
 }
 
-/** A Namespace in which Sluice may evict, unless its labels say otherwise. */
 export function namespace(options: {
   name: string
   labels?: Record<string, string>
   annotations?: Record<string, string>
 }): V1Namespace {
-  const { name, labels = { 'sluice.dev/managed': 'true' }, ...rest } = options
-  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels, ...rest } }
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: options }
 }
 
 /** A budget for the pods of the Deployment of the name `app`. */

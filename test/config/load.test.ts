@@ -45,6 +45,7 @@ describe('the configuration', () => {
         maxUnavailable: { kind: 'count', value: 1 },
         volumes: 'ignore',
         strategy: 'auto',
+        managedNamespaces: 'all',
         namespace: 'sluice-system',
         secretAccess: 'cluster',
         secretNamespaces: [],

@@ -1,6 +1,9 @@
 // With Sluice's own token, and every right that RBAC can give: the API server itself allows nothing but Sluice's own writes.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KubernetesObject } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { INSTALL_FILE } from '../../tools/manifests.ts'
+import { INSTALL_FILE, render } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
 import { deployment, namespace, secret } from '../cluster/fixtures.ts'
 import { waitUntil } from '../cluster/wait.ts'
@@ -31,7 +34,7 @@ beforeAll(async () => {
   ])
   sluice = await cluster.kubeconfigFor('sluice-system', 'sluice')
   await cluster.apply(
-    namespace({ name: SHOP }),
+    namespace({ name: SHOP, labels: { 'sluice.dev/managed': 'true' } }),
     namespace({ name: ELSEWHERE, labels: { 'sluice.dev/managed': 'false' } }),
   )
   for (const space of [SHOP, ELSEWHERE]) {
@@ -173,13 +176,6 @@ describe('it cannot', () => {
     expect(await asSluice(args, object && JSON.stringify(object))).toMatch(DENIED)
   })
 
-  test('evict a pod of a namespace that does not allow it', async () => {
-    const answer = await evict(ELSEWHERE)
-    expect(answer).toContain(
-      'Sluice evicts only in namespaces with the label sluice.dev/managed=true',
-    )
-  })
-
   test('evict a pod without its grace period', async () => {
     const answer = await evict(SHOP, { deleteOptions: { gracePeriodSeconds: 0 } })
     expect(answer).toContain('Sluice leaves a pod its grace period')
@@ -187,8 +183,8 @@ describe('it cannot', () => {
 })
 
 describe('it can still', () => {
-  test('evict a pod of a namespace that allows it', async () => {
-    expect(await evict(SHOP)).toContain('"status":"Success"')
+  test.each([SHOP, ELSEWHERE])('evict a pod of any namespace: of %s', async (space) => {
+    expect(await evict(space)).toContain('"status":"Success"')
   })
 
   test('set its own annotation of the template', async () => {
@@ -218,6 +214,57 @@ describe('it can still', () => {
   })
 })
 
+describe('where a mutating policy adds a label to every Deployment that is changed', () => {
+  const restart = (id: string) =>
+    patched(template({ metadata: { annotations: { 'sluice.dev/restart-id': id } } }))
+
+  beforeAll(() => cluster.apply(...addsLabel([])))
+  afterAll(async () => {
+    await cluster.kubectl([
+      'delete',
+      'mutatingadmissionpolicybinding,mutatingadmissionpolicy',
+      LABEL,
+    ])
+  })
+
+  test('it cannot restart one, since nothing shows who of the two made the change', async () => {
+    await waitUntil('the mutating policy to take effect', async () => {
+      const answer = await restart(`r-${Date.now()}`)
+      return answer.includes('Sluice changes no metadata') ? { value: true } : { instead: answer }
+    })
+  })
+
+  test('it can where that policy skips its service account, as docs/least-privilege.md says', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/least-privilege.md'), 'utf8')
+    const [, expression] = /name: not-sluice\n +expression: (.+)/.exec(page) ?? []
+    await cluster.apply(...addsLabel([{ name: 'not-sluice', expression }]))
+    await waitUntil('the mutating policy to skip Sluice', async () => {
+      const answer = await restart(`r-${Date.now()}`)
+      return answer.includes('patched') ? { value: true } : { instead: answer }
+    })
+  })
+})
+
+describe('with managed-namespaces', () => {
+  const DENIES = 'Sluice evicts only in namespaces with the label sluice.dev/managed=true'
+
+  beforeAll(async () => {
+    const input = await render('overlays/managed-namespaces')
+    await cluster.kubectl(['apply', '--server-side', '--filename=-'], { input })
+  })
+
+  test('it cannot evict a pod of a namespace that does not allow it', async () => {
+    await waitUntil('the policy to deny', async () => {
+      const answer = await evict(ELSEWHERE)
+      return answer.includes(DENIES) ? { value: true } : { instead: answer }
+    })
+  })
+
+  test('it can still evict a pod of a namespace that allows it', async () => {
+    expect(await evict(SHOP)).toContain('"status":"Success"')
+  })
+})
+
 test('nobody else is looked at', async () => {
   await cluster.kubectl([
     'label',
@@ -227,6 +274,42 @@ test('nobody else is looked at', async () => {
     `--namespace=${SHOP}`,
   ])
 })
+
+const LABEL = 'cost-center'
+
+/** A policy that adds a label, and its binding. */
+function addsLabel(matchConditions: readonly object[]): KubernetesObject[] {
+  const apiVersion = 'admissionregistration.k8s.io/v1'
+  const metadata = { name: LABEL }
+  const deployments = {
+    apiGroups: ['apps'],
+    apiVersions: ['v1'],
+    resources: ['deployments'],
+    operations: ['UPDATE'],
+  }
+  const expression = `[JSONPatch{op: "add", path: "/metadata/labels/${LABEL}", value: "shop"}]`
+  const objects: readonly (KubernetesObject & { spec: object })[] = [
+    {
+      apiVersion,
+      kind: 'MutatingAdmissionPolicy',
+      metadata,
+      spec: {
+        failurePolicy: 'Fail',
+        reinvocationPolicy: 'Never',
+        matchConstraints: { resourceRules: [deployments] },
+        matchConditions,
+        mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
+      },
+    },
+    {
+      apiVersion,
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata,
+      spec: { policyName: LABEL },
+    },
+  ]
+  return [...objects]
+}
 
 function lease(name: string): object {
   return {

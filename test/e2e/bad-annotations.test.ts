@@ -50,23 +50,6 @@ test('each annotation that cannot be read holds its workload, and says what was 
   for (const { name } of faults) expect(observed(name)).toBe(1)
 })
 
-test('in a namespace that does not allow evictions it is held from the start, and goes on when it does', async () => {
-  await bed.cluster.kubectl(['label', `namespace/${bed.shop}`, 'sluice.dev/managed-'])
-  const name = 'orders'
-  await bed.deployed(
-    dbSecret(bed.shop, 'old'),
-    consumerOf('env', { name, namespace: bed.shop, replicas: 2 }),
-  )
-  await bed.inState(name, 'Held', 'NamespaceNotManaged')
-  await bed.rotate('new')
-  expect(await bed.heldWithStalePods(name, 'NamespaceNotManaged')).toContain(
-    `label namespace ${bed.shop} with sluice.dev/managed=true`,
-  )
-  await bed.cluster.kubectl(['label', `namespace/${bed.shop}`, 'sluice.dev/managed=true'])
-  await bed.finished(name)
-  expect(observed(name)).toBe(2)
-})
-
 test('all faults of the annotations of a namespace and a workload are told at once', async () => {
   await bed.cluster.kubectl([
     'annotate',

@@ -1,16 +1,15 @@
 // A rotation without the right to change any workload, as `manifests/overlays/evict-only` installs it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
 import { SLUICE, requestsBy } from './audit.ts'
 import {
   available,
   beyondDoubt,
-  consumer,
   consumerOf,
   dbSecret,
   freshNamespace,
   inState,
+  restarted,
   startInstalledCluster,
 } from './installed-cluster.ts'
 import { observe, type Observer } from './observer.ts'
@@ -51,7 +50,7 @@ test('evictions alone replace many pods and a single one; who asks for a rollout
   observer.reset({ orders: 3, single: 1, rollout: 1 })
 
   await cluster.apply(dbSecret(shop, 'new'))
-  for (const name of ['orders', 'single']) await restarted(name)
+  for (const name of ['orders', 'single']) await restarted(cluster, shop, name)
   const { status } = await inState(cluster, shop, 'rollout', 'Held', 'InvalidSetting')
   expect(status?.message).toContain('sluice.dev/strategy')
 
@@ -63,12 +62,3 @@ test('evictions alone replace many pods and a single one; who asks for a rollout
   expect(asked.filter((each) => each === 'create pods/eviction')).toHaveLength(4)
   expect(asked.filter((each) => /^(patch|update) deployments/.test(each))).toEqual([])
 })
-
-async function restarted(name: string): Promise<void> {
-  await waitUntil(`${name} to be restarted`, async () => {
-    const status = (await consumer(cluster, shop, name))?.status
-    return status?.state === 'Fresh' && status.lastRestart
-      ? { value: true }
-      : { instead: JSON.stringify(status ?? 'no Consumer') }
-  })
-}

@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { INSTALL_FILE, renderInstall } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import { deployment } from '../cluster/fixtures.ts'
+import { available, beyondDoubt, dbSecret, inState, restarted } from './installed-cluster.ts'
+import { observe } from './observer.ts'
+import { startOperator } from './operator-process.ts'
 
 let cluster: TestCluster
 
@@ -36,6 +40,44 @@ test('the kinds of Sluice are established', async () => {
     ['halts', 'sluice.dev/v1alpha1', 'true', 'Halt'],
     ['rotations', 'rot', 'sluice.dev/v1alpha1', 'true', 'Rotation'],
   ])
+})
+
+test('one annotation is enough: the next change of the Secret restarts the workload', async () => {
+  const shop = 'unlabelled'
+  const inShop = `--namespace=${shop}`
+  await cluster.kubectl(['create', 'namespace', shop])
+  await cluster.apply(
+    dbSecret(shop, 'old'),
+    deployment({
+      name: 'web',
+      namespace: shop,
+      replicas: 2,
+      uses: [{ secret: 'db', mode: 'env' }],
+    }),
+  )
+  await available(cluster, shop, 'web')
+  const observer = await observe(cluster, shop)
+  const sluice = await startOperator(cluster)
+  try {
+    await cluster.kubectl([
+      'annotate',
+      'deployment/web',
+      inShop,
+      'sluice.dev/restart-on-change=true',
+    ])
+    await inState(cluster, shop, 'web', 'Fresh')
+    await beyondDoubt()
+    observer.reset({ web: 2 })
+    await cluster.apply(dbSecret(shop, 'new'))
+    await restarted(cluster, shop, 'web')
+    expect(observer.newPods('web')).toHaveLength(2)
+  } finally {
+    observer.stop()
+    await sluice.end('SIGTERM')
+  }
+  expect(await cluster.kubectl(['get', 'sluice', inShop])).toContain(
+    'consumer.sluice.dev/deployment-web',
+  )
 })
 
 test('Pod Security admits the pod of Sluice, and refuses others in its namespace', async () => {

@@ -162,6 +162,24 @@ export async function inState(
   )
 }
 
+/** Waits until a restart of a Deployment is recorded as finished, and nothing of it is stale. */
+export async function restarted(
+  cluster: TestCluster,
+  inNamespace: string,
+  name: string,
+): Promise<void> {
+  await waitUntil(
+    `${inNamespace}/${name} to be restarted`,
+    async () => {
+      const status = (await consumer(cluster, inNamespace, name))?.status
+      return status?.state === 'Fresh' && status.lastRestart
+        ? { value: true }
+        : { instead: JSON.stringify(status ?? 'no Consumer') }
+    },
+    { deadline: 60_000, every: 100 },
+  )
+}
+
 /**
  * Waits until a second has passed since everything so far: times of the API server are whole seconds, and a test
  * that wants its pods beyond doubt older than a change must leave the margin between them.

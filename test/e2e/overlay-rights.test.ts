@@ -50,6 +50,11 @@ test('evict-only: nothing of a workload can be changed', async () => {
   }
 })
 
+test('managed-namespaces: the rights are the same, the admission policy asks for more', async () => {
+  await install('overlays/managed-namespaces')
+  for (const namespace of [LISTED, ELSEWHERE] as const) await changes(namespace, [])
+})
+
 test('protected: Sluice may ask who reads its endpoints', async () => {
   await install('overlays/protected')
   const reviews = [

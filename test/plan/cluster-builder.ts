@@ -33,6 +33,7 @@ export const digester = createDigester(Buffer.from('a key for tests'))
 
 export const policy: Policy = {
   mode: 'act',
+  managedNamespaces: 'all',
   quietPeriod: 5000,
   maxQuiet: 60_000,
   margin: 2000,

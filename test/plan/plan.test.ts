@@ -362,6 +362,7 @@ describe('a hold', () => {
     NamespaceNotManaged: [
       { managed: false },
       /^pods may be evicted only in .* label namespace shop with sluice.dev\/managed=true$/,
+      { managedNamespaces: 'required' },
     ],
     DeploymentPaused: [{ deployment: deployment('web', { paused: true }) }, /spec\.paused/],
     SourceMissing: [{ sources: [from(null)] }, /^Secret db does not exist$/],

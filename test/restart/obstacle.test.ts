@@ -68,14 +68,37 @@ describe('an eviction that is refused', () => {
     })
   })
 
-  test('by an admission policy says so, and what the policy of the install asks for', () => {
-    const message = "pods is forbidden: ValidatingAdmissionPolicy 'sluice' denied request: hunter2"
-    const found = hold(answer(403, { reason: 'Forbidden', message }))
-    expect(found).toMatchObject({
+  const refused = (policy: string, words: string, action: Action = evict) => {
+    const message = `pods is forbidden: ValidatingAdmissionPolicy '${policy}' denied request: hunter2 ${words}`
+    return hold(answer(403, { reason: 'Forbidden', message }), action)
+  }
+  const DENIES =
+    'create pods/eviction shop/web-1: 403 Forbidden: an admission policy (ValidatingAdmissionPolicy) denies it'
+
+  test('by the admission policy that asks for managed namespaces names the label', () => {
+    const label = 'sluice.dev/managed=true'
+    expect(refused('sluice', `only in namespaces with the label ${label}`)).toMatchObject({
       reason: 'Refused',
-      message:
-        'create pods/eviction shop/web-1: 403 Forbidden: an admission policy (ValidatingAdmissionPolicy) denies it unless namespace shop has the label sluice.dev/managed=true',
+      message: `${DENIES} unless namespace shop has the label ${label}`,
     })
+  })
+
+  test('by any other admission policy says no more than that', () => {
+    expect(refused('no-evictions', '').message).toBe(`${DENIES} to the service account`)
+    expect(refused('sluice', '').message).toBe(`${DENIES} to the service account`)
+  })
+
+  test('as a patch that a webhook made more of says what to do about that webhook', () => {
+    const patch: Action = {
+      kind: 'patch',
+      workload,
+      restart: { id: 'r', strategy: 'rollout', startedAt: 0 },
+      resourceVersion: '1',
+    }
+    expect(refused('sluice', 'changes no metadata', patch).message).toContain(
+      'since more would change than sluice.dev/restart-id: let mutating webhooks skip',
+    )
+    expect(refused('labels', '', patch).message).toBe(`${DENIES} to the service account`)
   })
 
   test('by a busy server waits as long as the server asks', () => {

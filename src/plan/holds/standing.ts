@@ -63,15 +63,19 @@ export const paused: HoldRule = ({ settings }) =>
     ? { reason: 'Paused', message: 'paused by annotation of the workload or its namespace' }
     : undefined
 
-/** The admission policy would deny every eviction there: told before a restart is due. */
-export const namespaceNotManaged: HoldRule = ({ deployment, settings, managed, ledger }) => {
+/** Only where the API server would deny every eviction there: the hold shows before a restart is due. */
+export const namespaceNotManaged: HoldRule = (
+  { deployment, settings, managed, ledger },
+  { policy: { managedNamespaces } },
+) => {
+  if (managed || managedNamespaces === 'all') return undefined
   const strategy = ledger?.restart?.strategy ?? chooseStrategy(deployment, settings)
-  return managed || strategy !== 'evict'
-    ? undefined
-    : {
+  return strategy === 'evict'
+    ? {
         reason: 'NamespaceNotManaged',
         message: `pods may be evicted only in namespaces that allow it: label namespace ${deployment.ref.namespace} with ${MANAGED}=true`,
       }
+    : undefined
 }
 
 /** Another controller restarts this workload: two would restart it twice. */
