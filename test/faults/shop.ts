@@ -99,12 +99,11 @@ export async function openShop(
   const current = () => createHash('sha256').update(`password-${password}`).digest('hex')
   const lastFinish = new Map<string, number>()
 
-  /** All Consumers at once: each call of kubectl is a process that the machine has to carry. */
   const statuses = async (): Promise<Map<string, ConsumerView['status']>> => {
-    const args = ['get', 'consumers', `--namespace=${namespace}`, '--output=json']
-    const { items } = JSON.parse(await cluster.kubectl(args)) as { items: ConsumerView[] }
+    const path = `/apis/sluice.dev/v1alpha1/namespaces/${namespace}/consumers`
+    const list = await cluster.read<{ items: ConsumerView[] }>(path)
     return new Map(
-      items.map(({ metadata, status }) => [metadata.name.replace('deployment-', ''), status]),
+      list?.items.map(({ metadata, status }) => [metadata.name.replace('deployment-', ''), status]),
     )
   }
   const finishedAt = (status: ConsumerView['status']) =>
