@@ -4,43 +4,181 @@
  */
 import type { State } from '../consumers/consumer.ts'
 
-/** How a workload with this hold is shown. A restart under way that merely waits is still `Restarting`. */
-const STATE_OF = {
-  NotSynced: 'Held',
-  ObserveOnly: 'Held',
-  Paused: 'Paused',
-  InvalidSetting: 'Held',
-  MalformedConsumer: 'Held',
-  OtherRestarter: 'Held',
-  NamespaceNotManaged: 'Held',
-  SourceUnreadable: 'Held',
-  DeploymentPaused: 'Held',
-  SourceMissing: 'Held',
-  KeyMissing: 'Held',
-  ValueEmpty: 'Held',
-  ImmutableRecreated: 'Held',
-  SurgeOverLimit: 'Held',
-  Forbidden: 'Held',
-  Refused: 'Held',
-  PodDisruptionBudget: 'Held',
-  RestartFailed: 'Failed',
-  CannotStart: 'Failed',
-  GroupHalted: 'Held',
-  Outage: 'Held',
-  ServerBusy: 'Waiting',
-  JustChanged: 'Waiting',
-  QuietPeriod: 'Waiting',
-  MinRestartInterval: 'Waiting',
-  RolloutInProgress: 'Waiting',
-  PodsAway: 'Waiting',
-  ClusterBudget: 'Waiting',
-  GroupBudget: 'Waiting',
-  StartingPods: 'Waiting',
-  YieldsToUrgent: 'Waiting',
-} as const satisfies Record<string, State>
+/**
+ * What ends a hold: `time` alone, its `turn`, its `pods` when they are there again, its `owner` (or whoever else must
+ * act), or the end of a `halt`. Nobody can say when the last two will be.
+ */
+export type EndedBy = 'time' | 'turn' | 'pods' | 'owner' | 'halt'
 
-export type HoldReason = keyof typeof STATE_OF
-export const HOLD_REASONS = Object.keys(STATE_OF) as readonly HoldReason[]
+interface ReasonRow {
+  /** How a workload with this hold is shown. A restart under way that merely waits is still `Restarting`. */
+  readonly state: State
+  readonly endedBy: EndedBy
+  /** For a person, as Markdown: what to do, or that nothing is to be done. */
+  readonly hint: string
+}
+
+/** All that a reason means, in the order in which the gates are asked: docs/annotations.md is made from it. */
+export const REASONS = {
+  NotSynced: {
+    state: 'Held',
+    endedBy: 'time',
+    hint: 'Sluice is still reading a Secret of the workload (`secretAccess` other than `cluster`). This takes a moment, so only `/status`, metrics and the log show it. If it stays, `/readyz` says why.',
+  },
+  InvalidSetting: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Correct the annotation that the message names.',
+  },
+  MalformedConsumer: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: "The record cannot be read. Delete the Consumer: today's content becomes the new baseline.",
+  },
+  Paused: {
+    state: 'Paused',
+    endedBy: 'owner',
+    hint: 'Remove the `paused` annotation when it is time.',
+  },
+  OtherRestarter: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Annotations hand the workload to Reloader or wave as well. Remove those, or the opt-in.',
+  },
+  NamespaceNotManaged: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: '`managedNamespaces` is `required`, and the Namespace lacks the label `sluice.dev/managed=true`.',
+  },
+  SourceUnreadable: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Sluice may not read a Secret of the workload. Grant the rule that the message names, or list the namespace in `secretNamespaces`.',
+  },
+  SourceMissing: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'A required Secret does not exist: a new pod would not start. Create it.',
+  },
+  KeyMissing: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'A required key does not exist in its Secret: a new pod would not start. Add it.',
+  },
+  RestartFailed: {
+    state: 'Failed',
+    endedBy: 'owner',
+    hint: 'A new pod ran and failed: see the message and the pod. Its groups are halted. The failure ends with other content, when its new pods have been Available for a minute, or by `resume`.',
+  },
+  CannotStart: {
+    state: 'Failed',
+    endedBy: 'owner',
+    hint: 'A new pod never ran (image, scheduling, quota), or the workload was unwell before. Only this workload is held. The failure ends as above.',
+  },
+  DeploymentPaused: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Resume the Deployment (`spec.paused`) when it is time.',
+  },
+  ValueEmpty: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The change left a consumed value empty. Fill it in.',
+  },
+  ImmutableRecreated: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'An immutable Secret was replaced under its name; nodes may still serve the old one. Use a new name.',
+  },
+  GroupHalted: {
+    state: 'Held',
+    endedBy: 'halt',
+    hint: 'Another restart of the group failed; the message names the Halt, which says more. Resume that failure, or delete the Halt to release the group alone.',
+  },
+  Outage: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Two workloads cannot start their pods: nothing more is started until one can; in their namespace if they share one, else anywhere.',
+  },
+  SurgeOverLimit: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'A rollout would start more pods at once than `max-unavailable` or `maxStartingPods` allows. Raise the limit, lower `maxSurge`, or choose the strategy `evict`.',
+  },
+  PodDisruptionBudget: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The PodDisruptionBudget in the message allows no eviction. Sluice tries again.',
+  },
+  Forbidden: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'Grant the service account the right that the message names.',
+  },
+  Refused: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The API server refused the write; the message says why. Sluice tries again.',
+  },
+  ServerBusy: {
+    state: 'Waiting',
+    endedBy: 'time',
+    hint: 'The API server is overloaded or cannot be reached. Sluice tries again.',
+  },
+  MinRestartInterval: {
+    state: 'Waiting',
+    endedBy: 'time',
+    hint: 'The last restart ended less than `min-interval` ago.',
+  },
+  QuietPeriod: {
+    state: 'Waiting',
+    endedBy: 'time',
+    hint: 'The Secret has just changed, and more changes may follow.',
+  },
+  JustChanged: {
+    state: 'Waiting',
+    endedBy: 'time',
+    hint: 'The Secret changed a moment ago: a pod created now could not be told from an older one.',
+  },
+  RolloutInProgress: {
+    state: 'Waiting',
+    endedBy: 'pods',
+    hint: 'A rollout is in progress. Sluice judges the workload again when the rollout is done.',
+  },
+  PodsAway: {
+    state: 'Waiting',
+    endedBy: 'pods',
+    hint: 'As many pods are unavailable as `max-unavailable` allows. Wait, or find out why they do not come back.',
+  },
+  ObserveOnly: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The workload would start now, but mode is `observe`.',
+  },
+  YieldsToUrgent: {
+    state: 'Waiting',
+    endedBy: 'turn',
+    hint: 'An urgent Secret goes first.',
+  },
+  ClusterBudget: {
+    state: 'Waiting',
+    endedBy: 'turn',
+    hint: 'As many workloads of the cluster are being restarted as may be.',
+  },
+  GroupBudget: {
+    state: 'Waiting',
+    endedBy: 'turn',
+    hint: 'As many workloads of the group are being restarted as may be.',
+  },
+  StartingPods: {
+    state: 'Waiting',
+    endedBy: 'turn',
+    hint: 'As many pods of the group are starting as may be, whoever started them.',
+  },
+} as const satisfies Record<string, ReasonRow>
+
+export type HoldReason = keyof typeof REASONS
+export const HOLD_REASONS = Object.keys(REASONS) as readonly HoldReason[]
 
 export interface Hold {
   readonly reason: HoldReason
@@ -51,6 +189,11 @@ export interface Hold {
 }
 
 /** The state that a hold shows as. */
-export function stateOf(hold: Hold): State {
-  return STATE_OF[hold.reason]
+export function stateOf({ reason }: Hold): State {
+  return REASONS[reason].state
+}
+
+/** What ends a hold. */
+export function endedBy({ reason }: Hold): EndedBy {
+  return REASONS[reason].endedBy
 }

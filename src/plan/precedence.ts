@@ -3,17 +3,14 @@
  */
 import { groupKey } from './groups.ts'
 import type { Claim } from './budget.ts'
-import type { Hold } from './hold.ts'
-
-/** What an urgent restart can wait for that others would use up. */
-const WAITS_FOR_ROOM = new Set<Hold['reason']>(['ClusterBudget', 'GroupBudget', 'StartingPods'])
+import { endedBy, type Hold } from './hold.ts'
 
 export class Precedence {
   readonly #waiting: { readonly claim: Claim; readonly hold: Hold }[] = []
 
   /** A restart is held. */
   heldBack(claim: Claim, hold: Hold): void {
-    if (claim.urgent && WAITS_FOR_ROOM.has(hold.reason)) this.#waiting.push({ claim, hold })
+    if (claim.urgent && endedBy(hold) === 'turn') this.#waiting.push({ claim, hold })
   }
 
   /** Why a restart leaves the room to an urgent one, if so: not where it would use up none of what that waits for. */

@@ -8,9 +8,9 @@ import { newFailure, stands } from './failure.ts'
 import { haltsSeen } from './halts.ts'
 import type { Hold } from './hold.ts'
 import { failureHold } from './holds/halted.ts'
-import { firstHold, type Situation } from './holds/rule.ts'
-import { START_RULES, STANDING_RULES, STEP_RULES } from './holds/rules.ts'
-import { isAwaiting, sourceUnread } from './holds/unread.ts'
+import { firstHold } from './holds/gates.ts'
+import type { Situation } from './holds/rule.ts'
+import { isAwaiting, sourceUnreadable } from './holds/unread.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
@@ -52,10 +52,9 @@ export function nextStep(
     return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
   }
   if (consumer?.fault) {
-    return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
+    return { actions: [], hold: firstHold('any', assessment, situation) }
   }
-  const unread = sourceUnread(assessment, situation)
-  if (unread) return heldUnread(assessment, situation, context, unread)
+  if (sourceUnreadable(assessment, situation)) return heldUnread(assessment, situation, context)
   if (ledger?.failure && !stands(ledger.failure, assessment, context.now)) {
     return recording(assessment, context, 'recovered', { failure: undefined })
   }
@@ -73,15 +72,9 @@ export function nextStep(
 }
 
 /** The first record says why there is no restart; with a content that is on the way even that waits. */
-function heldUnread(
-  assessment: Assessment,
-  situation: Situation,
-  context: Context,
-  unread: Hold,
-): Step {
-  if (isAwaiting(unread)) return { actions: [], hold: unread }
-  const hold = firstHold(STANDING_RULES, assessment, situation) ?? unread
-  if (assessment.consumer?.status) return { actions: [], hold }
+function heldUnread(assessment: Assessment, situation: Situation, context: Context): Step {
+  const hold = firstHold('any', assessment, situation)
+  if (isAwaiting(hold) || assessment.consumer?.status) return { actions: [], hold }
   return { actions: [record(assessment, context, 'adopted', hold)], hold }
 }
 
@@ -93,11 +86,11 @@ function beginRestart(
 ): Step {
   const { deployment, ledger, settings, stale } = assessment
   if (stale.length === 0 || !ledger) {
-    return { actions: [], hold: firstHold(STANDING_RULES, assessment, situation) }
+    return { actions: [], hold: firstHold('any', assessment, situation) }
   }
   const strategy = chooseStrategy(deployment, settings)
   const hold =
-    firstHold(START_RULES, assessment, situation) ??
+    firstHold('start', assessment, situation) ??
     turn.toBegin ??
     (strategy === 'rollout' ? toRollOut(assessment, turn) : turn.toStart(1))
   if (hold) return { actions: [], hold }
@@ -142,7 +135,7 @@ function continueRestart(
     const lastRestart = { id: restart.id, finishedAt: context.now }
     return recording(assessment, context, 'finished', { restart: undefined, lastRestart })
   }
-  const hold = firstHold(STEP_RULES, assessment, situation) ?? turn.toBegin
+  const hold = firstHold('step', assessment, situation) ?? turn.toBegin
   if (hold) return { actions: [], hold }
   if (isOfOtherTemplate(assessment, restart)) {
     const again = newRestart(assessment, restart.strategy, context)

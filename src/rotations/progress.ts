@@ -1,6 +1,7 @@
 /**
  * What is said of a rotation, from its members: phase, counts, reasons. Pure.
  */
+import { endedBy } from '../plan/hold.ts'
 import { describeWorkload } from '../refs.ts'
 import { countMembers, countPods, type Member } from './member.ts'
 import { type Counts, type Phase, type Reason, type Rotation } from './rotation.ts'
@@ -33,7 +34,7 @@ function phaseOf(members: readonly Member[]): Phase {
   const some = (progress: Member['progress']) => members.some((each) => each.progress === progress)
   if (some('restarting')) return 'Restarting'
   if (some('failed')) return 'Failed'
-  if (members.some(({ hold }) => hold?.reason === 'GroupHalted')) return 'Halted'
+  if (members.some(({ hold }) => hold && endedBy(hold) === 'halt')) return 'Halted'
   return some('held') && !some('waiting') ? 'Held' : 'Waiting'
 }
 

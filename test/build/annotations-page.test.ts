@@ -1,12 +1,25 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { HOLD_REASONS } from '../../src/plan/hold.ts'
+import { GATES } from '../../src/plan/holds/gates.ts'
+import { ANNOTATIONS_PAGE, annotationsPage } from '../../tools/annotations-page.ts'
 
-test('docs/annotations.md says of every reason what to do, once each', () => {
-  const page = readFileSync(join(import.meta.dirname, '../../docs/annotations.md'), 'utf8')
-  const [, table = ''] = page.split('## Reasons')
-  const rows = table.matchAll(/^\| (`.*?`) \|/gm)
-  const told = [...rows].flatMap(([, reasons = '']) => reasons.split(', '))
-  expect(told.toSorted()).toEqual(HOLD_REASONS.map((reason) => `\`${reason}\``).toSorted())
+const page = readFileSync(ANNOTATIONS_PAGE, 'utf8')
+
+test('docs/annotations.md is made from the table of reasons', () => {
+  expect(page).toBe(annotationsPage(page))
+})
+
+test('docs/annotations.md has the reasons in the order in which they are asked for', () => {
+  const [, section = ''] = page.split('## Reasons')
+  const listed = [...section.matchAll(/^\| `(.*?)` \|/gm)].map(([, reason]) => reason)
+  const ofGates = [...new Set(GATES.flatMap(({ reasons }) => reasons))]
+  const ofBudgets = ['YieldsToUrgent', 'ClusterBudget', 'GroupBudget', 'StartingPods']
+  expect(listed).toEqual([...ofGates, ...ofBudgets])
+  expect(listed).toEqual(HOLD_REASONS)
+})
+
+test('a section after that about reasons stays', () => {
+  const more = `${page}\n## More\n\nText.\n`
+  expect(annotationsPage(more.replace('| `Paused` | Paused |', '| `Paused` | Fresh |'))).toBe(more)
 })

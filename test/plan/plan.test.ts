@@ -402,6 +402,33 @@ describe('a hold', () => {
     ).not.toContainEqual(expect.anything())
   })
 
+  const order = (reason: string) => HOLD_REASONS.indexOf(reason as HoldReason)
+  const pairs = Object.entries(cases).flatMap(([reason, [change, , policyChange]]) =>
+    Object.entries(cases)
+      .filter(([other, [otherChange]]) => {
+        const apart = Object.keys(change).every((field) => !(field in otherChange))
+        // The one is about evictions, the other about rollouts.
+        if (reason === 'NamespaceNotManaged' && other === 'SurgeOverLimit') return false
+        return apart && order(reason) < order(other)
+      })
+      .map(([other, [otherChange, , otherPolicy]]) => ({
+        reason,
+        other,
+        change: { ...otherChange, ...change },
+        policyChange: { ...otherPolicy, ...policyChange },
+      })),
+  )
+
+  test.each(pairs)('for $reason is told before one for $other', (pair) => {
+    const { reason, change, policyChange } = pair
+    const recorded = reason === 'JustChanged' || change.sources ? change : told(change)
+    expect(one(recorded, NOW, policyChange).hold?.reason).toBe(reason)
+  })
+
+  test('is compared with most others', () => {
+    expect(pairs.length).toBeGreaterThan(60)
+  })
+
   test('for a malformed Consumer names the fault, and touches nothing', () => {
     const broken = consumer(deployment(), undefined, { fault: 'status.since: Invalid' })
     const { hold, actions } = one({ consumer: broken })

@@ -1,5 +1,5 @@
 /**
- * The form of every hold rule: one function a reason, in the order in which they are asked.
+ * The form of every hold rule: one function a reason. Their order is in gates.ts.
  */
 import type { Fault } from '../../config/fault.ts'
 import type { Assessment } from '../assessment.ts'
@@ -28,20 +28,8 @@ export type HoldRule = (workload: Assessment, situation: Situation) => Hold | un
 /** The longest message of a hold (characters): it names what tenants wrote, and is written down and logged. */
 const LONGEST_MESSAGE = 2_000
 
-/** The first reason that applies. */
-export function firstHold(
-  rules: readonly HoldRule[],
-  workload: Assessment,
-  situation: Situation,
-): Hold | undefined {
-  for (const rule of rules) {
-    const hold = rule(workload, situation)
-    if (hold) return shortened(hold)
-  }
-  return undefined
-}
-
-function shortened(hold: Hold): Hold {
+/** A hold whose message has an end. */
+export function shortened(hold: Hold): Hold {
   const { message } = hold
   if (message.length <= LONGEST_MESSAGE) return hold
   return { ...hold, message: `${message.slice(0, LONGEST_MESSAGE - 1)}…` }

@@ -1,24 +1,30 @@
 /**
  * Holds over Secrets that are not read one by one until then: of the others nothing is known to be wrong.
  */
+import type { Unread } from '../../secrets/source.ts'
+import type { Assessment } from '../assessment.ts'
 import type { Hold } from '../hold.ts'
 import type { HoldRule } from './rule.ts'
 
 /**
- * The content of a source is not known: on the way, or not to be had. Which pods are stale cannot be told then, and
- * nothing that follows from it may be written down.
+ * The content of a source is on its way. Which pods are stale cannot be told until then, and nothing that follows from it
+ * may be written down. It comes first: only when all is here can a person be told what is missing.
  */
-export const sourceUnread: HoldRule = ({ uses, source }) => {
-  const unread = [...new Set(uses.map((use) => use.source))].flatMap(
-    (name) => source(name).unread ?? [],
-  )
-  // What is on the way comes first: only when all is here can a person be told what is missing.
-  const awaited = unread.find(({ kind }) => kind === 'Awaited')
-  if (awaited) return { reason: 'NotSynced', message: awaited.message }
-  const messages = unread.map(({ message }) => message)
+export const sourceAwaited: HoldRule = (assessment) => {
+  const awaited = unreadOf(assessment).find(({ kind }) => kind === 'Awaited')
+  return awaited && { reason: 'NotSynced', message: awaited.message }
+}
+
+/** The content of a source is not known: after {@link sourceAwaited} it cannot be read. */
+export const sourceUnreadable: HoldRule = (assessment) => {
+  const messages = unreadOf(assessment).map(({ message }) => message)
   return messages.length > 0
     ? { reason: 'SourceUnreadable', message: messages.join('; ') }
     : undefined
+}
+
+function unreadOf({ uses, source }: Assessment): readonly Unread[] {
+  return [...new Set(uses.map((use) => use.source))].flatMap((name) => source(name).unread ?? [])
 }
 
 /** Whether a hold is over a picture that is on its way: then not even people are told, it is over in a moment. */

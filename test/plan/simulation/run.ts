@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { consumerName } from '../../../src/consumers/consumer.ts'
-import type { HoldReason } from '../../../src/plan/hold.ts'
+import { REASONS, type HoldReason } from '../../../src/plan/hold.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import type { Snapshot } from '../../../src/plan/workload.ts'
@@ -50,15 +50,9 @@ const MOST_STEPS = 20_000
 const IDLE_AT_MOST = 100_000
 
 /** At the end, when nothing happens any more, these would be a deadlock. */
-const ENDS_BY_ITSELF = new Set<HoldReason>([
-  'ClusterBudget',
-  'GroupBudget',
-  'YieldsToUrgent',
-  'QuietPeriod',
-  'JustChanged',
-  'MinRestartInterval',
-  'ServerBusy',
-])
+function endsByItself(reason: HoldReason): boolean {
+  return ['time', 'turn'].includes(REASONS[reason].endedBy)
+}
 
 /** Plays a scenario to its end. */
 export function run(scenario: Scenario): Outcome {
@@ -292,10 +286,10 @@ function leftUndone(
     const stale = live.some(({ holds: read }) =>
       [...(read ?? [])].some(([secret, value]) => values.get(secret) !== value),
     )
-    if (stale && (!hold || ENDS_BY_ITSELF.has(hold))) {
+    if (stale && (!hold || endsByItself(hold))) {
       found.push(`left stale: ${name}, ${hold ?? 'without a reason'}`)
     }
-    if (hold && ENDS_BY_ITSELF.has(hold)) found.push(`held for ever: ${name}, ${hold}`)
+    if (hold && endsByItself(hold)) found.push(`held for ever: ${name}, ${hold}`)
     const { status } = state.consumers.get(`${namespace}/${consumerName(name)}`) ?? {}
     // What a pod that does not run will hold is not known.
     if (!status || hold || live.some(({ record }) => !record.ready)) continue
