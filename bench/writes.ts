@@ -32,7 +32,7 @@ async function measure(
   replicas: number,
   strategy: string,
 ): Promise<Figure[]> {
-  const operator = await startOperator(cluster, [], { program })
+  const operator = await startOperator(cluster, ['--log-level=debug'], { program })
   const admin = new Admin(cluster)
   const shop = await Shop.open(cluster, operator, admin, { workloads: 1, replicas })
   const from = auditPosition(cluster)
@@ -41,7 +41,7 @@ async function measure(
   await waitUntil(
     'the restart to end',
     async () => {
-      const ended = operator.log.slice(logged).some(({ msg }) => msg === 'recording: finished')
+      const ended = operator.log.slice(logged).some(({ msg }) => msg === 'restart finished')
       return Promise.resolve(ended ? { value: true } : { instead: 'no such line' })
     },
     { deadline: 120_000 },
@@ -52,7 +52,7 @@ async function measure(
   const writes = all.filter((write) => write !== LEASE)
   const causes = operator.log
     .slice(logged)
-    .flatMap(({ msg }) => /^recording: (.*)$/.exec(msg)?.slice(1) ?? [])
+    .flatMap(({ msg }) => /^restart (.*)$/.exec(msg)?.slice(1) ?? [])
   await shop.close()
   await Promise.all([admin.close(), operator.end('SIGTERM')])
 

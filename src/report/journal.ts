@@ -1,73 +1,178 @@
 /**
- * The log of what is decided: a line when a restart starts, ends or is stopped, and when a hold's reason changes.
+ * The log of decisions: a line for each step of a restart that was made, one line when the reasons change for which
+ * workloads are held, and of the writes that fail one of each kind a minute. What concerns each workload by itself is of
+ * level `debug`: ten thousand that wait are no reason to write ten thousand lines.
  */
-import { describeTarget, type Action } from '../plan/action.ts'
+import {
+  describeTarget,
+  type Action,
+  type ActionOutcome,
+  type RecordAction,
+} from '../plan/action.ts'
+import { endedBy, HOLD_REASONS, type HoldReason } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import { describeWorkload } from '../refs.ts'
 import type { Logger } from './log.ts'
 
+/** Of failed writes of one kind and reason, one line in this time (ms). */
+export const FAILURE_INTERVAL = 60_000
+
 export interface Journal {
-  /** Writes down why a plan does not do more. */
+  /** Says why a plan does not do more, if that has changed. */
   plan(plan: Plan): void
-  /** Writes down an action that begins. */
+  /** An action begins. */
   starts(action: Action): void
+  /** An action ended; `now` is the API server's clock (ms). */
+  done(action: Action, outcome: ActionOutcome, now: number): void
+  /** Another one leads: what is said from its end on is said from the beginning. */
+  forget(): void
 }
 
-/** A journal that remembers the last reason of each hold. */
+/** A journal that remembers the reasons that it has told. */
 export function createJournal(log: Logger): Journal {
-  const reasons = new Map<string, string>()
+  const holds = log.isLevelEnabled('debug') ? eachHold(log) : undefined
+  const failures = new Map<string, { at: number; unsaid: number }>()
+  let said = ''
   return {
-    starts: (action) => logAction(log, action),
     plan({ workloads }) {
-      const seen = new Set<string>()
-      for (const planned of workloads) {
-        const { uid } = planned.assessment.deployment.ref
-        seen.add(uid)
-        const reason = planned.hold?.reason ?? ''
-        if ((reasons.get(uid) ?? '') === reason) continue
-        reasons.set(uid, reason)
-        if (planned.hold) log.info(arithmetic(planned), `held: ${planned.hold.message}`)
+      holds?.(workloads)
+      const held = heldByReason(workloads)
+      const reasons = HOLD_REASONS.filter((reason) => held.has(reason))
+      const key = reasons.join()
+      if (key === said) return
+      said = key
+      if (reasons.length === 0) {
+        log.info('no workload is held any more')
+        return
       }
-      for (const uid of reasons.keys()) if (!seen.has(uid)) reasons.delete(uid)
+      const list = reasons.flatMap((reason) => describeHeld(reason, held.get(reason)))
+      const words = list.map(({ reason, workloads: count }) => `${reason} ${count}`).join(', ')
+      log.info({ reasons: list }, `workloads are held: ${words}`)
+    },
+    starts(action) {
+      log.debug({ target: describeTarget(action), action: action.kind }, 'an action begins')
+    },
+    done(action, outcome, now) {
+      if (outcome.error === undefined) {
+        logDone(log, action)
+        return
+      }
+      const reason = outcome.obstacle?.reason
+      const kind = `${action.kind} ${reason ?? ''}`
+      const last = failures.get(kind)
+      const isNews = !last || now >= last.at + FAILURE_INTERVAL
+      const line = {
+        target: describeTarget(action),
+        action: action.kind,
+        reason,
+        ...(last && last.unsaid > 0 && isNews && { failedSince: last.unsaid }),
+        err: outcome.error,
+      }
+      log[isNews ? 'warn' : 'debug'](
+        line,
+        `a write failed: ${outcome.obstacle?.message ?? 'see err'}`,
+      )
+      if (isNews) failures.set(kind, { at: now, unsaid: 0 })
+      else last.unsaid++
+    },
+    forget() {
+      said = ''
+      failures.clear()
     },
   }
 }
 
-function logAction(log: Logger, action: Action): void {
-  const workload = describeTarget(action)
+function logDone(log: Logger, action: Action): void {
+  const target = describeTarget(action)
   switch (action.kind) {
-    case 'record': {
-      const { restart, lastRestart } = action.status.ledger
-      if (action.cause === 'reported') return
-      log.info(
-        { workload, cause: action.cause, restart, lastRestart },
-        `recording: ${action.cause}`,
-      )
+    case 'record':
+      logRecord(log, action)
       return
-    }
     case 'forget':
-      log.info(
-        { workload, consumer: action.consumer.name },
-        'deleting a Consumer that is no record',
+      log.debug(
+        { workload: target, consumer: action.consumer.name },
+        'deleted a Consumer that is no record',
       )
       return
     case 'evict':
-      log.info({ workload, pod: action.pod.name }, 'evicting a stale pod')
-      return
-    case 'halt':
-      log.warn({ halt: workload, ...action.spec }, `halting: ${action.spec.message}`)
-      return
-    case 'release':
-      log.info({ halt: workload }, 'a Halt is over')
+      log.info({ workload: target, pod: action.pod.name }, 'evicted a stale pod')
       return
     case 'patch':
-      log.info({ workload, restart: action.restart.id }, 'starting a rollout')
+      log.info({ workload: target, restart: action.restart.id }, 'rollout started')
+      return
+    case 'halt':
+      log.warn({ halt: target, ...action.spec }, `halted: ${action.spec.message}`)
+      return
+    case 'release':
+      log.info({ halt: target }, 'a Halt is over')
       return
   }
 }
 
-/** Everything that the decision was made from. */
+/** Causes that are steps of a restart; the others may come for every workload at once. */
+const STEPS = new Set<RecordAction['cause']>([
+  'started',
+  'extended',
+  'finished',
+  'failed',
+  'recovered',
+])
+
+function logRecord(log: Logger, { workload, cause, status, ended }: RecordAction): void {
+  const { restart, failure } = status.ledger
+  const line = {
+    workload: describeWorkload(workload),
+    cause,
+    restart: restart ?? ended,
+    ...(failure && { failure: failure.message }),
+  }
+  const level = !STEPS.has(cause) ? 'debug' : cause === 'failed' ? 'warn' : 'info'
+  log[level](line, `restart ${cause}`)
+}
+
+interface Held {
+  workloads: number
+  readonly first: PlannedWorkload
+}
+
+/** A restart under way that waits for its pods or its turn is not held: the log has its steps. */
+function heldByReason(workloads: readonly PlannedWorkload[]): ReadonlyMap<HoldReason, Held> {
+  const held = new Map<HoldReason, Held>()
+  for (const planned of workloads) {
+    const { hold, assessment } = planned
+    if (!hold) continue
+    if (assessment.ledger?.restart && ['pods', 'turn'].includes(endedBy(hold))) continue
+    const known = held.get(hold.reason)
+    if (known) known.workloads++
+    else held.set(hold.reason, { workloads: 1, first: planned })
+  }
+  return held
+}
+
+function describeHeld(reason: HoldReason, held: Held | undefined) {
+  if (!held) return []
+  const { workloads, first } = held
+  const example = `${describeWorkload(first.assessment.deployment.ref)}: ${first.hold?.message ?? ''}`
+  return [{ reason, workloads, example }]
+}
+
+/** Logs each hold whose reason has changed, with everything that the decision was made from. */
+function eachHold(log: Logger): (workloads: readonly PlannedWorkload[]) => void {
+  let known = new Map<string, HoldReason>()
+  return (workloads) => {
+    const next = new Map<string, HoldReason>()
+    for (const planned of workloads) {
+      const { uid } = planned.assessment.deployment.ref
+      const { hold } = planned
+      if (!hold) continue
+      next.set(uid, hold.reason)
+      if (known.get(uid) !== hold.reason) log.debug(arithmetic(planned), `held: ${hold.message}`)
+    }
+    known = next
+  }
+}
+
 function arithmetic({ assessment, availability, hold }: PlannedWorkload): Record<string, unknown> {
   const { deployment, counts, ledger } = assessment
   return {

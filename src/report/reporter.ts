@@ -1,7 +1,7 @@
 /**
  * Tells about plans and what became of them: to the log, the metrics and `/status`.
  */
-import { describeTarget, type Action, type ActionOutcome } from '../plan/action.ts'
+import type { Action, ActionOutcome } from '../plan/action.ts'
 import { forecast } from '../plan/eta.ts'
 import { groupKey } from '../plan/groups.ts'
 import type { Hold } from '../plan/hold.ts'
@@ -67,14 +67,11 @@ export function createReporter({
       show(last)
     },
     started: (action) => journal.starts(action),
-    done(action, { error, obstacle }, now) {
+    done(action, outcome, now) {
+      journal.done(action, outcome, now)
+      const { error, obstacle } = outcome
       if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
-      if (error !== undefined) {
-        const workload = describeTarget(action)
-        const line = { workload, action: action.kind, reason: obstacle?.reason, err: error }
-        log.warn(line, `a write failed: ${obstacle?.message ?? 'see err'}`)
-        return
-      }
+      if (error !== undefined) return
       chronicle?.done(action, now)
       if (action.kind === 'record' && action.ended) {
         const { strategy, startedAt } = action.ended
@@ -86,7 +83,7 @@ export function createReporter({
     },
     standBy() {
       chronicle?.standBy()
-      journal.plan(NOTHING)
+      journal.forget()
       last = { plan: NOTHING, ends: new Map() }
       pace.planned(NOTHING.workloads)
       show(last)
