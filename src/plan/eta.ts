@@ -3,14 +3,14 @@
  */
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { changedSources } from './groups.ts'
-import { stateOf } from './hold.ts'
+import { endedBy, stateOf, type Hold } from './hold.ts'
 import type { Plan } from './plan.ts'
 import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
 
 /**
- * The end of each rotation (ms, API server's clock), by its source; Infinity where a workload is held until somebody
- * does something.
+ * The end of each rotation (ms, API server's clock), by its source; Infinity where a workload waits for somebody, or for
+ * its turn behind restarts that do: nobody knows when that will be.
  * @param perPod how long the replacement of one pod takes, settling included (ms)
  */
 export function forecast(
@@ -20,13 +20,14 @@ export function forecast(
   now: number,
 ): ReadonlyMap<NamespacedKey, number> {
   const ends = new Map<NamespacedKey, number>()
+  const moves = workloads.some((each) => isMoving(each))
   let work = 0
   let from = now
   // Workloads stand in the order in which they will be restarted.
   for (const planned of workloads) {
     const { assessment, hold } = planned
-    if (assessment.stale.length === 0 && assessment.ledger?.restart === undefined) continue
-    const stuck = hold !== undefined && stateOf(hold) !== 'Waiting'
+    if (!isUnfinished(planned)) continue
+    const stuck = hold !== undefined && (waitsForSomebody(hold) || isBehindOthers(hold, moves))
     if (!stuck) {
       work += rounds(planned) * perPod
       from = Math.max(from, hold?.until ?? now)
@@ -39,6 +40,26 @@ export function forecast(
     }
   }
   return ends
+}
+
+function isUnfinished({ assessment }: PlannedWorkload): boolean {
+  return assessment.stale.length > 0 || assessment.ledger?.restart !== undefined
+}
+
+/** It is being restarted, or begins with this plan, and nothing but time and its pods is in its way. */
+function isMoving(planned: PlannedWorkload): boolean {
+  const { assessment, hold } = planned
+  if (!isUnfinished(planned)) return false
+  return hold === undefined || (assessment.ledger?.restart !== undefined && !waitsForSomebody(hold))
+}
+
+function waitsForSomebody(hold: Hold): boolean {
+  return stateOf(hold) !== 'Waiting'
+}
+
+/** Its turn comes when a restart ends, and none is on its way to that. */
+function isBehindOthers(hold: Hold, moves: boolean): boolean {
+  return endedBy(hold) === 'turn' && hold.until === undefined && !moves
 }
 
 /** How many times a pod's time the workload takes, one round for what is away already. */

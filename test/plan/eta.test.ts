@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { forecast } from '../../src/plan/eta.ts'
+import { HOLD_REASONS, REASONS } from '../../src/plan/hold.ts'
 import { plan } from '../../src/plan/plan.ts'
-import { at, deployment, policy, snapshot, workload } from './cluster-builder.ts'
+import { at, deployment, pod, policy, snapshot, workload } from './cluster-builder.ts'
+import { evicting, told } from './planning.ts'
 
 const PER_POD = 10_000
 
@@ -30,4 +32,39 @@ test('takes a wider limit for fewer rounds', () => {
 
 test('is not known while a workload is held until somebody does something', () => {
   expect(end(10, { ...web, annotations: { paused: 'true' } })).toBe(Infinity)
+})
+
+test.each(HOLD_REASONS.map((reason) => [reason, REASONS[reason]] as const))(
+  'while a workload is held by %s is known only if time, its turn or its pods end that',
+  (reason, { state, endedBy }) => {
+    const restarting = told('web', { ledger: { restart: evicting } })
+    const made = plan(snapshot([restarting]), policy, at(10))
+    const workloads = made.workloads.map((each) => ({ ...each, hold: { reason, message: '' } }))
+    const end = forecast({ ...made, workloads }, policy, PER_POD, at(10)).get('shop/db')
+    expect(end !== undefined && end < Infinity).toBe(state === 'Waiting')
+    if (endedBy === 'owner' || endedBy === 'halt') expect(end).toBe(Infinity)
+  },
+)
+
+test('is not known for those behind a restart that waits for somebody', () => {
+  const away = { pods: [pod('web-1'), pod('web-2')], ledger: { restart: evicting } }
+  const paused = told('web', { ...away, annotations: { paused: 'true' } })
+  const made = plan(snapshot([paused, told('api', { namespace: 'books' })]), policy, at(10))
+  expect(made.workloads.map(({ hold }) => hold?.reason)).toEqual(['Paused', 'ClusterBudget'])
+  expect(forecast(made, policy, PER_POD, at(10))).toEqual(
+    new Map([
+      ['shop/db', Infinity],
+      ['books/db', Infinity],
+    ]),
+  )
+})
+
+test('is known for those behind a restart that goes on', () => {
+  const away = { pods: [pod('web-1'), pod('web-2')], ledger: { restart: evicting } }
+  const made = plan(
+    snapshot([told('web', away), told('api', { namespace: 'books' })]),
+    policy,
+    at(10),
+  )
+  expect([...forecast(made, policy, PER_POD, at(10)).values()]).toEqual([at(10 + 30), at(10 + 60)])
 })
