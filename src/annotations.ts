@@ -5,29 +5,31 @@ import { nearest } from './config/nearest.ts'
 
 export const PREFIX = 'sluice.dev/'
 
-/** On a workload or a Namespace: "true" opts in. */
+// Unless one says otherwise, it stands on a workload, its pod template or its Namespace.
+
+/** "true" or "secrets" opts in. */
 export const RESTART_ON_CHANGE = `${PREFIX}restart-on-change`
-/** On a Secret "true"; on a workload: sources (`name`) or single keys (`name/key`) to leave out, separated by commas. */
+/** On a Secret "true"; else sources (`name`) or single keys (`name/key`) to leave out, separated by commas. */
 export const IGNORE = `${PREFIX}ignore`
-/** On a workload or a Namespace: what to do for plain volumes, `ignore` or `restart`. */
+/** What to do for plain volumes, `ignore` or `restart`. */
 export const VOLUMES = `${PREFIX}volumes`
-/** On a workload: `auto`, `evict` or `rollout`. */
+/** `auto`, `evict` or `rollout`. */
 export const STRATEGY = `${PREFIX}strategy`
-/** On a workload: how many of its pods may be away at once, a count or a percentage. */
+/** How many pods of a workload may be away at once, a count or a percentage. */
 export const MAX_UNAVAILABLE = `${PREFIX}max-unavailable`
-/** On a workload: a whole number; higher goes first inside its namespace. */
+/** A whole number; higher goes first inside its namespace. */
 export const PRIORITY = `${PREFIX}priority`
-/** On a workload: least time between two restarts. */
+/** Least time between two restarts. */
 export const MIN_INTERVAL = `${PREFIX}min-interval`
-/** On a workload: calm time after each replaced pod. */
+/** Calm time after each replaced pod. */
 export const SETTLE = `${PREFIX}settle`
-/** On a workload: what to do with pods created around the change, `ignore` or `restart`. */
+/** What to do with pods created around the change, `ignore` or `restart`. */
 export const UNPROVEN = `${PREFIX}unproven`
-/** On a workload, a Namespace or Sluice's own Namespace: "true" stops all new actions there. */
+/** "true" stops all new actions there; on Sluice's own Namespace, everywhere. */
 export const PAUSED = `${PREFIX}paused`
-/** On a workload or a Secret: the name of a group that restarts with it share their limits with. */
+/** On a Secret too: the name of a group that restarts with it share their limits with. */
 export const GROUP = `${PREFIX}group`
-/** On a workload: how long a replacement may take before it counts as failed. */
+/** How long a replacement may take before it counts as failed. */
 export const PROGRESS_DEADLINE = `${PREFIX}progress-deadline`
 /** On a workload: the id of a failure that a person has dealt with. */
 export const RESUME = `${PREFIX}resume`
@@ -58,6 +60,8 @@ export const NAMES: ReadonlySet<string> = new Set([
 
 /** The longest value that is kept (characters); no setting needs as much. */
 const LONGEST_VALUE = 1024
+/** Most objects have none: they share it. */
+const NONE: Readonly<Record<string, string>> = {}
 /** Unknown names that are looked at for typing errors. */
 const MOST_UNKNOWN = 4
 
@@ -76,7 +80,8 @@ export function ownAnnotations(
     else if (name.startsWith(PREFIX) && unknown.length < MOST_UNKNOWN) unknown.push(name)
   }
   const misspelt = unknown.find((name) => meantBy(name) !== undefined)
-  return misspelt === undefined ? own : { ...own, [misspelt]: '' }
+  if (misspelt !== undefined) own[misspelt] = ''
+  return Object.keys(own).length > 0 ? own : NONE
 }
 
 /** The annotation that was probably meant by a name that none of them has. */

@@ -110,6 +110,13 @@ export const wholeNumber: Kind<number> = kind(
       : undefined,
 )
 
+/** What opts in. "true" stands for every kind of source that is watched: Secrets, and no other yet. */
+export const restartOnChange: Kind<boolean> = kind(
+  'boolean|secrets',
+  '"true", "secrets" or "false" (ConfigMaps are not watched)',
+  (text) => (text === 'true' || text === 'secrets' ? true : text === 'false' ? false : undefined),
+)
+
 /** "true" or "false": annotations have no other way to say yes or no. */
 export const yesOrNo: Kind<boolean> = kind('boolean', '"true" or "false"', (text) =>
   text === 'true' ? true : text === 'false' ? false : undefined,

@@ -9,10 +9,16 @@ import type { Kind } from '../config/kind.ts'
 /** Annotations by name. */
 export type Annotations = Readonly<Record<string, string>>
 
-/** Reads one annotation after the other; those that cannot be read are added to `faults`. */
-export function readerOf(where: string, from: Annotations, faults: Fault[]) {
+/** A place where annotations stand, by its name in a message: `the workload`. */
+export type Place = readonly [where: string, annotations: Annotations]
+
+/**
+ * Reads one annotation after the other, each from the first place that has it; those that cannot be read are added to
+ * `faults`.
+ */
+export function readerOf(places: readonly Place[], faults: Fault[]) {
   return function read<T>(name: string, { schema }: Kind<T>): T | undefined {
-    const text = from[name]
+    const [where, { [name]: text } = {}] = places.find(([, from]) => from[name] !== undefined) ?? []
     if (text === undefined) return undefined
     const parsed = schema.safeParse(text)
     if (parsed.success) return parsed.data
@@ -26,7 +32,7 @@ export function readerOf(where: string, from: Annotations, faults: Fault[]) {
  * Names with a typing error: a limit that is not read would be no limit. What is nothing like a name of ours may be
  * anything, and is no fault.
  */
-export function misspelt(where: string, from: Annotations): readonly Fault[] {
+export function misspelt([where, from]: Place): readonly Fault[] {
   return Object.keys(from).flatMap((name) => {
     const meant = meantBy(name)
     if (meant === undefined) return []

@@ -20,6 +20,8 @@ export interface DeploymentRecord {
   readonly resourceVersion: string
   /** Annotations of Sluice's own prefix. */
   readonly annotations: Readonly<Record<string, string>>
+  /** Those of the pod template: many charts expose no others. */
+  readonly templateAnnotations: Readonly<Record<string, string>>
   /** Another controller that restarts this workload on its own, by name. */
   readonly otherRestarter: string | undefined
   /** `spec.replicas`. */
@@ -98,6 +100,7 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
     ref: { kind: 'Deployment', namespace, name, uid },
     resourceVersion,
     annotations: ownAnnotations(annotations),
+    templateAnnotations: ownAnnotations(template.metadata?.annotations),
     otherRestarter: otherRestarter(annotations, template.metadata?.annotations),
     replicas,
     paused: raw.spec.paused ?? false,

@@ -1,5 +1,6 @@
 /**
- * The settings of one workload: its annotations over those of its Namespace over the configuration. Pure.
+ * The settings of one workload: its annotations over those of its pod template over those of its Namespace over the
+ * configuration. Pure.
  *
  * An annotation that cannot be read is a fault, never a guess: the workload is held until it is put right.
  */
@@ -11,13 +12,15 @@ import {
   ignored,
   limit,
   oneOf,
+  restartOnChange,
   wholeNumber,
   yesOrNo,
 } from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
 import type { Limit } from '../plan/limit.ts'
-import { misspelt, readerOf, type Annotations } from './annotation-reader.ts'
+import { misspelt, readerOf, type Annotations, type Place } from './annotation-reader.ts'
+import type { DeploymentRecord } from './deployment.ts'
 
 /** What counts for one workload. Durations are milliseconds. */
 export interface Settings {
@@ -27,7 +30,7 @@ export interface Settings {
   readonly unproven: 'ignore' | 'restart'
   readonly strategy: 'auto' | 'evict' | 'rollout'
   readonly maxUnavailable: Limit
-  /** The workload itself says so, not the configuration. */
+  /** An annotation says so, not the configuration. */
   readonly maxUnavailableIsExplicit: boolean
   readonly priority: number
   readonly minInterval: number
@@ -51,12 +54,25 @@ export type Defaults = Pick<
 
 const ignoreOrRestart = oneOf('ignore', 'restart')
 
+/** Where the annotations of a workload stand, besides its Namespace. */
+export type Annotated = Pick<DeploymentRecord, 'annotations' | 'templateAnnotations'>
+
+/** The nearest first: each annotation counts where it first stands. */
+function placesOf(workload: Annotated, namespace: Annotations): readonly Place[] {
+  return [
+    ['the workload', workload.annotations],
+    ['the pod template', workload.templateAnnotations],
+    ['the namespace', namespace],
+  ]
+}
+
 /**
- * Whether a workload opted in: by itself, or with all workloads of its Namespace. A value that is neither "true"
- * nor "false" opts in as well, and so does a name with a typing error: the fault can be shown, and holds it.
+ * Whether a workload opted in: by itself, by its pod template, or with all workloads of its Namespace. A value other than
+ * "false" opts in even where it cannot be read, and so does a name with a typing error: the fault shows, and holds it.
  */
-export function optedIn(workload: Annotations, namespace: Annotations): boolean {
-  return (optIn(workload) ?? optIn(namespace) ?? 'false') !== 'false'
+export function optedIn(workload: Annotated, namespace: Annotations): boolean {
+  const values = placesOf(workload, namespace).map(([, from]) => optIn(from))
+  return (values.find((value) => value !== undefined) ?? 'false') !== 'false'
 }
 
 function optIn(from: Annotations): string | undefined {
@@ -67,48 +83,46 @@ function optIn(from: Annotations): string | undefined {
 
 /** Reads the settings of a workload. */
 export function readSettings(
-  workload: Annotations,
+  workload: Annotated,
   namespace: Annotations,
   defaults: Defaults,
 ): Settings {
-  const faults = [...misspelt('the workload', workload), ...misspelt('the namespace', namespace)]
-  const own = readerOf('the workload', workload, faults)
-  const shared = readerOf('the namespace', namespace, faults)
-  own(annotations.RESTART_ON_CHANGE, yesOrNo)
-  shared(annotations.RESTART_ON_CHANGE, yesOrNo)
-  const maxUnavailable = own(annotations.MAX_UNAVAILABLE, limit)
+  const places = placesOf(workload, namespace)
+  const faults = places.flatMap(misspelt)
+  const read = readerOf(places, faults)
+  read(annotations.RESTART_ON_CHANGE, restartOnChange)
+  const maxUnavailable = read(annotations.MAX_UNAVAILABLE, limit)
   return {
-    ignore: own(annotations.IGNORE, ignored) ?? new Set(),
-    volumes:
-      own(annotations.VOLUMES, ignoreOrRestart) ??
-      shared(annotations.VOLUMES, ignoreOrRestart) ??
-      defaults.volumes,
-    unproven: own(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
-    strategy: strategyOf(own, defaults),
+    ignore: read(annotations.IGNORE, ignored) ?? new Set(),
+    volumes: read(annotations.VOLUMES, ignoreOrRestart) ?? defaults.volumes,
+    unproven: read(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
+    strategy: strategyOf(read, defaults),
     maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
     maxUnavailableIsExplicit: maxUnavailable !== undefined,
-    priority: own(annotations.PRIORITY, wholeNumber) ?? 0,
-    minInterval: own(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
-    settle: own(annotations.SETTLE, duration) ?? defaults.settle,
-    group: own(annotations.GROUP, groupName),
-    progressDeadline: own(annotations.PROGRESS_DEADLINE, deadline),
-    resume: workload[annotations.RESUME],
-    paused:
-      Boolean(own(annotations.PAUSED, yesOrNo)) || Boolean(shared(annotations.PAUSED, yesOrNo)),
+    priority: read(annotations.PRIORITY, wholeNumber) ?? 0,
+    minInterval: read(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
+    settle: read(annotations.SETTLE, duration) ?? defaults.settle,
+    group: read(annotations.GROUP, groupName),
+    progressDeadline: read(annotations.PROGRESS_DEADLINE, deadline),
+    resume: places.map(([, from]) => from[annotations.RESUME]).find((id) => id !== undefined),
+    // A Namespace that is paused is paused for all, whatever a workload says.
+    paused: [places.slice(0, 2), places.slice(2)]
+      .map((some) => readerOf(some, faults)(annotations.PAUSED, yesOrNo))
+      .includes(true),
     faults,
   }
 }
 
 /** Where Sluice may only evict, `auto` is `evict`, and a workload that wants a rollout is told. */
 function strategyOf(
-  own: ReturnType<typeof readerOf>,
+  read: ReturnType<typeof readerOf>,
   { strategy }: Defaults,
 ): Settings['strategy'] {
   if (strategy === 'evict-only') {
-    own(annotations.STRATEGY, oneOf('auto', 'evict'))
+    read(annotations.STRATEGY, oneOf('auto', 'evict'))
     return 'evict'
   }
-  return own(annotations.STRATEGY, oneOf('auto', 'evict', 'rollout')) ?? strategy
+  return read(annotations.STRATEGY, oneOf('auto', 'evict', 'rollout')) ?? strategy
 }
 
 /**
@@ -116,6 +130,6 @@ function strategyOf(
  */
 export function readKillSwitch(namespace: string, from: Annotations): boolean | Fault {
   const faults: Fault[] = []
-  const on = readerOf(`namespace ${namespace}`, from, faults)(annotations.PAUSED, yesOrNo)
+  const on = readerOf([[`namespace ${namespace}`, from]], faults)(annotations.PAUSED, yesOrNo)
   return faults[0] ?? on ?? false
 }

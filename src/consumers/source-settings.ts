@@ -18,8 +18,9 @@ export interface SourceSettings {
 
 /** Reads the settings of a source. */
 export function readSourceSettings(name: string, from: Annotations): SourceSettings {
-  const faults = [...misspelt(`Secret ${name}`, from)]
-  const own = readerOf(`Secret ${name}`, from, faults)
+  const secret = [`Secret ${name}`, from] as const
+  const faults = [...misspelt(secret)]
+  const own = readerOf([secret], faults)
   return {
     urgent: own(annotations.URGENT, yesOrNo) ?? false,
     group: own(annotations.GROUP, groupName),

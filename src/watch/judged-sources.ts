@@ -31,7 +31,7 @@ export class JudgedSources {
   ): ReadonlySet<NamespacedKey> {
     const known = this.#known.get(deployment)
     if (known?.namespace === namespaceAnnotations && known.pods === pods) return known.sources
-    const settings = readSettings(deployment.annotations, namespaceAnnotations, this.#defaults)
+    const settings = readSettings(deployment, namespaceAnnotations, this.#defaults)
     const { namespace } = deployment.ref
     const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
     const uses = [...lists].flat().flatMap((container) => judgedUses(container.uses, settings))

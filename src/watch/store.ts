@@ -190,7 +190,7 @@ export class Store {
     for (const deployment of this.#deployments.values()) {
       const { namespace, uid } = deployment.ref
       const shared = this.#namespaces.annotationsOf(namespace)
-      if (!optedIn(deployment.annotations, shared)) continue
+      if (!optedIn(deployment, shared)) continue
       for (const source of this.#judged.of(deployment, this.#owned.of(uid), shared)) all.add(source)
     }
     return all
@@ -257,7 +257,7 @@ export class Store {
     const users = sources.flatMap((source) => [...this.workloadsOf({ namespace, name: source })])
     return [...new Set(users)].flatMap((uid) => {
       const deployment = this.#deployments.get(uid)
-      if (!deployment || optedIn(deployment.annotations, shared)) return []
+      if (!deployment || optedIn(deployment, shared)) return []
       return [{ deployment, pods: this.#owned.of(uid) }]
     })
   }
@@ -275,13 +275,12 @@ export class Store {
     const consumer = this.#consumers.get(consumerKey)
     if (known?.consumer === consumer && known?.pending === pending) return known
     const shared = this.#namespaces.annotationsOf(namespace)
-    const { annotations } = deployment
-    const workload = optedIn(annotations, shared)
+    const workload = optedIn(deployment, shared)
       ? {
           deployment,
           pods: this.#owned.of(uid),
           settings:
-            known?.workload?.settings ?? readSettings(annotations, shared, this.#options.defaults),
+            known?.workload?.settings ?? readSettings(deployment, shared, this.#options.defaults),
           managed: this.#namespaces.isManaged(namespace),
           consumer,
           source: (source: string) => this.source({ namespace, name: source }),

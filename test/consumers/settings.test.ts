@@ -4,6 +4,7 @@ import { optedIn, readSettings } from '../../src/consumers/settings.ts'
 import { describeFault } from '../../src/config/fault.ts'
 import { defaults, settings } from '../plan/cluster-builder.ts'
 
+const NONE = { annotations: {}, templateAnnotations: {} }
 const faults = (...of: Parameters<typeof settings>) => settings(...of).faults.map(describeFault)
 
 describe('a workload without annotations', () => {
@@ -59,8 +60,8 @@ describe('an annotation', () => {
     const eager = { ...defaults, volumes: 'restart' } as const
     expect(settings(ignore, restart).volumes).toBe('ignore')
     expect(settings({}, restart).volumes).toBe('restart')
-    expect(readSettings({}, { 'sluice.dev/volumes': 'ignore' }, eager).volumes).toBe('ignore')
-    expect(readSettings({}, {}, eager).volumes).toBe('restart')
+    expect(readSettings(NONE, { 'sluice.dev/volumes': 'ignore' }, eager).volumes).toBe('ignore')
+    expect(readSettings(NONE, {}, eager).volumes).toBe('restart')
   })
 
   test('of either pauses', () => {
@@ -69,12 +70,47 @@ describe('an annotation', () => {
     expect(settings({ paused: 'false' }, { paused: 'false' }).paused).toBe(false)
   })
 
-  test('that only a workload has means nothing on a namespace', () => {
-    expect(settings({}, { strategy: 'rollout', priority: 'x' })).toMatchObject({
-      strategy: 'auto',
-      priority: 0,
-      faults: [],
-    })
+  test.each([
+    ['ignore', 'db', 'mail', 'ignore', new Set(['db'])],
+    ['volumes', 'restart', 'ignore', 'volumes', 'restart'],
+    ['strategy', 'evict', 'rollout', 'strategy', 'evict'],
+    ['max-unavailable', '2', '3', 'maxUnavailable', { kind: 'count', value: 2 }],
+    ['priority', '2', '3', 'priority', 2],
+    ['min-interval', '2s', '3s', 'minInterval', 2_000],
+    ['settle', '2s', '3s', 'settle', 2_000],
+    ['group', 'near', 'far', 'group', 'near'],
+    ['progress-deadline', '2m', '3m', 'progressDeadline', 120_000],
+    ['resume', 'r1', 'r2', 'resume', 'r1'],
+  ] as const)(
+    '%s counts where it first stands: workload, pod template, namespace',
+    (name, near, far, field, value) => {
+      const [nearer, farther] = [{ [name]: near }, { [name]: far }]
+      expect(settings(nearer, farther, farther)[field]).toEqual(value)
+      expect(settings({}, farther, nearer)[field]).toEqual(value)
+      expect(settings({}, nearer, {})[field]).toEqual(value)
+      // What does not count is not read: it can hold nobody.
+      expect(faults(nearer, { [name]: '?!' }, { [name]: '?!' })).toEqual([])
+    },
+  )
+
+  test('of the pod template that cannot be read is a fault of the pod template', () => {
+    expect(faults({}, {}, { settle: 'x', 'max-unavailble': '1' })).toEqual([
+      'an annotation of the pod template: expected the name of a setting, perhaps sluice.dev/max-unavailable, found "sluice.dev/max-unavailble"',
+      expect.stringMatching(/^annotation sluice\.dev\/settle of the pod template: expected /),
+    ])
+  })
+
+  test.each(['configmaps', 'secrets,configmaps', 'configmaps, secrets'])(
+    'restart-on-change that is %s says that ConfigMaps are not watched',
+    (value) => {
+      expect(faults({ 'restart-on-change': value })).toEqual([
+        `annotation sluice.dev/restart-on-change of the workload: expected "true", "secrets" or "false" (ConfigMaps are not watched), found "${value}"`,
+      ])
+    },
+  )
+
+  test.each(['true', 'secrets', 'false'])('restart-on-change may be %s', (value) => {
+    expect(faults({ 'restart-on-change': value })).toEqual([])
   })
 
   test.each([
@@ -134,38 +170,50 @@ describe('an annotation', () => {
 })
 
 test.each([
-  [undefined, undefined, false],
-  ['true', undefined, true],
-  [undefined, 'true', true],
-  ['false', 'true', false],
-  ['false', undefined, false],
-  [undefined, 'false', false],
-  ['true', 'false', true],
-  ['yes please', undefined, true],
-  [undefined, '', true],
-])('a workload with %j in a namespace with %j is in: %s', (own, shared, expected) => {
-  const annotation = (value: string | undefined): Record<string, string> =>
-    value === undefined ? {} : { 'sluice.dev/restart-on-change': value }
-  expect(optedIn(annotation(own), annotation(shared))).toBe(expected)
-})
+  [undefined, undefined, undefined, false],
+  ['true', undefined, undefined, true],
+  [undefined, 'true', undefined, true],
+  [undefined, undefined, 'true', true],
+  ['false', 'true', 'true', false],
+  [undefined, 'false', 'true', false],
+  ['true', 'false', 'false', true],
+  [undefined, 'secrets', 'false', true],
+  [undefined, undefined, 'false', false],
+  ['yes please', undefined, undefined, true],
+  [undefined, undefined, '', true],
+  [undefined, 'configmaps', undefined, true],
+])(
+  'a workload with %j, a template with %j and a namespace with %j is in: %s',
+  (own, template, shared, expected) => {
+    const annotation = (value: string | undefined): Record<string, string> =>
+      value === undefined ? {} : { 'sluice.dev/restart-on-change': value }
+    const workload = { annotations: annotation(own), templateAnnotations: annotation(template) }
+    expect(optedIn(workload, annotation(shared))).toBe(expected)
+  },
+)
 
 test('an opt-in with a typing error in its name opts in, so that the fault is shown', () => {
   const own = ownAnnotations({ 'sluice.dev/restart-on-chnage': 'true' })
-  expect(optedIn(own, {})).toBe(true)
-  expect(optedIn({}, own)).toBe(true)
-  expect(readSettings(own, {}, defaults).faults.map(describeFault)).toEqual([
-    expect.stringContaining('sluice.dev/restart-on-change'),
-  ])
-  expect(optedIn({ ...own, 'sluice.dev/restart-on-change': 'false' }, {})).toBe(false)
-  expect(optedIn(ownAnnotations({ 'sluice.dev/priorty': '1', 'reloader/auto': 'true' }), {})).toBe(
-    false,
-  )
+  expect(optedIn({ ...NONE, annotations: own }, {})).toBe(true)
+  expect(optedIn({ ...NONE, templateAnnotations: own }, {})).toBe(true)
+  expect(optedIn(NONE, own)).toBe(true)
+  expect(
+    readSettings({ ...NONE, annotations: own }, {}, defaults).faults.map(describeFault),
+  ).toEqual([expect.stringContaining('sluice.dev/restart-on-change')])
+  const out = { ...own, 'sluice.dev/restart-on-change': 'false' }
+  expect(optedIn({ ...NONE, annotations: out }, {})).toBe(false)
+  const others = ownAnnotations({ 'sluice.dev/priorty': '1', 'reloader/auto': 'true' })
+  expect(optedIn({ ...NONE, annotations: others }, {})).toBe(false)
 })
 
 describe('where Sluice may only evict', () => {
   const only = { ...defaults, strategy: 'evict-only' } as const
   const read = (strategy?: string) =>
-    readSettings(strategy === undefined ? {} : { 'sluice.dev/strategy': strategy }, {}, only)
+    readSettings(
+      { ...NONE, annotations: strategy === undefined ? {} : { 'sluice.dev/strategy': strategy } },
+      {},
+      only,
+    )
 
   test.each([undefined, 'auto', 'evict'])('%s means evict', (strategy) => {
     expect(read(strategy)).toMatchObject({ strategy: 'evict', faults: [] })

@@ -1,16 +1,19 @@
 import { afterEach, expect, test } from 'vitest'
+import { deployment } from '../cluster/fixtures.ts'
 import { waitUntil } from '../cluster/wait.ts'
 import { beyondDoubt, consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 
 const bed = new SharedOperator()
 
+const OPT_IN = '"true", "secrets" or "false" (ConfigMaps are not watched)'
 const LIMIT = 'a whole number of at least 1, or a percentage from 1% to 100%'
 const DURATION = 'a duration such as 5s, 1m30s or 500ms, at most 24 days'
 
 test('each annotation that cannot be read holds its workload, and says what was expected and found', async () => {
   const faults = [
-    ['restart-on-change', 'yes', '"true" or "false"'],
+    ['restart-on-change', 'yes', OPT_IN],
+    ['restart-on-change', 'configmaps', OPT_IN],
     ['paused', 'maybe', '"true" or "false"'],
     ['ignore', 'db;cache', 'names like db or db/password, separated by commas'],
     ['volumes', 'both', 'one of ignore, restart'],
@@ -50,7 +53,7 @@ test('each annotation that cannot be read holds its workload, and says what was 
   for (const { name } of faults) expect(observed(name)).toBe(1)
 })
 
-test('all faults of the annotations of a namespace and a workload are told at once', async () => {
+test('all faults of the annotations of a namespace, a workload and its pod template are shown at once', async () => {
   await bed.cluster.kubectl([
     'annotate',
     `namespace/${bed.shop}`,
@@ -59,15 +62,18 @@ test('all faults of the annotations of a namespace and a workload are told at on
     'sluice.dev/paused=perhaps',
   ])
   const story = 'a long story '.repeat(2000)
-  const orders = consumerOf('env', {
+  const orders = deployment({
     name: 'orders',
     namespace: bed.shop,
+    uses: [{ secret: 'db', mode: 'env' }],
     annotations: { 'sluice.dev/settle': story },
+    podAnnotations: { 'sluice.dev/max-unavailable': 'few' },
   })
   await bed.cluster.apply(dbSecret(bed.shop, 'old'), orders)
   const { message } = (await bed.inState('orders', 'Held', 'InvalidSetting')).status ?? {}
   expect(message?.split('; ')).toEqual([
-    'annotation sluice.dev/restart-on-change of the namespace: expected "true" or "false", found "on"',
+    `annotation sluice.dev/restart-on-change of the namespace: expected ${OPT_IN}, found "on"`,
+    `annotation sluice.dev/max-unavailable of the pod template: expected ${LIMIT}, found "few"`,
     'annotation sluice.dev/volumes of the namespace: expected one of ignore, restart, found "sometimes"',
     // A tenant's text, cut short.
     `annotation sluice.dev/settle of the workload: expected ${DURATION}, found "${story.slice(0, 64)}…"`,

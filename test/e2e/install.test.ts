@@ -42,20 +42,19 @@ test('the kinds of Sluice are established', async () => {
   ])
 })
 
-test('one annotation is enough: the next change of the Secret restarts the workload', async () => {
+test('one annotation is enough, on the workload or in its pod template: the next change of the Secret restarts it', async () => {
   const shop = 'unlabelled'
   const inShop = `--namespace=${shop}`
+  const uses = [{ secret: 'db', mode: 'env' }] as const
+  const optIn = { 'sluice.dev/restart-on-change': 'true' }
   await cluster.kubectl(['create', 'namespace', shop])
   await cluster.apply(
     dbSecret(shop, 'old'),
-    deployment({
-      name: 'web',
-      namespace: shop,
-      replicas: 2,
-      uses: [{ secret: 'db', mode: 'env' }],
-    }),
+    deployment({ name: 'web', namespace: shop, replicas: 2, uses }),
+    // As from a chart that exposes no other annotations.
+    deployment({ name: 'chart', namespace: shop, replicas: 2, uses, podAnnotations: optIn }),
   )
-  await available(cluster, shop, 'web')
+  await available(cluster, shop, 'web', 'chart')
   const observer = await observe(cluster, shop)
   const sluice = await startOperator(cluster)
   try {
@@ -65,12 +64,14 @@ test('one annotation is enough: the next change of the Secret restarts the workl
       inShop,
       'sluice.dev/restart-on-change=true',
     ])
-    await inState(cluster, shop, 'web', 'Fresh')
+    for (const name of ['web', 'chart']) await inState(cluster, shop, name, 'Fresh')
     await beyondDoubt()
-    observer.reset({ web: 2 })
+    observer.reset({ web: 2, chart: 2 })
     await cluster.apply(dbSecret(shop, 'new'))
-    await restarted(cluster, shop, 'web')
-    expect(observer.newPods('web')).toHaveLength(2)
+    for (const name of ['web', 'chart']) {
+      await restarted(cluster, shop, name)
+      expect(observer.newPods(name)).toHaveLength(2)
+    }
   } finally {
     observer.stop()
     await sluice.end('SIGTERM')

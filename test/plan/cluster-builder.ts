@@ -54,10 +54,15 @@ export const defaults = {
   settle: 5000,
 } as const
 
-export function settings(own: Annotations = {}, namespace: Annotations = {}): Settings {
+export function settings(
+  own: Annotations = {},
+  namespace: Annotations = {},
+  template: Annotations = {},
+): Settings {
   const prefixed = (annotations: Annotations) =>
     Object.fromEntries(Object.entries(annotations).map(([name, v]) => [`sluice.dev/${name}`, v]))
-  return readSettings(prefixed(own), prefixed(namespace), defaults)
+  const workload = { annotations: prefixed(own), templateAnnotations: prefixed(template) }
+  return readSettings(workload, prefixed(namespace), defaults)
 }
 
 export const password: Use = { source: 'db', selector: 'password', mode: 'env', optional: false }
@@ -79,6 +84,7 @@ export function deployment(
     ref: { kind: 'Deployment', namespace, name, uid: `uid-of-${namespace}-${name}` },
     resourceVersion: '1000',
     annotations: {},
+    templateAnnotations: {},
     otherRestarter: undefined,
     replicas,
     paused: false,
