@@ -20,7 +20,7 @@ import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
 import { isAlive, isComplete, observeWatches, type Feeds } from './feeds.ts'
-import { keepRightsChecked } from './rights-check.ts'
+import { checkRightsAtStart } from './rights-check.ts'
 import { secretScopes, SecretWatches } from './secret-watches.ts'
 import { Store } from './watch/store.ts'
 import { watchedResources, watchedSecrets } from './watch/resources.ts'
@@ -201,7 +201,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     coordinator.run(end.signal),
     leadership.run(end.signal),
     endpoints.run(end.signal),
-    keepRightsChecked(
+    checkRightsAtStart(
       {
         client,
         log,
@@ -209,10 +209,6 @@ export async function runOperator(config: Config, version: string): Promise<void
           if (!areSynced(watches).ok) return undefined
           const need = { ...config, sources: store.judgedSources() }
           return { need, namespaces: store.namespaces() }
-        },
-        onChecked({ missing, superfluous }) {
-          metrics.missingRights.set(missing.length)
-          metrics.superfluousRights.set(superfluous.length)
         },
         sleep,
       },

@@ -58,8 +58,6 @@ export async function checkRights(
   }
 }
 
-/** How often the rights are compared (ms). */
-const CHECK_EVERY = 3_600_000
 /** How long until it is tried again where it could not be (ms). */
 const RETRY_AFTER = 60_000
 /** How soon it is looked whether the picture is complete (ms). */
@@ -67,19 +65,20 @@ const LOOK_AGAIN_AFTER = 1_000
 /** Rights in one line of the log. */
 const MOST_TOLD = 20
 
-export interface RightsWatch {
+export interface RightsCheck {
   readonly client: KubeClient
   readonly log: Logger
   /** What is needed now, and in which namespaces to look; undefined while the picture is not complete. */
   readonly need: () => { need: Need; namespaces: readonly string[] } | undefined
-  /** Told of every comparison. */
-  readonly onChecked: (difference: RightsDifference) => void
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
-/** Compares as soon as the picture is complete, and then from time to time, until `signal` aborts. */
-export async function keepRightsChecked(
-  { client, log, need, onChecked, sleep }: RightsWatch,
+/**
+ * Compares once, as soon as the picture is complete, and writes the difference to the log: `sluice rbac --check` compares
+ * at any later time. Ends when that is done, or when `signal` aborts.
+ */
+export async function checkRightsAtStart(
+  { client, log, need, sleep }: RightsCheck,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -89,14 +88,12 @@ export async function keepRightsChecked(
       continue
     }
     try {
-      const difference = await checkRights(client, now.need, now.namespaces)
-      onChecked(difference)
-      tell(log, difference)
-      await sleep(CHECK_EVERY, signal)
+      tell(log, await checkRights(client, now.need, now.namespaces))
+      return
     } catch (error) {
       log.warn(
         { err: error },
-        'the rights of the service account cannot be compared with those needed',
+        'cannot compare the rights of the service account with those needed, trying again',
       )
       await sleep(RETRY_AFTER, signal)
     }

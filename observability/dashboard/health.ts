@@ -38,20 +38,11 @@ export const health = [
     },
     warn: 1,
   }),
-  number({
-    title: 'Missing rights',
-    description:
-      'Rights that the service account needs and lacks, compared at the start. sluice rbac --check names them.',
-    unit: 'short',
-    width: 3,
-    query: { expr: 'max(sluice_missing_rights{job="$job"})' },
-    bad: 1,
-  }),
   list({
     title: 'Versions',
     description: 'What runs.',
     unit: 'short',
-    width: 9,
+    width: 12,
     columns: ['pod', 'version', 'node_version'],
     value: 'runs',
     query: { expr: 'max by (pod, version, node_version) (sluice_build_info{job="$job"})' },

@@ -176,14 +176,6 @@ export const PROCESS = {
     'Whether this process leads, and shows the fleet: 1 while it does.',
   ),
   paused: gauge('sluice_paused', 'Whether all of Sluice is paused: 1 while it is.'),
-  missingRights: gauge(
-    'sluice_missing_rights',
-    'Rights that the service account needs and lacks; 0 until they have been compared.',
-  ),
-  superfluousRights: gauge(
-    'sluice_superfluous_rights',
-    'Rights that the service account has and does not need; 0 until they have been compared.',
-  ),
   buildInfo: gauge(
     'sluice_build_info',
     'The version that runs, with the value 1.',

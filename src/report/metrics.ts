@@ -75,8 +75,6 @@ export function createMetrics({
   const apiRequestDuration = histogram(PROCESS.apiRequestDuration)
   const leader = gauge(PROCESS.leader)
   const paused = gauge(PROCESS.paused)
-  const missingRights = gauge(PROCESS.missingRights)
-  const superfluousRights = gauge(PROCESS.superfluousRights)
   const buildInfo = gauge(PROCESS.buildInfo)
   addRuntimeMetrics(registry)
 
@@ -104,8 +102,6 @@ export function createMetrics({
     objects,
     leader,
     paused,
-    missingRights,
-    superfluousRights,
 
     /** Where the next scrapes find the fleet; series of what is not in it are dropped. */
     observeFleet(look: () => Fleet): void {
