@@ -23,6 +23,8 @@ export const PRIORITY = `${PREFIX}priority`
 export const MIN_INTERVAL = `${PREFIX}min-interval`
 /** Calm time after each replaced pod. */
 export const SETTLE = `${PREFIX}settle`
+/** "false" lets pods that leave overlap with those that come for them. */
+export const WAIT_FOR_TERMINATION = `${PREFIX}wait-for-termination`
 /** What to do with pods created around the change, `ignore` or `restart`. */
 export const UNPROVEN = `${PREFIX}unproven`
 /** "true" stops all new actions there; on Sluice's own Namespace, everywhere. */
@@ -50,6 +52,7 @@ export const NAMES: ReadonlySet<string> = new Set([
   PRIORITY,
   MIN_INTERVAL,
   SETTLE,
+  WAIT_FOR_TERMINATION,
   UNPROVEN,
   PAUSED,
   GROUP,

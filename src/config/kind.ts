@@ -11,7 +11,7 @@ export interface Kind<T> {
   /** Stands for the value in the help text: `--quiet-period <duration>`. */
   readonly placeholder: string
   /** Reads the text of a flag, or a string or number of the file; its only message is what was expected. */
-  readonly schema: z.ZodType<T, string | number>
+  readonly schema: z.ZodType<T, string | number | boolean>
 }
 
 function kind<T>(
@@ -19,12 +19,14 @@ function kind<T>(
   expected: string,
   parse: (text: string) => T | undefined,
 ): Kind<T> {
-  const schema = z.union([z.string(), z.number()], expected).transform((raw, context) => {
-    const value = parse(String(raw))
-    if (value !== undefined) return value
-    context.addIssue(expected)
-    return z.NEVER
-  })
+  const schema = z
+    .union([z.string(), z.number(), z.boolean()], expected)
+    .transform((raw, context) => {
+      const value = parse(String(raw))
+      if (value !== undefined) return value
+      context.addIssue(expected)
+      return z.NEVER
+    })
   return { placeholder, schema }
 }
 
@@ -32,15 +34,15 @@ function kind<T>(
 export const duration: Kind<number> = kind('duration', DURATION_FORM, parseDuration)
 
 /** The longest that a workload may ask to be waited for (ms): meanwhile it keeps others from their turn. */
-const LONGEST_DEADLINE = 3_600_000
+const LONGEST_WAIT = 3_600_000
 
-/** How long a replacement may take, in milliseconds. */
-export const deadline: Kind<number> = kind(
+/** How long others may have to wait for a replacement, in milliseconds. */
+export const upToAnHour: Kind<number> = kind(
   'duration',
   'a duration such as 5s or 1m30s, at most 1h',
   (text) => {
     const value = parseDuration(text)
-    return value !== undefined && value <= LONGEST_DEADLINE ? value : undefined
+    return value !== undefined && value <= LONGEST_WAIT ? value : undefined
   },
 )
 

@@ -14,6 +14,8 @@ import {
   numberOrNone,
   oneOf,
   positiveNumber,
+  upToAnHour,
+  yesOrNo,
   type Kind,
 } from './kind.ts'
 import { SECRET_ACCESS } from './secret-access.ts'
@@ -59,10 +61,16 @@ export const settings = {
     meaning: 'The least time between two restarts of one workload.',
   },
   settle: {
-    kind: duration,
+    kind: upToAnHour,
     default: '5s',
     meaning:
       'How long a new pod must stay Available, without a restart of a container, before the next pod is replaced.',
+  },
+  waitForTermination: {
+    kind: yesOrNo,
+    default: 'true',
+    meaning:
+      'Whether a replaced pod counts as unavailable until it is gone, at most for its grace period; `false` lets slow drains overlap.',
   },
   margin: {
     kind: duration,

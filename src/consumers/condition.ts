@@ -7,6 +7,8 @@ export interface Condition {
   readonly type: string
   readonly status: string
   readonly lastTransitionTime?: string
+  readonly lastUpdateTime?: string
+  readonly reason?: string
   readonly message?: string
 }
 

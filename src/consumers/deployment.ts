@@ -6,13 +6,8 @@ import type { WorkloadRef } from '../refs.ts'
 import { sinceWhen, type Condition } from './condition.ts'
 import { otherRestarter } from './other-restarter.ts'
 import { controllerOf, type Intern, type OwnerReference } from './pod.ts'
+import { refuserIn, type Refuser } from './refuser.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
-
-/** Who refuses the creation of pods, by name. */
-export interface Refuser {
-  readonly kind: 'ResourceQuota' | 'webhook'
-  readonly name: string
-}
 
 /** A Deployment, reduced. */
 export interface DeploymentRecord {
@@ -51,6 +46,10 @@ export interface DeploymentRecord {
   readonly creationRefusedSince: number | undefined
   /** Who refuses them, where the condition names somebody. */
   readonly creationRefusedBy?: Refuser | undefined
+  /** When the controller last saw a rollout get on: a new pod, an Available one, a resumed Deployment. */
+  readonly progressedAt?: number | undefined
+  /** The controller has given a rollout up: it made no progress for `progressDeadlineSeconds`. */
+  readonly stuck?: boolean
   /** It is being deleted: its pods go with it, and there is no workload any more. */
   readonly deleting?: boolean
 }
@@ -121,20 +120,21 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
     creationRefusedBy: refuserIn(
       raw.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')?.message,
     ),
+    ...progressIn(raw.status?.conditions),
     deleting: raw.metadata.deletionTimestamp !== undefined,
   }
 }
 
-/**
- * Who refused a pod, from the message of a ReplicaFailure. Only the name is kept: a webhook may quote the object.
- * Source: apiserver/pkg/admission/plugin/resourcequota/controller.go ("exceeded quota: NAME"),
- * apiserver/pkg/admission/plugin/webhook/errors/statuserror.go and mutating/dispatcher.go.
- */
-function refuserIn(message = ''): Refuser | undefined {
-  const quota = /exceeded quota: ([-.a-z0-9]+)/.exec(message)?.[1]
-  if (quota !== undefined) return { kind: 'ResourceQuota', name: quota }
-  const webhook = /(?:admission|calling) webhook "([-.a-z0-9]+)"/.exec(message)?.[1]
-  return webhook === undefined ? undefined : { kind: 'webhook', name: webhook }
+/** Source: kubernetes/pkg/controller/deployment/progress.go. */
+function progressIn(
+  conditions: readonly Condition[] = [],
+): Pick<DeploymentRecord, 'progressedAt' | 'stuck'> {
+  const progressing = conditions.find(({ type }) => type === 'Progressing')
+  const time = Date.parse(progressing?.lastUpdateTime ?? '')
+  return {
+    progressedAt: Number.isNaN(time) ? undefined : time,
+    stuck: progressing?.status === 'False' && progressing.reason === 'ProgressDeadlineExceeded',
+  }
 }
 
 /** A ReplicaSet, from its metadata alone: the link between pods and their Deployment. */

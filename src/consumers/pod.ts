@@ -12,6 +12,8 @@ import { usesOf, type PodSpec, type PodUses } from './uses.ts'
 /** One container, init containers included. */
 export interface ContainerRecord {
   readonly name: string
+  /** An ordinary init container, which ends before the others start; a sidecar is none. */
+  readonly init: boolean
   /** Identity of the running or last instance; `undefined` before the first. */
   readonly id: string | undefined
   readonly state: 'waiting' | 'running' | 'terminated'
@@ -20,6 +22,8 @@ export interface ContainerRecord {
   /** Node clock. */
   readonly startedAt: number | undefined
   readonly restarts: number
+  /** When the instance before this one started, and how long it ran (ms); node clock. */
+  readonly lastRun: { readonly startedAt: number; readonly duration: number } | undefined
   /** This instance did not exist yet at this time: an earlier status of the kubelet showed another or none. */
   readonly absentAt: number
   /** This instance existed at this time: the kubelet wrote a status with it. */
@@ -38,6 +42,8 @@ export interface PodRecord {
   /** Phase Failed or Succeeded: it is nobody's. */
   readonly terminal: boolean
   readonly terminating: boolean
+  /** Since when it is terminating, and until when its grace period lasts. */
+  readonly leaving: { readonly since: number; readonly until: number } | undefined
   /** When it got a node; `undefined` while it has none. */
   readonly scheduledAt: number | undefined
   readonly ready: boolean
@@ -62,6 +68,9 @@ interface RawContainerStatus {
     readonly running?: { readonly startedAt?: string }
     readonly terminated?: { readonly startedAt?: string }
   }
+  readonly lastState?: {
+    readonly terminated?: { readonly startedAt?: string; readonly finishedAt?: string }
+  }
 }
 
 /** The part of a core/v1 Pod that is read. */
@@ -72,6 +81,7 @@ export interface RawPod {
     readonly uid: string
     readonly creationTimestamp: string
     readonly deletionTimestamp?: string
+    readonly deletionGracePeriodSeconds?: number
     readonly annotations?: Readonly<Record<string, string>>
     readonly labels?: Readonly<Record<string, string>>
     readonly ownerReferences?: readonly OwnerReference[]
@@ -129,7 +139,15 @@ export function readPod(
     ...(raw.status?.initContainerStatuses ?? []),
     ...(raw.status?.containerStatuses ?? []),
   ]
-  const containers = statuses.map((status) => readContainer(status, previous, shownAt))
+  const init = new Set(
+    raw.spec.initContainers?.flatMap((each) =>
+      each.restartPolicy === 'Always' ? [] : [each.name],
+    ),
+  )
+  const containers = statuses.map((status) => ({
+    ...readContainer(status, previous, shownAt),
+    init: init.has(status.name),
+  }))
   // A restarted container begins its calm time anew, even where no event in between showed it not Ready.
   const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
   return {
@@ -140,20 +158,39 @@ export function readPod(
     createdAt,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
     terminating: deletionTimestamp !== undefined,
+    leaving: leavingOf(raw.metadata),
     scheduledAt: raw.spec.nodeName === undefined ? undefined : (scheduledAt ?? createdAt),
     ready,
     // Both are later than the moment it became Ready: the status that says so, and our seeing it.
     readyAt: ready ? ((calm ? previous.readyAt : undefined) ?? Math.min(shownAt, now)) : undefined,
-    // A node's clock that runs ahead must not put it off for ever.
+    // A node's clock that runs ahead must not put it off for ever. Not the kubelet alone writes the condition: of a lost
+    // node kube-controller-manager does (kubernetes/pkg/controller/util/node/controller_utils.go, MarkPodsNotReady).
     unreadyAt: ready
       ? undefined
-      : Math.min(sinceWhen(conditions, 'Ready', 'False') ?? createdAt, shownAt),
+      : Math.min(
+          sinceWhen(conditions, 'Ready', 'False') ?? createdAt,
+          newestManagedTime(raw.metadata.managedFields, ownsStatus) ?? Infinity,
+          endOfSecond(now),
+        ),
     clockSkew: skew(raw.status?.startTime, scheduledAt),
     uses: intern(usesOf(raw.spec)),
     containers,
     // Before its first status a pod is as it was created, however late that is heard of.
     statusAt: writtenAt ?? endOfSecond(createdAt),
   }
+}
+
+/**
+ * The deletionTimestamp is the moment at which the grace period ends.
+ * Source: apiserver/pkg/registry/rest/delete.go, BeforeDelete.
+ */
+function leavingOf({
+  deletionTimestamp,
+  deletionGracePeriodSeconds: grace = 0,
+}: RawPod['metadata']): PodRecord['leaving'] {
+  if (deletionTimestamp === undefined) return undefined
+  const until = Date.parse(deletionTimestamp)
+  return { since: until - grace * 1000, until }
 }
 
 function restartsOf(containers: readonly ContainerRecord[]): number {
@@ -164,7 +201,7 @@ function readContainer(
   raw: RawContainerStatus,
   previousPod: PodRecord | undefined,
   shownAt: number,
-): ContainerRecord {
+): Omit<ContainerRecord, 'init'> {
   const { name, containerID: id, restartCount: restarts = 0, state = {} } = raw
   const previous = previousPod?.containers.find((container) => container.name === name)
   const same = previous?.id === id && previous
@@ -176,10 +213,17 @@ function readContainer(
     waitingReason: state.waiting?.reason,
     startedAt: Number.isNaN(startedAt) ? undefined : startedAt,
     restarts,
+    lastRun: lastRunOf(raw),
     // The beginning of the second in which the kubelet wrote the earlier status.
     absentAt: same ? same.absentAt : previousPod ? previousPod.statusAt - 1000 : -Infinity,
     presentAt: same ? same.presentAt : shownAt,
   }
+}
+
+function lastRunOf({ lastState }: RawContainerStatus): ContainerRecord['lastRun'] {
+  const { startedAt, finishedAt } = lastState?.terminated ?? {}
+  const [start, end] = [Date.parse(startedAt ?? ''), Date.parse(finishedAt ?? '')]
+  return Number.isNaN(end - start) ? undefined : { startedAt: start, duration: end - start }
 }
 
 /**
@@ -191,12 +235,15 @@ function skew(startTime: string | undefined, scheduledAt: number | undefined): n
   return Number.isNaN(difference) ? undefined : difference
 }
 
-function ownsContainerStatuses({ subresource, fieldsV1 }: ManagedField): boolean {
+function ownsContainerStatuses(field: ManagedField): boolean {
+  return 'f:containerStatuses' in statusOwnedIn(field)
+}
+
+function ownsStatus(field: ManagedField): boolean {
+  return Object.keys(statusOwnedIn(field)).length > 0
+}
+
+function statusOwnedIn({ subresource, fieldsV1 }: ManagedField): object {
   const status = fieldsV1?.['f:status']
-  return (
-    subresource === 'status' &&
-    typeof status === 'object' &&
-    status !== null &&
-    'f:containerStatuses' in status
-  )
+  return subresource === 'status' && typeof status === 'object' && status !== null ? status : {}
 }

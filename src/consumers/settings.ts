@@ -6,13 +6,13 @@
  */
 import * as annotations from '../annotations.ts'
 import {
-  deadline,
   duration,
   groupName,
   ignored,
   limit,
   oneOf,
   restartOnChange,
+  upToAnHour,
   wholeNumber,
   yesOrNo,
 } from '../config/kind.ts'
@@ -35,6 +35,8 @@ export interface Settings {
   readonly priority: number
   readonly minInterval: number
   readonly settle: number
+  /** Pods that leave count as unavailable until they are gone. */
+  readonly waitForTermination: boolean
   /** A group that the workload joins, within its namespace. */
   readonly group: string | undefined
   /** How long a replacement may take; `undefined` for what the Deployment itself allows. */
@@ -49,7 +51,7 @@ export interface Settings {
 /** Defaults that the configuration gives. */
 export type Defaults = Pick<
   Config,
-  'volumes' | 'strategy' | 'maxUnavailable' | 'minRestartInterval' | 'settle'
+  'volumes' | 'strategy' | 'maxUnavailable' | 'minRestartInterval' | 'settle' | 'waitForTermination'
 >
 
 const ignoreOrRestart = oneOf('ignore', 'restart')
@@ -101,9 +103,11 @@ export function readSettings(
     maxUnavailableIsExplicit: maxUnavailable !== undefined,
     priority: read(annotations.PRIORITY, wholeNumber) ?? 0,
     minInterval: read(annotations.MIN_INTERVAL, duration) ?? defaults.minRestartInterval,
-    settle: read(annotations.SETTLE, duration) ?? defaults.settle,
+    settle: read(annotations.SETTLE, upToAnHour) ?? defaults.settle,
+    waitForTermination:
+      read(annotations.WAIT_FOR_TERMINATION, yesOrNo) ?? defaults.waitForTermination,
     group: read(annotations.GROUP, groupName),
-    progressDeadline: read(annotations.PROGRESS_DEADLINE, deadline),
+    progressDeadline: read(annotations.PROGRESS_DEADLINE, upToAnHour),
     resume: places.map(([, from]) => from[annotations.RESUME]).find((id) => id !== undefined),
     // A Namespace that is paused is paused for all, whatever a workload says.
     paused: [places.slice(0, 2), places.slice(2)]

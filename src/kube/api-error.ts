@@ -3,6 +3,7 @@
  * included), so it never reaches a message, a stack, a cause or a log.
  */
 import { STATUS_CODES } from 'node:http'
+import { refuserIn } from '../consumers/refuser.ts'
 import type { ApiCall } from './client.ts'
 
 /** A cause in a Status object: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
@@ -69,6 +70,16 @@ export class ApiError extends Error {
   mentions(text: string): boolean {
     const { message } = this.#body
     return typeof message === 'string' && message.includes(text)
+  }
+
+  /**
+   * The admission that refused the write or could not be asked, by name, if the message says so. Nothing else of the
+   * message: a webhook may quote the object.
+   */
+  get refuser(): string | undefined {
+    const { message } = this.#body
+    const found = typeof message === 'string' ? refuserIn(message) : undefined
+    return found && `${found.kind} ${found.name} refuses it`
   }
 
   /** The kind and name of the object that the server blames; empty where it names none. */

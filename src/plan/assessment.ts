@@ -16,6 +16,7 @@ import {
   type RecordedSource,
   type Timeline,
 } from '../secrets/timeline.ts'
+import { withDeadlineFault } from './deadline.ts'
 import {
   judgedUses,
   judgePod,
@@ -61,8 +62,10 @@ export interface Assessment extends Workload {
 }
 
 /** Judges a workload. */
-export function assess(workload: Workload, keyFingerprint: string, margins: Margins): Assessment {
-  const { pods, settings, pending } = workload
+export function assess(given: Workload, keyFingerprint: string, margins: Margins): Assessment {
+  const settings = withDeadlineFault(given.settings, given.deployment)
+  const workload = settings === given.settings ? given : { ...given, settings }
+  const { pods, pending } = workload
   const ledger = ledgerOf(workload, keyFingerprint)
   const present = pods.filter(({ terminal, terminating }) => !terminal && !terminating)
   const live = present.filter(({ ref }) => !pending.evicted.has(ref.uid))

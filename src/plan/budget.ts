@@ -1,7 +1,7 @@
 /**
  * The budgets of one plan: what runs already, and whether something more may begin. Strictest wins.
  */
-import type { WorkloadRef } from '../refs.ts'
+import { describeWorkload, type WorkloadRef } from '../refs.ts'
 import { groupKey, type Group } from './groups.ts'
 import type { Hold } from './hold.ts'
 import type { Policy } from './policy.ts'
@@ -11,37 +11,52 @@ export interface Claim {
   readonly workload: WorkloadRef
   readonly groups: readonly Group[]
   readonly urgent: boolean
+  /** Since when it has its slot (ms); Infinity while it has none. */
+  readonly heldSince: number
 }
+
+/**
+ * From when on a message names who has the slot (ms): with the name of each that has it for a moment, every turn would
+ * rewrite the Consumer of every workload that waits.
+ */
+export const NAMED_AFTER = 60_000
+
+/** A restart that has a slot. */
+type Holder = Pick<Claim, 'workload' | 'heldSince'>
 
 export class Budget {
   readonly #policy: Policy
   readonly #startingPods: (group: Group) => number
   readonly #nextStarted: (group: Group) => number
-  readonly #running: WorkloadRef[] = []
-  readonly #runningIn = new Map<string, WorkloadRef[]>()
+  readonly #now: number
+  readonly #running: Holder[] = []
+  readonly #runningIn = new Map<string, Holder[]>()
   readonly #starting = new Map<string, number>()
   readonly #nextTimes = new Map<string, number>()
 
   /**
+   * @param now API server's clock (ms)
    * @param startingPods how many pods of a group are starting in the picture
    * @param nextStarted when the next of them starts no more by time alone (ms)
    */
   constructor(
     policy: Policy,
+    now: number,
     startingPods: (group: Group) => number,
     nextStarted: (group: Group) => number,
   ) {
     this.#policy = policy
+    this.#now = now
     this.#startingPods = startingPods
     this.#nextStarted = nextStarted
   }
 
   /** A restart runs, or begins now. */
-  occupy({ workload, groups }: Claim): void {
-    this.#running.push(workload)
+  occupy({ groups, ...holder }: Claim): void {
+    this.#running.push(holder)
     for (const group of groups) {
       const key = groupKey(group)
-      this.#runningIn.set(key, [...(this.#runningIn.get(key) ?? []), workload])
+      this.#runningIn.set(key, [...(this.#runningIn.get(key) ?? []), holder])
     }
   }
 
@@ -51,27 +66,33 @@ export class Budget {
       this.#policy
     const wider = (limit: number) => (urgent ? Math.max(limit, urgentMaxConcurrentRestarts) : limit)
     const inCluster = wider(maxConcurrentRestarts)
-    // Only how many: with their names every turn would change what is told of each workload that waits.
-    const others = (running: readonly WorkloadRef[]) =>
-      running.filter(({ uid }) => uid !== workload.uid).length
+    const others = (running: readonly Holder[]) =>
+      running.filter((each) => each.workload.uid !== workload.uid)
     const running = others(this.#running)
-    if (running >= inCluster) {
+    if (running.length >= inCluster) {
       return {
         reason: 'ClusterBudget',
-        message: `restarts in the cluster: ${running} under way, at most ${inCluster} at once`,
+        message: `restarts in the cluster: ${this.#describe(running)} (limit ${inCluster})`,
       }
     }
     const inGroup = wider(maxConcurrentPerGroup)
     for (const group of groups) {
       const runningHere = others(this.#runningIn.get(groupKey(group)) ?? [])
-      if (runningHere >= inGroup) {
+      if (runningHere.length >= inGroup) {
         return {
           reason: 'GroupBudget',
-          message: `restarts in ${groupKey(group)}: ${runningHere} under way, at most ${inGroup} at once`,
+          message: `restarts in ${groupKey(group)}: ${this.#describe(runningHere)} (limit ${inGroup})`,
         }
       }
     }
     return undefined
+  }
+
+  /** How many they are, and the one among them that has had its slot for long, if there is one. */
+  #describe(running: readonly Holder[]): string {
+    const longest = running.reduce((a, b) => (b.heldSince < a.heldSince ? b : a))
+    const named = this.#now >= longest.heldSince + NAMED_AFTER
+    return `${running.length} under way${named ? `, longest ${describeWorkload(longest.workload)}` : ''}`
   }
 
   /** Why `pods` more may not start in these groups now, for which `going` others cease to, if so. */

@@ -6,15 +6,17 @@ import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 import { today } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
-import { availability, calmSince } from './availability.ts'
-import { deadlineOf, givenUpAt, waitsSince } from './deadline.ts'
+import { availability } from './availability.ts'
+import { crashesOf, isCrashLooping, type Crashes } from './crashes.ts'
+import { deadlineOf, givenUpAt, stepEndsAt, waitsSince } from './deadline.ts'
 import { changedSources } from './groups.ts'
 import { isReplacement, withTemplate } from './replacement.ts'
+import { rolloutEndsAt, rolloutStallsAt } from './rollout.ts'
 
 /** How long the new pods must have been Available for a failure to be over (ms). */
 export const RECOVERED_AFTER = 60_000
-/** This many restarts of the containers of a new pod are a failure; one only begins its calm time anew. */
-const MOST_RESTARTS = 1
+/** How many pods a message names. */
+const MOST_NAMED = 3
 
 /** Reasons of a container that waits because it could not be made to run. */
 const NEVER_RAN = new Set([
@@ -58,13 +60,9 @@ function findFailure(
   restart: Restart,
   now: number,
 ): FoundFailure | undefined {
-  const { deployment, judged, settings, stale } = assessment
+  const { deployment, settings } = assessment
   const deadline = deadlineOf(deployment, settings)
-  // What is wrong with a pod that is to be replaced again says nothing of today's content.
-  const toBeReplaced = new Set(stale.map(({ pod }) => pod))
-  const started = judged
-    .map(({ pod }) => pod)
-    .filter((pod) => isReplacement(pod, restart) && !toBeReplaced.has(pod))
+  const started = startedPods(assessment, restart)
   const ofKind = (unfit: string): FoundFailure => ({
     kind: restart.wasUnwell ? 'CannotStart' : 'Unfit',
     message: unfit,
@@ -76,21 +74,110 @@ function findFailure(
       const message = `container ${blocked.name} of pod ${name} cannot start: ${blocked.waitingReason ?? ''}`
       return { kind: 'CannotStart', message }
     }
-    const restless = restarts(pod) > MOST_RESTARTS && now < calmSince(assessment, pod)
-    if (restless || isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
-    if (pod.readyAt !== undefined || now < waitsSince(pod) + deadline) continue
-    if (pod.containers.some(({ id }) => id !== undefined)) {
-      return ofKind(`pod ${name} was not Ready within ${deadline / 1000} s`)
+    if (isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
+  }
+  const crashed = crashedPods(assessment, now)
+  if (crashed.reduce((sum, { count }) => sum + count, 0) > 1) {
+    const names = crashed.map(({ pod }) => pod.ref.name)
+    const [name, ...more] = names
+    return ofKind(
+      more.length === 0
+        ? `pod ${name ?? ''} crashes again and again`
+        : `pods ${names.slice(0, MOST_NAMED).join(', ')} crashed`,
+    )
+  }
+  const late = started.filter(
+    (pod) => pod.readyAt === undefined && now >= waitsSince(pod) + deadline,
+  )
+  const ran = late.find(hasRun)
+  if (ran) return ofKind(`pod ${ran.ref.name} was not Ready within ${deadline / 1000} s`)
+  const [never] = late
+  return (
+    (never && isOwed(assessment, restart) && neverRan(assessment, restart, never, deadline)) ||
+    neverCreated(assessment, restart, deadline, now)
+  )
+}
+
+/** Its replacements, but for those that are to be replaced again: they say nothing of today's content. */
+function startedPods({ judged, stale }: Assessment, restart: Restart): readonly PodRecord[] {
+  const toBeReplaced = new Set(stale.map(({ pod }) => pod))
+  return judged
+    .map(({ pod }) => pod)
+    .filter((pod) => isReplacement(pod, restart) && !toBeReplaced.has(pod))
+}
+
+/** The pods of the restart under way that crashed and have not been calm since. */
+export function crashedPods(
+  assessment: Assessment,
+  now: number,
+): readonly ({ readonly pod: PodRecord } & Crashes)[] {
+  const { deployment, judged, ledger, settings } = assessment
+  if (!ledger?.restart) return []
+  const pods = judged.map(({ pod }) => pod)
+  const patience = {
+    calm: deployment.minReady + settings.settle,
+    deadline: deadlineOf(deployment, settings),
+  }
+  return startedPods(assessment, withTemplate(ledger.restart, pods))
+    .map((pod) => ({ pod, ...crashesOf(pod, patience, now) }))
+    .filter(({ count }) => count > 0)
+}
+
+/** One that is shown running has run, whether or not its ID is known. */
+function hasRun({ containers }: PodRecord): boolean {
+  return containers.some(({ id, state }) => id !== undefined || state !== 'waiting')
+}
+
+/**
+ * Whether the restart still waits for a pod: as many as it took away (of a rollout all) are not Ready again. Where none is
+ * owed, those that are late were added by somebody else, such as an autoscaler.
+ */
+function isOwed({ deployment, judged }: Assessment, restart: Restart): boolean {
+  const began = Math.min(restart.replicas ?? Infinity, deployment.replicas)
+  const others = judged.filter(({ pod }) =>
+    isReplacement(pod, restart) ? pod.readyAt !== undefined : restart.strategy === 'evict',
+  )
+  return began > others.length
+}
+
+/** A rollout takes nothing away before its first new pod is Ready: one that finds no place is its own trouble. */
+function neverRan(
+  { deployment }: Assessment,
+  { strategy }: Restart,
+  { ref: { name }, scheduledAt }: PodRecord,
+  deadline: number,
+): FoundFailure {
+  const surges = strategy === 'rollout' && deployment.strategy !== 'Recreate'
+  const where = scheduledAt === undefined ? 'found no node' : 'did not start'
+  const message = `pod ${name} ${where} within ${deadline / 1000} s`
+  return { kind: surges ? 'Blocked' : 'CannotStart', message }
+}
+
+/** Pods that the controller does not make, for the whole of a deadline. */
+function neverCreated(
+  assessment: Assessment,
+  restart: Restart,
+  deadline: number,
+  now: number,
+): FoundFailure | undefined {
+  const { deployment, judged, pods } = assessment
+  const { replicas } = deployment
+  if (now >= missingFrom(assessment) + deadline) {
+    const missing = Math.min(restart.replicas ?? Infinity, replicas) - judged.length
+    if (missing > 0 && deployment.strategy === 'Recreate' && pods.some((pod) => pod.terminating)) {
+      const message = `${missing} of ${replicas} pods were not created within ${deadline / 1000} s: old ones are still terminating`
+      return { kind: 'Blocked', message }
     }
-    const where = pod.scheduledAt === undefined ? 'found no node' : 'did not start'
-    return { kind: 'CannotStart', message: `pod ${name} ${where} within ${deadline / 1000} s` }
+    if (missing > 0) return notCreated(deployment, `${missing} of ${replicas} pods were`, deadline)
   }
-  const { desired } = availability(assessment, now)
-  const owed = desired - judged.length
-  if (owed > 0 && now >= refusedSince(assessment) + deadline) {
-    return notCreated(deployment, `${owed} of ${desired} pods were`, deadline)
-  }
-  return undefined
+  if (now < rolloutStallsAt(assessment, deadline)) return undefined
+  const updated = judged.filter(({ pod }) => isReplacement(pod, restart)).length
+  return notCreated(deployment, `${replicas - updated} of ${replicas} new pods were`, deadline)
+}
+
+/** Since when pods are missing that the restart may be owed (ms); Infinity if none are. */
+function missingFrom({ deployment, missingSince, pending }: Assessment): number {
+  return Math.max(deployment.creationRefusedSince ?? missingSince ?? Infinity, pending.owedSince)
 }
 
 /** Pods were not created, by whoever says no to them. */
@@ -106,34 +193,27 @@ function notCreated(
 
 /** When the next failure may be found, or the next pod given up, by time alone (ms). */
 export function nextDeadline(assessment: Assessment, now: number): number {
-  const { deployment, judged, settings, ledger } = assessment
-  const restart = ledger?.restart
-  if (!restart) return Infinity
+  const { deployment, judged, settings, ledger, missingSince } = assessment
   const deadline = deadlineOf(deployment, settings)
-  const waiting = judged
-    .map(({ pod }) => pod)
-    .filter((pod) => isReplacement(pod, restart) && pod.readyAt === undefined)
-  const times = waiting.flatMap((pod) => [waitsSince(pod) + deadline, givenUpAt(pod, deadline)])
+  const unready = judged.filter(({ pod }) => pod.readyAt === undefined)
+  // Past these a pod is stuck, whoever made it.
+  const times = [
+    ...unready.map(({ pod }) => waitsSince(pod) + deadline),
+    (missingSince ?? Infinity) + deadline,
+  ]
+  const restart = ledger?.restart
+  if (restart) {
+    const own = judged.filter(({ pod }) => isReplacement(pod, restart))
+    times.push(
+      ...own.map(({ pod }) => givenUpAt(pod, deployment, settings)),
+      missingFrom(assessment) + deadline,
+      stepEndsAt(assessment),
+      rolloutStallsAt(assessment, deadline),
+      rolloutEndsAt(assessment, now),
+    )
+  }
   // One may be past its deadline, and wait for its turn to be replaced again.
-  return Math.min(...[...times, refusedSince(assessment) + deadline].filter((time) => time > now))
-}
-
-/** Since when new pods are refused that Sluice may be owed (ms); Infinity if none are. */
-function refusedSince({ deployment, pending }: Assessment): number {
-  return Math.max(deployment.creationRefusedSince ?? Infinity, pending.owedSince)
-}
-
-/** In CrashLoopBackOff, or restarted more than once since it was created. */
-export function isCrashLooping(pod: PodRecord): boolean {
-  return (
-    pod.containers.some(({ waitingReason }) => waitingReason === 'CrashLoopBackOff') ||
-    (pod.readyAt === undefined && restarts(pod) > MOST_RESTARTS)
-  )
-}
-
-/** How often the container of a pod was restarted that was restarted most. */
-function restarts({ containers }: PodRecord): number {
-  return Math.max(0, ...containers.map((each) => each.restarts))
+  return Math.min(...times.filter((time) => time > now))
 }
 
 /** The contents that a restart is for: other content of the same sources ends its failure. */

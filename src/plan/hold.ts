@@ -73,7 +73,7 @@ export const REASONS = {
   CannotStart: {
     state: 'Failed',
     endedBy: 'owner',
-    hint: 'A new pod never ran (image, scheduling, quota), or the workload was unwell before. Only this workload is held. The failure ends as above.',
+    hint: 'A new pod never ran (image, scheduling), was never created (a quota or a webhook), or the workload was unwell before. Only this workload is held. The failure ends as above.',
   },
   DeploymentPaused: {
     state: 'Held',
@@ -140,15 +140,30 @@ export const REASONS = {
     endedBy: 'time',
     hint: 'The Secret changed a moment ago: a pod created now could not be told from an older one.',
   },
+  RolloutStuck: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'A rollout, whoever began it, made no progress within `progressDeadlineSeconds`. Repair or undo it: `kubectl rollout status`.',
+  },
   RolloutInProgress: {
     state: 'Waiting',
     endedBy: 'pods',
     hint: 'A rollout is in progress. Sluice judges the workload again when the rollout is done.',
   },
+  PodCrashed: {
+    state: 'Waiting',
+    endedBy: 'pods',
+    hint: 'A container of a new pod crashed. The restart goes on when that pod has been Ready for twice as long as it ran before. A second crash fails it.',
+  },
+  PodsStuck: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'As many pods are unavailable as `max-unavailable` allows, and waiting does not bring them back: missing, or not Ready, for longer than the progress deadline. See `kubectl describe pod`.',
+  },
   PodsAway: {
     state: 'Waiting',
     endedBy: 'pods',
-    hint: 'As many pods are unavailable as `max-unavailable` allows. Wait, or find out why they do not come back.',
+    hint: 'As many pods are unavailable as `max-unavailable` allows: missing, starting, settling, or still terminating.',
   },
   ObserveOnly: {
     state: 'Held',

@@ -7,7 +7,7 @@ import type { WorkloadRef } from '../refs.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
-import { Budget, type Claim } from './budget.ts'
+import { Budget, NAMED_AFTER, type Claim } from './budget.ts'
 import { deadlineOf } from './deadline.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
 import { groupsOf, groupsToMeet, membership, type Group } from './groups.ts'
@@ -78,6 +78,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const membersOf = (group: Group) => (known ??= membership(all))(group)
   const budget = new Budget(
     policy,
+    now,
     (group) => startingIn(group, membersOf(group), snapshot, now),
     (group) => nextStartedIn(group, membersOf(group), snapshot, now),
   )
@@ -143,6 +144,9 @@ function candidateOf(
     assessment,
     situation,
     workload: assessment.deployment.ref,
+    heldSince: committed
+      ? Math.max(assessment.pending.owedSince, assessment.ledger?.restart?.startedAt ?? -Infinity)
+      : Infinity,
     groups: groupsOf(assessment),
     urgent: assessment.urgent && policy.urgentReach === 'cluster',
     needed: committed || assessment.stale.length > 0 || assessment.ledger?.restart !== undefined,
@@ -256,7 +260,7 @@ function groupsIn(candidates: readonly Candidate[]): readonly Group[] {
 }
 
 function plannedWorkload(
-  { assessment, situation: { availability } }: Candidate,
+  { assessment, heldSince, situation: { availability } }: Candidate,
   hold: Hold | undefined,
   now: number,
 ): PlannedWorkload {
@@ -265,6 +269,7 @@ function plannedWorkload(
     assessment.pending.reportedAt + REPORT_INTERVAL,
     assessment.completeAt,
     availability.nextAt,
+    heldSince + NAMED_AFTER,
     nextDeadline(assessment, now),
     assessment.ledger?.failure ? recoveredAt(assessment, now) : Infinity,
   ]

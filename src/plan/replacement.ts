@@ -15,8 +15,13 @@ export function isReplacement(
   const came =
     strategy === 'rollout'
       ? isSameRestart(pod.restartId, id)
-      : pod.createdAt > startedAt - CLOCK_SLACK
+      : cameAfter(pod.createdAt, { startedAt })
   return came && (templateHash === undefined || pod.templateHash === templateHash)
+}
+
+/** Whether a time of the API server, perhaps cut to its second, is later than the beginning of the restart. */
+export function cameAfter(time: number, { startedAt }: Pick<Restart, 'startedAt'>): boolean {
+  return time > startedAt - CLOCK_SLACK
 }
 
 /**

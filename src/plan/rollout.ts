@@ -2,8 +2,9 @@
  * The rollout that Sluice began: it cannot be stopped half-way. Pure.
  */
 import type { DeploymentRecord } from '../consumers/deployment.ts'
+import type { PodRecord } from '../consumers/pod.ts'
 import type { Assessment } from './assessment.ts'
-import { deadlineOf, waitsSince } from './deadline.ts'
+import { deadlineOf, patienceFor, waitsSince } from './deadline.ts'
 import { isSameRestart, withTemplate } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
@@ -47,11 +48,47 @@ function outdatedPods({ deployment, judged, stale }: Assessment): Assessment['ju
  * past its deadline: then it blocks nobody any more, though no other one may take its place yet.
  */
 export function rolloutHoldsRoom(assessment: Assessment, now: number): boolean {
-  if (!ownRolloutRuns(assessment)) return false
+  if (!ownRolloutRuns(assessment) || now >= rolloutEndsAt(assessment, now)) return false
   const { deployment, settings } = assessment
   const pods = outdatedPods(assessment)
   const deadline = deadlineOf(deployment, settings)
   return pods.length === 0 || pods.some(({ pod }) => now < waitsSince(pod) + deadline)
+}
+
+/**
+ * Until when a rollout keeps its room (ms): for as long as its newest pod may take, and never longer than all that are
+ * Available and the next ones may take together. So neither one that comes and goes nor a long `minReadySeconds` keeps
+ * others from their turn without end.
+ */
+export function rolloutEndsAt(assessment: Assessment, now: number): number {
+  const { deployment, pending, settings } = assessment
+  const own = ownPods(assessment)
+  const ready = own.filter(({ readyAt }) => (readyAt ?? Infinity) + deployment.minReady <= now)
+  const time = deadlineOf(deployment, settings) + patienceFor(deployment, settings)
+  const rounds = Math.floor(ready.length / rolloutSize(deployment)) + 1
+  const newest = Math.max(
+    pending.owedSince,
+    ...own.map(({ scheduledAt, createdAt }) => scheduledAt ?? createdAt),
+  )
+  return Math.min(newest + time, pending.owedSince + rounds * time)
+}
+
+/** When a rollout has failed if no pod of it is made or gets Available until then (ms); Infinity where pods tell. */
+export function rolloutStallsAt(assessment: Assessment, deadline: number): number {
+  const { deployment, pending } = assessment
+  if (deployment.paused || !rollingOut(deployment) || !ownRolloutRuns(assessment)) return Infinity
+  const times = ownPods(assessment).map(
+    ({ readyAt }) => (readyAt ?? Infinity) + deployment.minReady,
+  )
+  return Math.max(pending.owedSince, deployment.progressedAt ?? -Infinity, ...times) + deadline
+}
+
+/** The pods of the newest template, if Sluice made it. */
+function ownPods({ deployment, judged }: Assessment): readonly PodRecord[] {
+  const { restartId } = deployment
+  return judged.flatMap(({ pod }) =>
+    restartId !== undefined && pod.restartId === restartId ? [pod] : [],
+  )
 }
 
 /** Sluice's own rollout is under way, or was when the pods were seen last. One of somebody else is not Sluice's. */

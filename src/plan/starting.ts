@@ -6,7 +6,7 @@ import type { PodRecord } from '../consumers/pod.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { deadlineOf } from './deadline.ts'
-import { isCrashLooping } from './failure.ts'
+import { isCrashLooping } from './crashes.ts'
 import { isReplacement } from './replacement.ts'
 import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
 

@@ -98,13 +98,18 @@ function beginRestart(
   return recording(assessment, context, 'started', { restart })
 }
 
-function newRestart({ stale }: Assessment, strategy: Strategy, { now }: Context): Restart {
+function newRestart(
+  { deployment, stale }: Assessment,
+  strategy: Strategy,
+  { now }: Context,
+): Restart {
   return {
     id: newId(now),
     strategy,
     startedAt: now,
     templateHash: strategy === 'evict' ? stale[0]?.pod.templateHash : undefined,
     wasUnwell: stale.some(({ pod }) => !pod.ready),
+    replicas: deployment.replicas,
   }
 }
 

@@ -19,6 +19,8 @@ export interface Workload {
   readonly deployment: DeploymentRecord
   /** All pods of its ReplicaSets. */
   readonly pods: readonly PodRecord[]
+  /** Since when fewer pods exist than it wants, as Sluice saw it (ms); `undefined` if none is missing. */
+  readonly missingSince?: number | undefined
   readonly settings: Settings
   /** Its Namespace has the label `sluice.dev/managed: "true"`. */
   readonly managed: boolean
@@ -39,7 +41,7 @@ export interface Pending {
   readonly obstacle: Hold | undefined
   /** When its Consumer was last written (ms), -Infinity if not by this process. */
   readonly reportedAt: number
-  /** Since when pods may be owed that do not exist yet (ms): the last eviction, or the start of this process. */
+  /** Since when pods may be owed that do not exist yet (ms): the last eviction or patch, or the start of this process. */
   readonly owedSince: number
 }
 

@@ -51,7 +51,7 @@ interface Memory {
   ofRecords: BackOff
   ofOthers: BackOff
   reportedAt: number
-  /** When the last eviction was sent that is seen to have been done. */
+  /** When the last eviction was sent that is seen to have been done, or the last patch. */
   owedSince: number
   /** As it was shown last. */
   shown: Pending | undefined
@@ -189,6 +189,7 @@ export class Executor {
   #begins(action: Action, memory: Memory): void {
     if (action.kind === 'evict') memory.evicted.set(action.pod.uid, this.#options.now())
     else memory.write = action
+    if (action.kind === 'patch') memory.owedSince = this.#options.now()
     this.#options.onStart(action)
   }
 

@@ -59,6 +59,13 @@ export function obstacleOf(error: unknown, action: Action, circumstances: Circum
       message: `${error.message}: ${POLICY} ${hint(error, action)}`,
     })
   }
+  if (error.causes().some(({ reason }) => reason === 'NamespaceTerminating')) {
+    const { namespace } = 'workload' in action ? action.workload : action
+    const message = `namespace ${namespace} is being deleted`
+    return { reason: 'Refused', message, until: circumstances.now + WAIT_FOR_A_PERSON }
+  }
+  const refuser = error.refuser
+  if (refuser) return backOff({ reason: 'Refused', message: `${error.message}: ${refuser}` })
   if (error.status === 403 || error.status === 401) {
     return backOff({ reason: 'Forbidden', message: `${error.message}: ${missingRight(action)}` })
   }

@@ -11,6 +11,7 @@ export interface RawNamespace {
     readonly name: string
     readonly labels?: Annotations
     readonly annotations?: Annotations
+    readonly deletionTimestamp?: string
   }
 }
 
@@ -19,6 +20,7 @@ const NO_ANNOTATIONS: Annotations = {}
 export class Namespaces {
   readonly #annotations = new Map<string, Annotations>()
   readonly #managed = new Set<string>()
+  readonly #deleting = new Set<string>()
 
   get names(): readonly string[] {
     return [...this.#annotations.keys()]
@@ -29,26 +31,35 @@ export class Namespaces {
   }
 
   /** Returns whether anything of it that counts has changed. */
-  apply({ metadata: { name, labels, annotations } }: RawNamespace): boolean {
+  apply({ metadata: { name, labels, annotations, deletionTimestamp } }: RawNamespace): boolean {
     const next = ownAnnotations(annotations)
     const managed = labels?.[MANAGED] === 'true'
     const same = isDeepStrictEqual(this.#annotations.get(name), next)
-    if (same && managed === this.#managed.has(name)) return false
+    const deleting = deletionTimestamp !== undefined
+    if (same && managed === this.#managed.has(name) && deleting === this.#deleting.has(name))
+      return false
     // Equal annotations stay the same object: what was made from them is known by it.
     if (!same) this.#annotations.set(name, next)
     if (managed) this.#managed.add(name)
     else this.#managed.delete(name)
+    if (deleting) this.#deleting.add(name)
     return true
   }
 
   remove(name: string): void {
     this.#annotations.delete(name)
     this.#managed.delete(name)
+    this.#deleting.delete(name)
   }
 
   /** Sluice's own annotations of a Namespace; none of one that is not known. */
   annotationsOf(name: string): Annotations {
     return this.#annotations.get(name) ?? NO_ANNOTATIONS
+  }
+
+  /** Whether it is being deleted: nothing may be created there any more, and all of it goes. */
+  isDeleting(name: string): boolean {
+    return this.#deleting.has(name)
   }
 
   /** Whether it has the label `sluice.dev/managed: "true"`. */

@@ -65,7 +65,10 @@ export class Store {
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
   readonly #owned = new OwnedPods({
-    podsChanged: (deployment) => this.#drawn.delete(deployment),
+    podsChanged: (deployment) => {
+      this.#drawn.delete(deployment)
+      this.#count(deployment)
+    },
     usesChanged: (deployment) => this.#users.changed(deployment),
   })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
@@ -78,6 +81,8 @@ export class Store {
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
   readonly #drawn = new Map<string, Drawn>()
   readonly #judged: JudgedSources
+  /** Since when fewer pods of a Deployment exist than it wants (ms), by UID. */
+  readonly #missingSince = new Map<string, number>()
 
   constructor(options: StoreOptions) {
     this.#options = options
@@ -110,6 +115,7 @@ export class Store {
     const { uid } = raw.metadata
     if (!this.deploymentVersions.admit(raw.metadata)) return
     this.#deployments.set(uid, readDeployment(raw, this.#intern))
+    this.#count(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)
   }
@@ -121,6 +127,7 @@ export class Store {
 
   removeDeployment(uid: string): void {
     this.#deployments.delete(uid)
+    this.#missingSince.delete(uid)
     this.deploymentVersions.forget(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)
@@ -188,6 +195,7 @@ export class Store {
   judgedSources(): ReadonlySet<NamespacedKey> {
     const all = new Set<NamespacedKey>()
     for (const deployment of this.#deployments.values()) {
+      if (this.#isGoing(deployment)) continue
       const { namespace, uid } = deployment.ref
       const shared = this.#namespaces.annotationsOf(namespace)
       if (!optedIn(deployment, shared)) continue
@@ -236,6 +244,7 @@ export class Store {
     const workloads: Workload[] = []
     const leftovers: Leftover[] = []
     for (const deployment of this.#deployments.values()) {
+      if (this.#isGoing(deployment)) continue
       const { workload, consumer, pending } = this.#draw(deployment, pendingOf(deployment))
       if (workload) workloads.push(workload)
       else if (consumer?.ownerUid === deployment.ref.uid && pending.write === undefined)
@@ -262,6 +271,21 @@ export class Store {
     })
   }
 
+  /** It, or its namespace, is being deleted: what is left of it is nobody's business any more. */
+  #isGoing({ deleting, ref }: DeploymentRecord): boolean {
+    return deleting === true || this.#namespaces.isDeleting(ref.namespace)
+  }
+
+  /** Looks whether a Deployment has fewer pods than it wants, since when. */
+  #count(uid: string): void {
+    const wanted = this.#deployments.get(uid)?.replicas ?? 0
+    const there = this.#owned
+      .of(uid)
+      .filter(({ terminal, terminating }) => !terminal && !terminating)
+    if (there.length >= wanted) this.#missingSince.delete(uid)
+    else if (!this.#missingSince.has(uid)) this.#missingSince.set(uid, this.#options.now())
+  }
+
   #redrawNamespace(name: string): void {
     for (const { ref } of this.#deployments.values()) {
       if (ref.namespace === name) this.#drawn.delete(ref.uid)
@@ -279,6 +303,7 @@ export class Store {
       ? {
           deployment,
           pods: this.#owned.of(uid),
+          missingSince: this.#missingSince.get(uid),
           settings:
             known?.workload?.settings ?? readSettings(deployment, shared, this.#options.defaults),
           managed: this.#namespaces.isManaged(namespace),

@@ -34,6 +34,7 @@ describe('the configuration', () => {
         maxQuiet: 60_000,
         minRestartInterval: 300_000,
         settle: 5_000,
+        waitForTermination: true,
         margin: 2_000,
         nodeMargin: 60_000,
         maxConcurrentRestarts: 1,
@@ -205,7 +206,7 @@ describe('a fault', () => {
     const text = 'mode: off\nsettle: 5\ncolour: red\nmaxQuiet: 1s'
     expect(faultsOf(loadYaml(text, { logLevel: 'loud', writeRate: '0' }))).toEqual([
       'sluice.yaml: mode: expected one of act, observe, found "off"',
-      `sluice.yaml: settle: expected ${DURATION}, found 5`,
+      'sluice.yaml: settle: expected a duration such as 5s or 1m30s, at most 1h, found 5',
       'sluice.yaml: colour: expected the name of a setting, found "colour"',
       '--log-level: expected one of debug, info, warn, error, found "loud"',
       '--write-rate: expected a whole number of at least 1, found "0"',

@@ -35,8 +35,8 @@ const started = (lines: readonly string[]) =>
 
 describe('the cluster', () => {
   test.each([
-    [1, ['a'], 'ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once'],
-    [2, ['a', 'b'], 'ClusterBudget: restarts in the cluster: 2 under way, at most 2 at once'],
+    [1, ['a'], 'ClusterBudget: restarts in the cluster: 1 under way (limit 1)'],
+    [2, ['a', 'b'], 'ClusterBudget: restarts in the cluster: 2 under way (limit 2)'],
     [3, ['a', 'b', 'c'], undefined],
   ])('restarts at most %i at once', (maxConcurrentRestarts, begun, hold) => {
     const all = ['a', 'b', 'c'].map((name) => alone(name))
@@ -94,7 +94,7 @@ describe('the cluster', () => {
     expect(planned(both, { maxConcurrentRestarts: 2 }).lines).toEqual(['evict shop/b: b-2'])
     const { lines, holds } = planned(both)
     expect(lines).toEqual([])
-    expect(holds.b).toBe('ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once')
+    expect(holds.b).toBe('ClusterBudget: restarts in the cluster: 1 under way (limit 1)')
   })
 })
 
@@ -104,14 +104,14 @@ describe('a group', () => {
       maxConcurrentRestarts: 5,
     })
     expect(started(lines)).toEqual(['a', 'c'])
-    expect(holds.b).toBe('GroupBudget: restarts in Secret shop/db: 1 under way, at most 1 at once')
+    expect(holds.b).toBe('GroupBudget: restarts in Secret shop/db: 1 under way (limit 1)')
   })
 
   test('has more of them restarted together where the limit is raised', () => {
     const all = [told('a'), told('b'), told('c')]
     const { lines, holds } = planned(all, { maxConcurrentRestarts: 5, maxConcurrentPerGroup: 2 })
     expect(started(lines)).toEqual(['a', 'b'])
-    expect(holds.c).toBe('GroupBudget: restarts in Secret shop/db: 2 under way, at most 2 at once')
+    expect(holds.c).toBe('GroupBudget: restarts in Secret shop/db: 2 under way (limit 2)')
   })
 
   test.each<[string, Told, Told, string | undefined]>([
@@ -174,9 +174,7 @@ describe('a group', () => {
       : [unlike('a', first), unlike('b', second)]
     const { lines, holds } = planned(both, { maxConcurrentRestarts: 5 })
     expect(started(lines).toSorted()).toEqual(group ? ['a'] : ['a', 'b'])
-    expect(holds.b).toBe(
-      group && `GroupBudget: restarts in ${group}: 1 under way, at most 1 at once`,
-    )
+    expect(holds.b).toBe(group && `GroupBudget: restarts in ${group}: 1 under way (limit 1)`)
   })
 
   test('that two restarts under way come to share by new content goes on with one of them', () => {
@@ -449,7 +447,7 @@ describe('a limit of a workload', () => {
       pods: [pod('a-1'), pod('a-2'), third],
       ledger: { restart: evicting },
     })
-    expect(planned([waiting]).holds.a).toBe('PodsAway: 1 of 3 pods are away, at most 1 may be')
+    expect(planned([waiting]).holds.a).toBe('PodsAway: 1 of 3 pods unavailable (limit 1)')
     expect(planned([waiting]).wakeAt).toBe(at(12))
   })
 
@@ -460,7 +458,7 @@ describe('a limit of a workload', () => {
       ledger: { restart: evicting },
       annotations: { 'max-unavailable': '2' },
     })
-    expect(planned([away]).holds.a).toBe('PodsAway: 3 of 5 pods are away, at most 2 may be')
+    expect(planned([away]).holds.a).toBe('PodsAway: 3 of 5 pods unavailable (limit 2)')
   })
 })
 
@@ -542,7 +540,7 @@ describe('an urgent Secret', () => {
     const all = ['a', 'b', 'c', 'd', 'e'].map((name) => urgent(name))
     const { lines, holds } = planned(all, { urgentMaxConcurrentRestarts: most })
     expect(started(lines)).toEqual(begun)
-    expect(holds.e).toContain(`in the cluster: ${most} under way, at most ${most} at once`)
+    expect(holds.e).toContain(`in the cluster: ${most} under way (limit ${most})`)
   })
 
   test('never narrows a limit', () => {
@@ -565,7 +563,7 @@ describe('an urgent Secret', () => {
     const { lines, holds } = planned([slow, urgent('z')], { urgentMaxConcurrentRestarts: 1 })
     expect(lines).toEqual([])
     expect(holds).toEqual({
-      z: 'ClusterBudget: restarts in the cluster: 1 under way, at most 1 at once',
+      z: 'ClusterBudget: restarts in the cluster: 1 under way (limit 1)',
       a: 'YieldsToUrgent: an urgent restart waits for room',
     })
   })

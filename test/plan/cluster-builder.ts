@@ -52,6 +52,7 @@ export const defaults = {
   maxUnavailable: { kind: 'count', value: 1 },
   minRestartInterval: 300_000,
   settle: 5000,
+  waitForTermination: true,
 } as const
 
 export function settings(
@@ -115,11 +116,13 @@ export function container(
 ): ContainerRecord {
   return {
     name: 'app',
+    init: false,
     id: 'containerd://1',
     state: 'running',
     waitingReason: undefined,
     startedAt: createdAt + 1000,
     restarts: 0,
+    lastRun: undefined,
     absentAt: -Infinity,
     presentAt: (change.startedAt ?? createdAt + 1000) + 2000,
     ...change,
@@ -138,6 +141,7 @@ export function pod(name: string, { container: only, ...change }: PodChange = {}
     createdAt,
     terminal: false,
     terminating: false,
+    leaving: undefined,
     scheduledAt: createdAt,
     ready,
     readyAt: ready ? createdAt + 3000 : undefined,
@@ -268,6 +272,7 @@ export interface WorkloadChange {
   readonly managed?: boolean
   readonly sources?: readonly SourceRecord[]
   readonly ledger?: Partial<Ledger> | null
+  readonly missingSince?: number
   readonly consumer?: ConsumerRecord | undefined
   readonly pending?: Partial<Pending>
 }
@@ -301,6 +306,7 @@ export function workload(change: WorkloadChange = {}): Workload {
           ? undefined
           : consumer(of, appliedLedger(sources, ledger)),
     source: (name) => byName.get(name) ?? source(name),
+    ...(change.missingSince !== undefined && { missingSince: change.missingSince }),
     pending: { ...nothingPending, ...change.pending },
   }
 }

@@ -131,6 +131,7 @@ describe('a change', () => {
       startedAt: NOW,
       templateHash: 'hash',
       wasUnwell: false,
+      replicas: 3,
     })
   })
 
@@ -187,7 +188,7 @@ describe('a restart by evict', () => {
     expect(gone.lines).toEqual([])
     expect(gone.hold).toEqual({
       reason: 'PodsAway',
-      message: '1 of 3 pods are away, at most 1 may be',
+      message: '1 of 3 pods unavailable (limit 1)',
     })
 
     const settling = one(under({ pods: [pod('web-2'), pod('web-3'), replacement('web-4', at(8))] }))
@@ -387,7 +388,15 @@ describe('a hold', () => {
       { deployment: deployment('web', { status: { replicas: 4, updated: 1 } }) },
       /1 of 4 pods updated/,
     ],
-    PodsAway: [{ pods: [pod('web-1'), pod('web-2')] }, /^1 of 3 pods are away, at most 1 may be$/],
+    PodsAway: [{ pods: [pod('web-1'), pod('web-2')] }, /^1 of 3 pods unavailable \(limit 1\)$/],
+    PodsStuck: [
+      { pods: [pod('web-1'), pod('web-2')], missingSince: at(-600) },
+      /^1 of 3 pods unavailable \(limit 1\), 1 of them past the progress deadline/,
+    ],
+    RolloutStuck: [
+      { deployment: deployment('web', { status: { replicas: 4, updated: 1 }, stuck: true }) },
+      /no progress within progressDeadlineSeconds: 1 of 4 pods updated$/,
+    ],
   }
 
   test.each(Object.entries(cases))('for %s says so', (reason, [change, message, policyChange]) => {
@@ -455,6 +464,7 @@ describe('a hold', () => {
         'GroupBudget',
         'GroupHalted',
         'Outage',
+        'PodCrashed',
         'RestartFailed',
         'StartingPods',
         'YieldsToUrgent',
@@ -616,7 +626,7 @@ describe('the cluster', () => {
     ])
     expect(holds.get('b')).toEqual({
       reason: 'ClusterBudget',
-      message: 'restarts in the cluster: 1 under way, at most 1 at once',
+      message: 'restarts in the cluster: 1 under way (limit 1)',
     })
   })
 

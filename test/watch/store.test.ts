@@ -68,6 +68,7 @@ class Told {
         maxUnavailable: { kind: 'count', value: 1 },
         minRestartInterval: 0,
         settle: 0,
+        waitForTermination: true,
       },
       namespace: 'sluice-system',
     })

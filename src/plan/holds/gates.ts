@@ -18,7 +18,7 @@ import {
 } from './standing.ts'
 import { justChanged, minRestartInterval, quietPeriod } from './time.ts'
 import { sourceAwaited, sourceUnreadable } from './unread.ts'
-import { obstacle, podsAway, rolloutInProgress, surgeOverLimit } from './workload.ts'
+import { obstacle, podCrashed, podsAway, rolloutInProgress, surgeOverLimit } from './workload.ts'
 
 interface Gate {
   /**
@@ -57,8 +57,9 @@ export const GATES: readonly Gate[] = [
   { asked: 'start', reasons: ['MinRestartInterval'], check: minRestartInterval },
   { asked: 'start', reasons: ['QuietPeriod'], check: quietPeriod },
   { asked: 'step', reasons: ['JustChanged'], check: justChanged },
-  { asked: 'step', reasons: ['RolloutInProgress'], check: rolloutInProgress },
-  { asked: 'step', reasons: ['PodsAway'], check: podsAway },
+  { asked: 'step', reasons: ['RolloutStuck', 'RolloutInProgress'], check: rolloutInProgress },
+  { asked: 'step', reasons: ['PodCrashed'], check: podCrashed },
+  { asked: 'step', reasons: ['PodsStuck', 'PodsAway'], check: podsAway },
   { asked: 'step', reasons: ['ObserveOnly'], check: observeOnly },
 ]
 

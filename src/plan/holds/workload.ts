@@ -1,6 +1,7 @@
 /**
  * Holds over the state of the workload itself.
  */
+import { crashedPods } from '../failure.ts'
 import { isOutdated, rollingOut } from '../rollout.ts'
 import { chooseStrategy } from '../strategy.ts'
 import type { HoldRule } from './rule.ts'
@@ -10,6 +11,12 @@ export const rolloutInProgress: HoldRule = (assessment) => {
   const { deployment, judged } = assessment
   if (isOutdated(assessment)) return undefined
   const { updated, replicas } = deployment.status
+  if (rollingOut(deployment) && deployment.stuck) {
+    return {
+      reason: 'RolloutStuck',
+      message: `a rollout made no progress within progressDeadlineSeconds: ${updated} of ${replicas} pods updated`,
+    }
+  }
   if (rollingOut(deployment)) {
     return {
       reason: 'RolloutInProgress',
@@ -23,14 +30,31 @@ export const rolloutInProgress: HoldRule = (assessment) => {
 }
 
 /** As many pods are away as may be: it is not healthy enough, or those that were replaced are not back yet. */
-export const podsAway: HoldRule = (_, { availability: { away, desired, limit, nextAt } }) =>
-  away >= limit
-    ? {
-        reason: 'PodsAway',
-        message: `${away} of ${desired} pods are away, at most ${limit} may be`,
-        ...(nextAt < Infinity && { until: nextAt }),
-      }
-    : undefined
+export const podsAway: HoldRule = (_, { availability }) => {
+  const { away, desired, limit, nextAt, stuck } = availability
+  if (away < limit) return undefined
+  const message = `${away} of ${desired} pods unavailable (limit ${limit})`
+  if (stuck >= limit) {
+    return {
+      reason: 'PodsStuck',
+      message: `${message}, ${stuck} of them past the progress deadline: see kubectl describe`,
+    }
+  }
+  return { reason: 'PodsAway', message, ...(nextAt < Infinity && { until: nextAt }) }
+}
+
+/** The first crash stops the restart until that pod has been up for longer than it was before. */
+export const podCrashed: HoldRule = (assessment, { now }) => {
+  const [crashed] = crashedPods(assessment, now)
+  if (!crashed) return undefined
+  const { pod, calm } = crashed
+  const until = (pod.readyAt ?? Infinity) + calm
+  return {
+    reason: 'PodCrashed',
+    message: `a container of new pod ${pod.ref.name} crashed: no further pod before it has been Ready for ${Math.ceil(calm / 1000)} s`,
+    ...(until < Infinity && { until }),
+  }
+}
 
 /** A rollout would start more pods at once than the workload's owner allows explicitly. */
 export const surgeOverLimit: HoldRule = ({ deployment, settings }, { availability: { limit } }) => {

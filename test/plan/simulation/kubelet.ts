@@ -74,7 +74,8 @@ export class Kubelet {
     const known = this.#live(uid)
     if (!known) return
     const { agenda, now, pace } = this.#cluster
-    const going = { terminating: true, ready: false, readyAt: undefined, unreadyAt: now }
+    const leaving = { since: now, until: now + pace.termination }
+    const going = { leaving, terminating: true, ready: false, readyAt: undefined, unreadyAt: now }
     this.#cluster.setPod({ ...known, record: { ...known.record, ...going } })
     this.#cluster.reconcileSoon(known.workload)
     agenda.at(now + pace.termination, () => {

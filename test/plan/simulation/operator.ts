@@ -58,6 +58,7 @@ export class SimulatedOperator {
   readonly #lookUps = new Map<string, Workload['source']>()
   readonly #workloads = new Map<string, Workload>()
   readonly #memory = new Map<string, Memory>()
+  readonly #missing = new Map<string, number>()
   /** What the API server answered to its own writes, and the watches may not show yet. */
   readonly #answers = {
     deployments: new Map<string, SimulatedDeployment>(),
@@ -91,6 +92,7 @@ export class SimulatedOperator {
     this.#sources.clear()
     this.#lookUps.clear()
     this.#memory.clear()
+    this.#missing.clear()
     this.#answers.deployments.clear()
     this.#answers.consumers.clear()
     this.#halts.clear()
@@ -130,9 +132,9 @@ export class SimulatedOperator {
       if (this.#isUnderWay(action)) continue
       const arrivesAt = now + this.#lags.writes
       this.#inFlight.push({ action, arrivesAt, policy: this.#policy, seen })
-      if (action.kind !== 'evict') continue
+      if (action.kind !== 'evict' && action.kind !== 'patch') continue
       const memory = this.#memoryOf(action.workload.uid)
-      memory.evicted.add(action.pod.uid)
+      if (action.kind === 'evict') memory.evicted.add(action.pod.uid)
       memory.owedSince = now
     }
     return { plan: planned, picture, wakeAt: planned.wakeAt - this.#clockOff }
@@ -181,6 +183,7 @@ export class SimulatedOperator {
         return this.#asBefore({
           deployment,
           pods: podsOf(uid),
+          missingSince: this.#missingSince(deployment, podsOf(uid), now),
           settings: settings(annotations),
           managed: true,
           consumer: newer(known.consumers.get(key), this.#answers.consumers.get(key)),
@@ -205,6 +208,18 @@ export class SimulatedOperator {
       picture: snapshot(workloads, { bystanders, halts: this.#haltsSeen(seen.halts, now) }),
       seen,
     }
+  }
+
+  /** As the store keeps it. */
+  #missingSince(
+    { ref: { uid }, replicas }: Workload['deployment'],
+    pods: Workload['pods'],
+    now: number,
+  ): number | undefined {
+    const there = pods.filter(({ terminating }) => !terminating).length
+    if (there >= replicas) this.#missing.delete(uid)
+    else if (!this.#missing.has(uid)) this.#missing.set(uid, now + this.#clockOff)
+    return this.#missing.get(uid)
   }
 
   /** As of now; the same function for as long as no Secret of the namespace changes. */
