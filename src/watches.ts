@@ -1,7 +1,7 @@
 /**
  * The watches that feed the picture, and how they do.
  */
-import { isNotFound } from './kube/api-error.ts'
+import { ApiError, isNotFound } from './kube/api-error.ts'
 import type { KubeClient } from './kube/client.ts'
 import { ListWatch } from './kube/list-watch.ts'
 import { localNow, sleep } from './local-time.ts'
@@ -61,8 +61,9 @@ export function watchInto(
     onError(error) {
       const before = trouble
       trouble = messageOf(error)
-      // There may be a thousand of them, and each is tried again for ever.
-      const level = trouble === before ? 'debug' : 'warn'
+      // There may be a thousand of them, and each is tried again without end. A server that asks to wait is well: it does
+      // while a CRD is new, and that is at every first install.
+      const level = trouble === before ? 'debug' : isBusy(error) ? 'info' : 'warn'
       log[level]({ resource, err: error }, `a watch broke and is opened again: ${trouble}`)
       onVerdict?.()
     },
@@ -105,6 +106,11 @@ export function allOf(...verdicts: readonly (Verdict | undefined)[]): Verdict {
 
 function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {
   return { ok: bad.length === 0, reasons: bad.map(reason) }
+}
+
+/** The server asks to wait. */
+function isBusy(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 429
 }
 
 /** For a person. Errors of the API server's answers hold nothing of these answers. */

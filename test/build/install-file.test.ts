@@ -55,6 +55,24 @@ test('the NetworkPolicy is about the pod of Sluice, and lets in what its one por
   expect(ingress).toEqual([{ ports }])
 })
 
+test('the NetworkPolicy lets out DNS and the ports of API servers, as docs/least-privilege.md lists them', () => {
+  const [policy] = objectsIn(yaml, 'NetworkPolicy')
+  const [server, dns, ...more] = policy?.spec?.egress ?? []
+  const page = readFileSync(join(import.meta.dirname, '../../docs/least-privilege.md'), 'utf8')
+  const [, section = ''] = page.split('## What its pod may reach')
+  const listed = [...section.matchAll(/^\| (\d+) \|/gm)].map(([, port]) => Number(port))
+  expect(listed).toContain(8443)
+  expect(server?.ports).toEqual(listed.map((port) => ({ port, protocol: 'TCP' })))
+  expect(dns?.ports?.map(({ port }) => port)).toEqual([53, 53])
+  expect(more).toEqual([])
+})
+
+test('nothing is asked of its pod before it listens, and it is not killed for what it waits for', () => {
+  const { startupProbe, livenessProbe } = container()
+  expect(startupProbe?.httpGet).toEqual(livenessProbe?.httpGet)
+  expect(startupProbe?.initialDelaySeconds).toBeGreaterThanOrEqual(5)
+})
+
 test('every field of a Consumer has a description', () => {
   const schema = definition?.spec.versions[0]?.schema?.openAPIV3Schema
   expect(schema && undescribed(schema, '')).toEqual([])
