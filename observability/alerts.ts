@@ -74,12 +74,13 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     name: 'SluiceWatchStalled',
-    expr: 'max by (pod, resource) (time() - sluice_watch_last_event_timestamp_seconds) > 180',
-    for: '1m',
+    expr: 'max by (pod, resource) (sluice_watch_blind) == 1',
+    for: '2m',
     severity: 'warning',
-    summary: 'Sluice ({{ $labels.pod }}) hears nothing of {{ $labels.resource }}.',
+    summary:
+      'The watch of {{ $labels.resource }} in Sluice ({{ $labels.pod }}) fails or is silent.',
     description:
-      'A healthy watch delivers a bookmark about every minute. What changes meanwhile is not seen; after 5 minutes the liveness probe restarts the process.',
+      'Sluice starts no restart until every watch delivers again, and then goes on by itself. A healthy watch delivers a bookmark about every minute.',
   },
   {
     name: 'SluiceSourceMissing',

@@ -19,12 +19,12 @@ import { createApiWrites } from './restart/api-writes.ts'
 import { Executor } from './restart/executor.ts'
 import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
-import { isAlive, isComplete, observeWatches, type Feeds } from './feeds.ts'
 import { checkRightsAtStart } from './rights-check.ts'
 import { secretScopes, SecretWatches } from './secret-watches.ts'
 import { Store } from './watch/store.ts'
 import { watchedResources, watchedSecrets } from './watch/resources.ts'
 import { untilRead } from './until-read.ts'
+import { WatchHealth } from './watch-health.ts'
 import { areSynced, messageOf, watchInto } from './watches.ts'
 
 /** Writes that are under way at once. */
@@ -77,7 +77,7 @@ export async function runOperator(config: Config, version: string): Promise<void
         })
       : UNCONTESTED
   metrics.leader.set(leadership.mayWrite() ? 1 : 0)
-  const start: { feeds?: Feeds; trouble: string } = {
+  const start: { health?: WatchHealth; trouble: string } = {
     trouble: 'the digest key has not been read yet',
   }
   const endpoints = await startEndpoints(config, {
@@ -86,11 +86,11 @@ export async function runOperator(config: Config, version: string): Promise<void
     now: localNow,
     sleep,
     metrics() {
-      if (start.feeds) observeWatches(metrics, start.feeds)
+      start.health?.observe(metrics)
       return metrics.scrape()
     },
-    healthy: () => (start.feeds ? isAlive(start.feeds) : { ok: true, reasons: [] }),
-    ready: () => (start.feeds ? isComplete(start.feeds) : { ok: false, reasons: [start.trouble] }),
+    healthy: () => start.health?.alive ?? { ok: true, reasons: [] },
+    ready: () => start.health?.ready ?? { ok: false, reasons: [start.trouble] },
     status: () => ({ leadership: leadership.describe(), ...reporter.status() }),
   })
   const { address, port } = endpoints.address
@@ -136,10 +136,17 @@ export async function runOperator(config: Config, version: string): Promise<void
     ...(secrets ? [] : [watchedSecrets(store)]),
     ...watchedResources(store, { consumers: act }),
   ].map((resource) => watchInto(resource, client, log, changed))
-  start.feeds = { watches, secrets, store }
-  /** No list is due: neither the first one, nor one after a gap, nor that with which leadership begins. */
-  const listed = () => watches.every(({ watch }) => watch.resourceVersion !== undefined)
-  const mayPlan = () => leadership.mayWrite() && listed()
+  const health = new WatchHealth({
+    watches,
+    secrets,
+    store,
+    log,
+    now: localNow,
+    sleep,
+    changed: () => coordinator.changed(),
+  })
+  start.health = health
+  const mayPlan = () => leadership.mayWrite() && health.mayPlan()
   const leadershipChanged = (leading: boolean) => {
     metrics.leader.set(leading ? 1 : 0)
     if (leading) {
@@ -165,6 +172,7 @@ export async function runOperator(config: Config, version: string): Promise<void
           queue,
           mayWrite,
           mayPlan,
+          mayStep: () => mayPlan() && health.blind === undefined,
           picture: store,
           consumerOf: (workload) => store.consumerOf(workload),
         })
@@ -185,7 +193,10 @@ export async function runOperator(config: Config, version: string): Promise<void
   const coordinator = new Coordinator({
     policy: config,
     mayPlan,
-    snapshot: () => store.snapshot((workload) => executor.pendingOf(workload)),
+    snapshot: () => ({
+      ...store.snapshot((workload) => executor.pendingOf(workload)),
+      blind: health.blind,
+    }),
     execute: (actions) => executor.start(actions),
     report(plan, seconds) {
       reporter.planned(plan, seconds, now())
@@ -198,6 +209,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   const running = [
     ...watches.map(({ watch }) => watch.run(end.signal)),
     ...(secrets ? [secrets.run(end.signal)] : []),
+    health.run(end.signal),
     coordinator.run(end.signal),
     leadership.run(end.signal),
     endpoints.run(end.signal),

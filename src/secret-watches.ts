@@ -9,6 +9,7 @@ import PQueue from 'p-queue'
 import { mayNotReadSecret, mayNotReadSecrets, namespaceNotListed } from './access/missing-rule.ts'
 import type { Config } from './config/settings.ts'
 import type { KubeClient } from './kube/client.ts'
+import { localNow } from './local-time.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from './refs.ts'
 import type { Verdict } from './report/http-server.ts'
 import type { Logger } from './report/log.ts'
@@ -16,13 +17,15 @@ import type { Unread } from './secrets/source.ts'
 import { watchedSecrets } from './watch/resources.ts'
 import type { Store } from './watch/store.ts'
 import { WakeUp, type Next, type Sleep } from './wake-up.ts'
-import { areAlive, watchInto, type Watch } from './watches.ts'
+import { areActive, isBlind, watchInto, type Watch } from './watches.ts'
 
 /** Watches that are asked to deliver all at the same time, and in one second: an API server has others to serve. */
 const FIRST_PICTURES_AT_ONCE = 32
 const FIRST_PICTURES_PER_SECOND = 200
 /** How often at most (ms) it is looked what is needed; less often in a cluster so large that it takes a tenth of that. */
 const LOOK_EVERY = 100
+/** How often is checked at least (ms) whether something still comes from each. */
+const CHECK_EVERY = 10_000
 
 /** What one watch covers: a namespace, or one Secret of it. */
 export interface Scope {
@@ -138,22 +141,28 @@ export class SecretWatches {
     return { ok: false, reasons: [trouble ? `${reason} (${trouble})` : reason] }
   }
 
-  /** From each that may deliver something came not long ago. */
-  get alive(): Verdict {
+  /** Each that is open tries, whether or not the API server answers. */
+  get active(): Verdict {
     const watches = [...this.#entries.values()].flatMap(({ watch }) => watch ?? [])
-    return areAlive(watches.filter(({ watch }) => watch.lastError?.status !== 403))
+    return areActive(watches, localNow())
   }
 
   /** All of them, as if they were one. */
-  get total(): { readonly restarts: number; readonly lastEventAt: number } {
+  get total(): {
+    readonly restarts: number
+    readonly lastEventAt: number
+    readonly blind: boolean
+  } {
     let restarts = this.#restartsBefore
     let lastEventAt = -Infinity
+    let blind = false
     for (const { watch } of this.#entries.values()) {
       if (!watch) continue
-      restarts += watch.watch.restarts
-      lastEventAt = Math.max(lastEventAt, watch.watch.lastEventAt)
+      restarts += watch.watch.sight.restarts
+      lastEventAt = Math.max(lastEventAt, watch.watch.sight.lastEventAt)
+      blind ||= isBlind(watch)
     }
-    return { restarts, lastEventAt }
+    return { restarts, lastEventAt, blind }
   }
 
   /** Watches until `signal` aborts. Rejects where a watch does: what it delivered could not be taken in. */
@@ -163,7 +172,9 @@ export class SecretWatches {
       const began = performance.now()
       this.#follow()
       const took = performance.now() - began
-      return { wakeIn: Infinity, rest: Math.max(LOOK_EVERY, 10 * took) }
+      // That nothing comes from a watch, no event tells.
+      for (const entry of this.#entries.values()) this.#tell(entry)
+      return { wakeIn: CHECK_EVERY, rest: Math.max(LOOK_EVERY, 10 * took) }
     }
     await this.#wakeUp.run(look, this.#options.sleep, signal)
     this.#turns.clear()
@@ -240,7 +251,7 @@ export class SecretWatches {
 
   /** From now on it delivers nothing, and what it delivered is forgotten. */
   #drop({ scope: { namespace, name }, end, watch, verdict }: Entry): void {
-    this.#restartsBefore += watch?.watch.restarts ?? 0
+    this.#restartsBefore += watch?.watch.sight.restarts ?? 0
     end.abort()
     verdict.resolve(undefined)
     if (name !== undefined) this.#options.store.secrets.forget({ namespace, name })
@@ -256,13 +267,13 @@ function keyOf({ namespace, name = '' }: Scope): NamespacedKey {
 }
 
 function stateOf({ scope, watch, relistDue }: Entry, ref: SourceRef): Unread | undefined {
-  const { lastError, resourceVersion, verbs = [] } = watch?.watch ?? {}
-  if (lastError?.status === 403) {
+  const { sight, verbs = [] } = watch?.watch ?? {}
+  if (sight?.lastError?.status === 403) {
     const named = scope.name !== undefined
     const message = named ? mayNotReadSecret(ref, verbs) : mayNotReadSecrets(ref)
     return { kind: 'Unreadable', message }
   }
-  if (!relistDue && resourceVersion !== undefined) return undefined
+  if (!relistDue && watch && !isBlind(watch)) return undefined
   return awaited(ref, watch?.trouble)
 }
 

@@ -9,8 +9,8 @@ import type { Verdict } from './report/http-server.ts'
 import type { Logger } from './report/log.ts'
 import type { WatchedResource } from './watch/resources.ts'
 
-/** A watch that heard nothing for this long (ms) makes the process unhealthy. */
-const UNHEALTHY_SILENCE = 300_000
+/** A loop that did nothing for this long (ms) hangs: every request, stream and wait of it is shorter. */
+const LONGEST_ATTEMPT = 300_000
 
 export interface Watch {
   readonly resource: string
@@ -86,13 +86,16 @@ export function areSynced(watches: readonly Watch[]): Verdict {
   )
 }
 
-/** From each something came not long ago. */
-export function areAlive(watches: readonly Watch[]): Verdict {
-  const isSilent = ({ watch }: Watch) =>
-    watch.synced && localNow() - watch.lastEventAt > UNHEALTHY_SILENCE
+/** Whether what it has delivered may be old, or is not complete. */
+export function isBlind({ watch }: Watch): boolean {
+  return !watch.complete || watch.sight.blindSince !== undefined
+}
+
+/** Each tries, whether or not the API server answers. */
+export function areActive(watches: readonly Watch[], now: number): Verdict {
   return verdict(
-    watches.filter(isSilent),
-    ({ resource }) => `nothing came from the watch of ${resource}`,
+    watches.filter(({ watch }) => now - watch.sight.activeAt > LONGEST_ATTEMPT),
+    ({ resource }) => `the watch of ${resource} hangs`,
   )
 }
 

@@ -189,7 +189,7 @@ test('a Secret that may not be watched holds those who need it, and nobody else'
   })
   // What is known not to be had is nothing to wait for.
   expect(watches.synced).toEqual({ ok: true, reasons: [] })
-  expect(watches.alive.ok).toBe(true)
+  expect(watches.active.ok).toBe(true)
 })
 
 test('a Secret is known as soon as the right to it is granted', async () => {

@@ -13,6 +13,7 @@ import { eachOnce } from './each-once.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
 import { withSignal } from '../wake-up.ts'
 import { acceptOf } from './metadata-only.ts'
+import { WatchSight } from './watch-sight.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
 export type { Sink } from './delivered-objects.ts'
@@ -46,8 +47,18 @@ export interface ListWatchOptions {
 const PAGE_SIZE = 200
 /** How long a watch is asked to last (s), as in client-go: between this and twice this. */
 const WATCH_SECONDS = 300
-/** The server sends a bookmark about every minute: a stream silent for longer than this (ms) is dead. */
-const SILENCE = 150_000
+/**
+ * How long the next one is asked to last (s) where one brought nothing: the server ends each with a bookmark, which then
+ * comes before a proxy cuts the idle connection.
+ */
+const SHORT_WATCH_SECONDS = 30
+/**
+ * The server sends a bookmark about every minute (kube-apiserver, storage/cacher: bookmarkFrequency): a stream silent
+ * for two of them (ms) is dead.
+ */
+const SILENCE = 130_000
+/** The longest that a server may ask to wait (ms): nothing is seen meanwhile. */
+const LONGEST_WAIT = 60_000
 /** A stream that delivered something and lasted so long (ms) shows that the server is well. */
 const HEALTHY_AFTER = 10_000
 
@@ -59,14 +70,17 @@ export class ListWatch {
   #canStreamLists = true
   #interrupt = new AbortController()
   #synced = false
-  #lastEventAt = -Infinity
-  #lastError: ApiError | undefined
-  #restarts = 0
+  #owesList = false
+  #wasMute = false
+  /** How it does. */
+  readonly sight: WatchSight
 
   constructor(options: ListWatchOptions) {
     this.#options = options
     this.#backoff = new Backoff(options.random)
     this.#objects = new DeliveredObjects(options)
+    const { now, silence = SILENCE, onStateChanged: onChanged } = options
+    this.sight = new WatchSight({ now, silence, onChanged })
   }
 
   /** The first picture has been delivered. */
@@ -74,9 +88,9 @@ export class ListWatch {
     return this.#synced
   }
 
-  /** When anything came from the server last (local ms). */
-  get lastEventAt(): number {
-    return this.#lastEventAt
+  /** Everything has been delivered as of the last {@link relist}, or of the start. */
+  get complete(): boolean {
+    return this.#synced && !this.#owesList
   }
 
   /** The verbs that it needs. A server that cannot stream lists asks for another one. */
@@ -84,19 +98,9 @@ export class ListWatch {
     return this.#canStreamLists ? ['watch'] : ['list', 'watch']
   }
 
-  /** How often the stream had to be opened again because of an error. */
-  get restarts(): number {
-    return this.#restarts
-  }
-
   /** Up to where everything has been delivered; undefined while a list is due. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion
-  }
-
-  /** Why nothing comes; undefined as soon as the server answers. */
-  get lastError(): ApiError | undefined {
-    return this.#lastError
   }
 
   /**
@@ -105,6 +109,7 @@ export class ListWatch {
    */
   relist(): void {
     this.#resourceVersion = undefined
+    this.#owesList = true
     this.#interrupt.abort()
   }
 
@@ -123,16 +128,17 @@ export class ListWatch {
     const startedAt = now()
     const end = await this.#attempt(signal)
     // A mere answer is no sign of health: a server that ends each stream at once answers, too.
-    const healthy = this.#lastEventAt >= startedAt && now() - startedAt >= HEALTHY_AFTER
+    const healthy = this.sight.answered && now() - startedAt >= HEALTHY_AFTER
     if (healthy) this.#backoff.reset()
     if (end === 'go on' || (healthy && end === 'ended') || signal.aborted) return
     const asked = end === 'ended' ? 0 : (end.retryAfterMs ?? 0)
-    await sleep(Math.max(asked, this.#backoff.next()), signal)
+    await sleep(Math.max(Math.min(asked, LONGEST_WAIT), this.#backoff.next()), signal)
   }
 
   /** One list, or one stream to its end; or else what went wrong. */
   async #attempt(signal: AbortSignal): Promise<'go on' | 'ended' | ApiError> {
     const { onError, sink } = this.#options
+    this.sight.attempts()
     try {
       if (this.#resourceVersion === undefined) sink.listing?.()
       if (this.#resourceVersion === undefined && !this.#canStreamLists) {
@@ -148,13 +154,9 @@ export class ListWatch {
         this.#canStreamLists = false
         return 'go on'
       }
-      this.#restarts++
-      if (isGone(error)) {
-        this.#listIsDue()
-      } else {
-        this.#lastError = error
-        onError(error)
-      }
+      this.sight.breaks(isGone(error) ? undefined : error)
+      if (isGone(error)) this.#listIsDue()
+      else onError(error)
       return error
     }
   }
@@ -184,7 +186,8 @@ export class ListWatch {
         })
       // The answer of a list that was asked for too early.
       if (signal.aborted) return
-      this.#heard()
+      this.sight.answers()
+      this.sight.hears()
       for (const object of page.items) this.#objects.apply(object, seen)
       metadata = page.metadata
     } while (metadata.continue)
@@ -204,15 +207,19 @@ export class ListWatch {
       query: {
         ...target.query,
         allowWatchBookmarks: 'true',
-        timeoutSeconds: String(Math.round(WATCH_SECONDS * (1 + random()))),
+        timeoutSeconds: String(
+          this.#wasMute ? SHORT_WATCH_SECONDS : Math.round(WATCH_SECONDS * (1 + random())),
+        ),
         ...(initial
           ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
           : { resourceVersion: this.#resourceVersion ?? '' }),
       },
     }
     const events = await client.stream(call, { signal, silence })
-    this.#heard()
-    const openedAt = this.#lastEventAt
+    this.sight.answers()
+    // It goes on where it was, and brings at once what was missed.
+    if (!initial) this.sight.sees()
+    const openedAt = this.#options.now()
     let brought = 0
     let changed = false
     // While the list lasts: what it has brought so far.
@@ -220,7 +227,7 @@ export class ListWatch {
     try {
       await eachOnce(events, (document) => {
         if (signal.aborted) return false
-        this.#heard()
+        this.sight.hears()
         brought++
         const change = eventOf(document)
         changed ||= seen === undefined && change.type !== 'BOOKMARK'
@@ -229,6 +236,7 @@ export class ListWatch {
       })
       return changed
     } finally {
+      this.#wasMute = brought === 0
       // Not even a bookmark: the server may never reach our version again (a restored etcd), and say nothing of it.
       if (brought === 0 && this.#options.now() - openedAt >= silence) this.#listIsDue()
     }
@@ -260,6 +268,8 @@ export class ListWatch {
     this.#objects.removeAllBut(seen)
     this.#resourceVersion = resourceVersion
     this.#synced = true
+    this.#owesList = false
+    this.sight.sees()
     this.#options.sink.synced(resourceVersion)
   }
 
@@ -270,13 +280,6 @@ export class ListWatch {
 
   #listIsDue(): void {
     this.#resourceVersion = undefined
-    this.#options.onStateChanged?.()
-  }
-
-  #heard(): void {
-    this.#lastEventAt = this.#options.now()
-    if (!this.#lastError) return
-    this.#lastError = undefined
     this.#options.onStateChanged?.()
   }
 }

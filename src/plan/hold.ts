@@ -75,6 +75,11 @@ export const REASONS = {
     endedBy: 'owner',
     hint: 'A new pod never ran (image, scheduling), was never created (a quota or a webhook), or the workload was unwell before. Only this workload is held. The failure ends as above.',
   },
+  NotWatching: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'A watch of Sluice fails or is silent, so that it cannot see whether a restart does harm. The message names the watch. Restarts go on as soon as it delivers again.',
+  },
   DeploymentPaused: {
     state: 'Held',
     endedBy: 'owner',

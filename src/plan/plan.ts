@@ -55,8 +55,8 @@ interface Candidate extends Claim {
 
 /** Plans. `now` is the API server's clock, in milliseconds. */
 export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
-  const { keyFingerprint } = snapshot
-  const terms = { paused: snapshot.paused, policy, now }
+  const { keyFingerprint, paused, blind } = snapshot
+  const terms = { paused, blind, policy, now }
   const all = snapshot.workloads.map((each) => assessOnce(each, keyFingerprint, policy))
   const rests = all.map((each) => restOf(each, terms))
   const awake = all.filter((_, index) => rests[index] === undefined)
@@ -107,10 +107,12 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   }
   const others = all.flatMap((each, index) => rests[index] ?? calm.get(each) ?? [])
   const workloads = [...needed, ...others]
-  for (const { workload, consumer } of snapshot.leftovers) {
-    actions.push({ kind: 'forget', workload, consumer })
+  if (blind === undefined) {
+    for (const { workload, consumer } of snapshot.leftovers) {
+      actions.push({ kind: 'forget', workload, consumer })
+    }
+    actions.push(...haltActions(wanted, all, snapshot))
   }
-  actions.push(...haltActions(wanted, all, snapshot))
   return {
     actions,
     workloads,
@@ -129,12 +131,13 @@ type Shared = Omit<Situation, 'availability'>
 
 function candidateOf(
   assessment: Assessment,
-  { policy, now, paused, halts, cannotStart }: Shared,
+  { policy, now, paused, blind, halts, cannotStart }: Shared,
 ): Candidate {
   const situation: Situation = {
     policy,
     now,
     paused,
+    blind,
     halts,
     cannotStart,
     availability: availability(assessment, now, policy.urgentMaxUnavailable),

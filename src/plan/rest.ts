@@ -14,6 +14,7 @@ import type { Snapshot } from './workload.ts'
 /** All that a workload at rest depends on besides its assessment. */
 interface Terms {
   readonly paused: Snapshot['paused']
+  readonly blind: Snapshot['blind']
   readonly policy: Policy
   readonly now: number
 }
@@ -39,7 +40,9 @@ export function restOf(
 }
 
 /** Lets a workload rest for which the plan had nothing to do, if there is nothing to say of it either. */
-export function letRest(planned: PlannedWorkload, { policy, now }: Terms): void {
+export function letRest(planned: PlannedWorkload, { blind, policy, now }: Terms): void {
+  // It was not asked what there is to do.
+  if (blind !== undefined) return
   const { assessment, hold } = planned
   const { ledger, pending } = assessment
   const underWay = pending.write ?? ledger?.restart

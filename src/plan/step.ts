@@ -48,6 +48,9 @@ export function nextStep(
 ): Step {
   const { consumer, deployment, ledger, pending } = assessment
   if (pending.write) return { actions: [], hold: undefined }
+  if (situation.blind !== undefined) {
+    return { actions: [], hold: firstHold('any', assessment, situation) }
+  }
   if (consumer && consumer.ownerUid !== deployment.ref.uid) {
     return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
   }

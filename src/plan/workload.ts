@@ -56,6 +56,8 @@ export interface Leftover {
  * then. Secrets that are watched one by one say for themselves whether they are known.
  */
 export interface Snapshot {
+  /** Why it may be old: a plan from it tells people so, and does and decides nothing else. */
+  readonly blind?: string | undefined
   /** The kill switch: Sluice's own namespace is paused, or nobody can tell, which counts as paused. */
   readonly paused: boolean | Fault
   /** Of the HMAC key in use. */

@@ -155,6 +155,11 @@ export const PROCESS = {
     'When a watch last delivered anything, bookmarks included, in seconds since the epoch; 0 for never.',
     'resource',
   ),
+  watchBlind: gauge(
+    'sluice_watch_blind',
+    'Whether a watch fails, is incomplete or has been silent for two bookmark intervals: 1 while it is. No restart is started meanwhile.',
+    'resource',
+  ),
   objects: gauge('sluice_objects', 'Objects in the picture of the cluster.', 'resource'),
   apiRequests: counter(
     'sluice_api_requests_total',

@@ -70,6 +70,7 @@ export function createMetrics({
   const snapshotAge = gauge(PROCESS.snapshotAge)
   const watchRestarts = counter(PROCESS.watchRestarts)
   const watchLastEvent = gauge(PROCESS.watchLastEvent)
+  const watchBlind = gauge(PROCESS.watchBlind)
   const objects = gauge(PROCESS.objects)
   const apiRequests = counter(PROCESS.apiRequests)
   const apiRequestDuration = histogram(PROCESS.apiRequestDuration)
@@ -111,11 +112,16 @@ export function createMetrics({
     /** How a watch does, as of now. */
     observeWatch(
       resource: string,
-      { restarts, lastEventAt }: { readonly restarts: number; readonly lastEventAt: number },
+      {
+        restarts,
+        lastEventAt,
+        blind,
+      }: { readonly restarts: number; readonly lastEventAt: number; readonly blind: boolean },
     ): void {
       watchRestarts.inc({ resource }, restarts - (watchRestartsSeen.get(resource) ?? 0))
       watchRestartsSeen.set(resource, restarts)
       watchLastEvent.set({ resource }, Math.max(0, lastEventAt) / 1000)
+      watchBlind.set({ resource }, blind ? 1 : 0)
     },
 
     /** A snapshot was taken (ms) and is planned from. */

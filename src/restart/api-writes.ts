@@ -30,7 +30,12 @@ export interface ApiWritesOptions {
   readonly queue: PQueue
   /** Whether a write may start now; it is asked when the turn of each has come. */
   readonly mayWrite: () => boolean
-  /** Whether plans are made now: while none is, nobody withdraws what the last one wished for. */
+  /**
+   * Whether restarts may be started and go on. While no plan is made, nobody withdraws what the last one asked for;
+   * while a watch delivers nothing, what would withdraw it is not seen.
+   */
+  readonly mayStep: () => boolean
+  /** Whether plans are made: what people read goes on where no restart does. */
   readonly mayPlan: () => boolean
   readonly picture: Picture
   /** The Consumer of a workload as it is known now. */
@@ -39,12 +44,13 @@ export interface ApiWritesOptions {
 
 /** Writes for real. */
 export function createApiWrites(options: ApiWritesOptions): Writes {
-  const { client, queue, mayWrite, mayPlan, picture, consumerOf } = options
+  const { client, queue, mayWrite, mayStep, mayPlan, picture, consumerOf } = options
   const add = inTurn(queue)
   const send = <T>(turn: Turn, call: ApiCall): Promise<T> =>
     add(call.namespace ?? '', turn, () => {
       if (!mayWrite()) throw new Withheld('not the leader')
-      if (turn.signal && !mayPlan()) throw new Withheld('no plan can be made')
+      const isWanted = turn.rank === 'report' ? mayPlan : mayStep
+      if (turn.signal && !isWanted()) throw new Withheld('the cluster state may be old')
       turn.begins()
       // The server, too, gives up by then.
       const query = { timeout: `${WRITE_TIMEOUT}ms` }

@@ -127,15 +127,15 @@ export const ALERT_CASES: readonly AlertCase[] = [
   },
   {
     alert: 'SluiceWatchStalled',
-    summary: 'Sluice (a) hears nothing of pods.',
+    summary: 'The watch of pods in Sluice (a) fails or is silent.',
     series: {
-      'sluice_watch_last_event_timestamp_seconds{pod="a",resource="pods"}': '0+60x10 600x180',
-      'sluice_watch_last_event_timestamp_seconds{pod="a",resource="secrets"}': '0+60x180',
+      'sluice_watch_blind{pod="a",resource="pods"}': '0x10 1x180',
+      'sluice_watch_blind{pod="a",resource="secrets"}': '0x180',
     },
-    calm: '14m',
-    fires: '15m',
+    calm: '12m',
+    fires: '13m',
     labels: { pod: 'a', resource: 'pods' },
-    never: [{ 'sluice_watch_last_event_timestamp_seconds{pod="a",resource="pods"}': '0+60x180' }],
+    never: [{ 'sluice_watch_blind{pod="a",resource="pods"}': '0x180' }],
   },
   {
     alert: 'SluiceSourceMissing',

@@ -77,7 +77,7 @@ async function follow(
       Promise.resolve(
         holds()
           ? { value: true }
-          : { instead: `${seen.slice(-5).join(', ')}; ${loop.lastError?.message ?? ''}` },
+          : { instead: `${seen.slice(-5).join(', ')}; ${loop.sight.lastError?.message ?? ''}` },
       ),
     )
   /** How often the whole was asked for. */
@@ -137,7 +137,7 @@ describe.each([
     const { seen, until, lists, loop } = await follow(secretsOf('cut'))
     await until('the first picture', () => seen.includes('synced'))
     gate.cut()
-    await until('the cut to be noticed', () => loop.lastError !== undefined)
+    await until('the cut to be noticed', () => loop.sight.lastError !== undefined)
     await cluster.kubectl(['delete', 'secret', 'gone', '--namespace=cut'])
     await cluster.apply(secret({ name: 'made', namespace: 'cut' }))
     const before = seen.length
@@ -145,7 +145,7 @@ describe.each([
     await until('what happened meanwhile', () => seen.length === before + 2)
     expect(seen.slice(before)).toEqual(['remove gone', 'apply made'])
     expect(lists()).toBe(1)
-    expect(loop.lastError).toBeUndefined()
+    expect(loop.sight.lastError).toBeUndefined()
   })
 
   test('what was deleted or made anew during a cut is found by a new list, if the version is gone', async () => {
@@ -154,7 +154,7 @@ describe.each([
     const { seen, until, lists, loop } = await follow(secretsOf('gone'))
     await until('the first picture', () => seen.includes('synced'))
     gate.cut()
-    await until('the cut to be noticed', () => loop.lastError !== undefined)
+    await until('the cut to be noticed', () => loop.sight.lastError !== undefined)
     await cluster.kubectl(['delete', 'secret', 'gone', 'anew', '--namespace=gone'])
     await cluster.apply(secret({ name: 'anew', namespace: 'gone' }))
     // A new server knows nothing of what was before its own start.
@@ -200,8 +200,8 @@ describe.each([
     await cluster.kubectl(['create', 'serviceaccount', 'reader', '--namespace=rights'])
     const kubeconfig = await cluster.kubeconfigFor('rights', 'reader')
     const { loop, until, objects } = await follow(secretsOf('rights'), { kubeconfig })
-    await until('a refusal', () => loop.lastError?.status === 403)
-    expect(loop.lastError?.message).toBe('watch secrets rights: 403 Forbidden')
+    await until('a refusal', () => loop.sight.lastError?.status === 403)
+    expect(loop.sight.lastError?.message).toBe('watch secrets rights: 403 Forbidden')
     expect(loop.synced).toBe(false)
     await cluster.apply(
       {
@@ -219,7 +219,7 @@ describe.each([
       } as KubernetesObject,
     )
     await until('the Secret', () => objects.has('db'))
-    expect(loop.lastError).toBeUndefined()
+    expect(loop.sight.lastError).toBeUndefined()
   })
 })
 

@@ -54,7 +54,7 @@ describe('the first picture', () => {
       expect(seen).toEqual(['apply a 7', 'apply b 8', 'synced 10', 'remove a uid-a'])
       expect(queries.slice(0, 4)).toEqual(['list as stream', 'list', 'list next', 'watch 10'])
       expect(sleeps).toEqual([])
-      expect(loop.restarts).toBe(0)
+      expect(loop.sight.restarts).toBe(0)
     },
   )
 
@@ -78,7 +78,7 @@ describe('the first picture', () => {
     ])
     expect(seen).toEqual(['apply a 7', 'apply b 12', 'remove a uid-a', 'synced 13'])
     expect(queries).toEqual(['list as stream', 'list', 'list next', 'list', 'watch 13'])
-    expect(loop.lastError).toBeUndefined()
+    expect(loop.sight.lastError).toBeUndefined()
   })
 
   test('asks for pages of the size that is set', async () => {
@@ -94,7 +94,7 @@ describe('a watch', () => {
     ])
     expect(queries).toEqual(['list as stream', 'watch 25'])
     expect(sleeps).toEqual([])
-    expect(loop.restarts).toBe(0)
+    expect(loop.sight.restarts).toBe(0)
   })
 
   test('goes on at once when the server ends it in the midst of many events, as it does where a client is slow', async () => {
@@ -117,7 +117,7 @@ describe('a watch', () => {
     ])
     expect(queries).toEqual(['list as stream', 'watch 12', 'watch 13'])
     expect(sleeps).toEqual([400])
-    expect(loop.restarts).toBe(1)
+    expect(loop.sight.restarts).toBe(1)
     expect(errors).toEqual(['watch secrets: ECONNRESET'])
   })
 
@@ -229,7 +229,7 @@ describe('what happened while nobody watched', () => {
     const before = ['apply a 7', 'synced 10']
     expect(seen).toEqual([...before, 'apply b 21', 'remove a uid-a', 'synced 30'])
     expect(queries).toEqual(['list as stream', 'watch 10', 'list as stream', 'watch 30'])
-    expect(loop.restarts).toBe(1)
+    expect(loop.sight.restarts).toBe(1)
     expect(errors).toEqual([])
   })
 
@@ -283,9 +283,9 @@ describe('an error', () => {
       expect(sleeps).toEqual([400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000])
       expect(states[7]?.lastError).toMatch(`list secrets: ${status}`.replace('list', 'watch'))
       expect(states[7]?.synced).toBe(false)
-      expect(loop.lastError).toBeUndefined()
+      expect(loop.sight.lastError).toBeUndefined()
       expect(loop.synced).toBe(true)
-      expect(loop.restarts).toBe(8)
+      expect(loop.sight.restarts).toBe(8)
     },
   )
 

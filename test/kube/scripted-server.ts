@@ -12,6 +12,8 @@ export interface World {
   readonly loop: ListWatch
   /** Lets time pass (ms). */
   readonly pass: (ms: number) => void
+  /** The time (ms). */
+  readonly now: () => number
   /** Stops the loop. */
   readonly stop: () => void
 }
@@ -78,7 +80,13 @@ export async function play(
     calls.push(call)
     states.push(stateOf(loop))
     const step = steps.shift()
-    if (step) return step(call, { loop, pass: (ms) => (time += ms), stop: () => end.abort() })
+    if (step)
+      return step(call, {
+        loop,
+        pass: (ms) => (time += ms),
+        now: () => time,
+        stop: () => end.abort(),
+      })
     end.abort()
     throw new ApiError(call, { status: 0, reason: 'AbortError' })
   }
@@ -117,7 +125,8 @@ export async function play(
   return { loop, calls, silences, sleeps, seen, errors, states, queries: calls.map(queryOf) }
 }
 
-function stateOf({ synced, restarts, resourceVersion, lastEventAt, lastError }: ListWatch) {
+function stateOf({ synced, resourceVersion, sight }: ListWatch) {
+  const { restarts, lastEventAt, lastError } = sight
   return { synced, restarts, resourceVersion, lastEventAt, lastError: lastError?.message }
 }
 

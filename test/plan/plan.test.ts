@@ -471,6 +471,7 @@ describe('a hold', () => {
         'Forbidden',
         'MalformedConsumer',
         'NotSynced',
+        'NotWatching',
         'Refused',
         'ServerBusy',
         'SourceUnreadable',

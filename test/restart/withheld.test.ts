@@ -1,6 +1,6 @@
 // What may not be written: a write waits its turn, and by then another Sluice may lead.
 import PQueue from 'p-queue'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../../src/kube/client.ts'
 import { LEASE_DURATION, RENEW_DEADLINE } from '../../src/kube/leader-elector.ts'
@@ -61,7 +61,7 @@ function start() {
     pod: () => ({ terminating: false }),
     applyConsumer: () => {},
   } as unknown as Picture
-  const world = { mayWrite: true, mayPlan: true, now: 1_000 }
+  const world = { mayWrite: true, mayPlan: true, mayStep: true, now: 1_000 }
   const done: ActionOutcome[] = []
   const events: string[] = []
   const executor = new Executor({
@@ -70,6 +70,7 @@ function start() {
       queue: new PQueue({ concurrency: 1 }),
       mayWrite: () => world.mayWrite,
       mayPlan: () => world.mayPlan,
+      mayStep: () => world.mayPlan && world.mayStep,
       picture,
       consumerOf: ({ name }) => ({
         ...consumerOf(name),
@@ -202,6 +203,18 @@ test('a step waits for no other leadership, and is not sent while no plan can be
   await executor.idle()
   expect(sent.map(({ name }) => name)).toEqual(['web-1'])
   expect(events).toHaveLength(3)
+})
+
+test('while a watch delivers nothing, reports are sent and steps are not', async () => {
+  const { executor, world, sent, answers } = start()
+  executor.start([eviction('web-1'), eviction('web-2'), report('w1')])
+  await Promise.resolve()
+  world.mayStep = false
+  answers[0]?.resolve({})
+  await vi.waitFor(() => expect(sent).toHaveLength(2))
+  answers[1]?.resolve({})
+  await executor.idle()
+  expect(sent.map(({ name }) => name)).toEqual(['web-1', 'deployment-w1'])
 })
 
 test('a new time of leadership forgets refusals, keeps what is not seen yet, and gives replacements their time', async () => {

@@ -7,7 +7,7 @@ import type { Assessment } from '../assessment.ts'
 import { immutableRecreated, keyMissing, sourceMissing, valueEmpty } from './content.ts'
 import { groupHalted, outage, restartFailed } from './halted.ts'
 import { shortened, type HoldRule, type Situation } from './rule.ts'
-import { killSwitch, observeOnly } from './sluice.ts'
+import { killSwitch, notWatching, observeOnly } from './sluice.ts'
 import {
   deploymentPaused,
   invalidSetting,
@@ -43,6 +43,7 @@ export const GATES: readonly Gate[] = [
   { asked: 'always', reasons: ['SourceMissing'], check: sourceMissing },
   { asked: 'always', reasons: ['KeyMissing'], check: keyMissing },
   { asked: 'always', reasons: ['RestartFailed', 'CannotStart'], check: restartFailed },
+  { asked: 'always', reasons: ['NotWatching'], check: notWatching },
   { asked: 'step', reasons: ['DeploymentPaused'], check: deploymentPaused },
   { asked: 'step', reasons: ['ValueEmpty'], check: valueEmpty },
   { asked: 'step', reasons: ['ImmutableRecreated'], check: immutableRecreated },

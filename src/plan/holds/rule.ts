@@ -11,6 +11,8 @@ import type { Policy } from '../policy.ts'
 
 /** What a rule may look at besides the workload. */
 export interface Situation {
+  /** Why what is seen may be old. */
+  readonly blind?: string | undefined
   readonly policy: Policy
   /** The kill switch, or why it cannot be read. */
   readonly paused: boolean | Fault

@@ -14,6 +14,15 @@ export const killSwitch: HoldRule = (_, { paused }) => {
   return { reason: 'Paused', message }
 }
 
+/**
+ * A watch fails or is silent: the kill switch, a Halt or a crash might not be seen. It holds what would be restarted, and
+ * nothing is decided meanwhile, since time runs on and the pods of the picture do not.
+ */
+export const notWatching: HoldRule = ({ stale, ledger }, { blind }) =>
+  blind !== undefined && (stale.length > 0 || ledger?.restart)
+    ? { reason: 'NotWatching', message: `${blind}: no restart goes on until every watch delivers` }
+    : undefined
+
 /** Asked last, so that a workload shows what else would hold it. */
 export const observeOnly: HoldRule = (_, { policy }) =>
   policy.mode === 'observe'
