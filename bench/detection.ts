@@ -19,7 +19,7 @@ const CALM = 300
 /** More than the bare round trip (ms). */
 const ALLOWANCE = 10
 /** Nothing is restarted meanwhile. */
-const FLAGS = ['--quiet-period=1h', '--max-quiet=1h']
+const FLAGS = ['--quiet-period=1h']
 
 export async function measureDetection(cluster: TestCluster, program: string): Promise<Chapter> {
   const operator = await startOperator(cluster, FLAGS, { program })

@@ -4,8 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { describeFault, type Fault } from './config/fault.ts'
 import { loadConfig, type ReadFile } from './config/load.ts'
-import { namespaceNames, oneOf } from './config/kind.ts'
-import { SECRET_ACCESS } from './config/secret-access.ts'
+import { namespaceNames, secretAccess } from './config/kind.ts'
 import { flagOf, settingRows, type Config } from './config/settings.ts'
 import type { RbacOptions } from './rbac-command.ts'
 
@@ -69,7 +68,6 @@ function buildProgram(
     else await run(loaded.config)
   })
 
-  const access = oneOf(...SECRET_ACCESS)
   const rbacCommand = program
     .command('rbac')
     .description(
@@ -77,26 +75,26 @@ function buildProgram(
     )
     .option('--config <file>', 'The YAML file that `sluice run` is given.')
     .option(
-      `--mode <${access.placeholder}>`,
-      'How Secrets are read (default: what secretAccess says)',
+      `${flagOf('secretAccess')} <${secretAccess.placeholder}>`,
+      'How Secrets shall be read (default: as the configuration says)',
     )
     .option(
-      '--namespace <names>',
+      `--namespace <${namespaceNames.placeholder}>`,
       'Only what is opted in in these namespaces (default: everywhere)',
     )
     .option('--evict-only', 'Without the right to change a workload.')
     .option('--check', 'Compare with the rights at hand; exit code 1 where they differ.')
   rbacCommand.action(async (options: Partial<Record<string, string | true>>) => {
-    const { config, mode, namespace, evictOnly, check } = options
+    const { config, secretAccess: access, namespace, evictOnly, check } = options
     const flags = evictOnly ? { strategy: 'evict-only' } : {}
     const loaded = loadConfig({ file: config as string | undefined, flags }, readFile)
     const [chosen, names] = [
-      access.schema.safeParse(mode),
+      secretAccess.schema.safeParse(access),
       namespaceNames.schema.safeParse(namespace),
     ]
     const faults = [
       ...('faults' in loaded ? loaded.faults : []),
-      ...faultIn('--mode', mode, chosen),
+      ...faultIn(flagOf('secretAccess'), access, chosen),
       ...faultIn('--namespace', namespace, names),
     ]
     if ('faults' in loaded || faults.length > 0) {

@@ -129,7 +129,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     secrets?.look()
     coordinator.changed()
   }
-  const scopes = secretScopes(config, store)
+  const scopes = secretScopes(config.secretAccess, store)
   const secrets: SecretWatches | undefined =
     scopes && new SecretWatches({ ...scopes, client, store, log, changed, sleep })
   const watches = [

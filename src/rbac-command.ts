@@ -36,12 +36,9 @@ export async function runRbac(
     const store = await optedIn(client, config)
     const isMeant = (namespace = '') => !namespaces || namespaces.includes(namespace)
     const sources = [...store.judgedSources()].filter((key) => isMeant(key.split('/')[0]))
-    const used = [...new Set(sources.map((key) => key.split('/')[0] ?? ''))].sort()
-    const listed = config.secretNamespaces.length > 0 ? config.secretNamespaces : used
     const need: Need = {
       ...config,
-      secretAccess: access,
-      secretNamespaces: access === 'namespaces' ? (namespaces ?? listed) : [],
+      secretAccess: typeof access === 'string' ? access : access.filter(isMeant),
       sources,
     }
     if (!check) {

@@ -7,7 +7,7 @@
  */
 import PQueue from 'p-queue'
 import { mayNotReadSecret, mayNotReadSecrets, namespaceNotListed } from './access/missing-rule.ts'
-import type { Config } from './config/settings.ts'
+import type { SecretAccess } from './config/secret-access.ts'
 import type { KubeClient } from './kube/client.ts'
 import { localNow } from './local-time.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from './refs.ts'
@@ -48,24 +48,24 @@ export interface SecretWatchesOptions {
 
 /** What is watched by which setting; undefined where one watch of all Secrets does it. */
 export function secretScopes(
-  { secretAccess, secretNamespaces }: Pick<Config, 'secretAccess' | 'secretNamespaces'>,
+  secretAccess: SecretAccess,
   store: Pick<Store, 'judgedSources'>,
 ): Pick<SecretWatchesOptions, 'wanted' | 'uncovered'> | undefined {
   switch (secretAccess) {
     case 'cluster':
       return undefined
-    case 'namespaces':
-      return {
-        wanted: () => secretNamespaces.map((namespace) => ({ namespace })),
-        uncovered: (ref) =>
-          secretNamespaces.includes(ref.namespace)
-            ? awaited(ref)
-            : { kind: 'Unreadable', message: namespaceNotListed(ref) },
-      }
     case 'named':
       return {
         wanted: () => [...store.judgedSources()].map(refOf),
         uncovered: (ref) => awaited(ref),
+      }
+    default:
+      return {
+        wanted: () => secretAccess.map((namespace) => ({ namespace })),
+        uncovered: (ref) =>
+          secretAccess.includes(ref.namespace)
+            ? awaited(ref)
+            : { kind: 'Unreadable', message: namespaceNotListed(ref) },
       }
   }
 }

@@ -12,7 +12,6 @@ const need: Need = {
   strategy: 'auto',
   leaderElection: 'off',
   secretAccess: 'cluster',
-  secretNamespaces: [],
   endpointAccess: 'open',
   sources: [],
 }

@@ -73,7 +73,7 @@ beforeEach(() => {
     namespace: 'sluice-system',
     unread: (ref) => watches.unread(ref),
   })
-  const scopes = secretScopes({ secretAccess: 'named', secretNamespaces: [] }, store)
+  const scopes = secretScopes('named', store)
   if (!scopes) throw new Error('expected scopes of named watches')
   watches = new SecretWatches({
     ...scopes,

@@ -24,13 +24,7 @@ export interface Grant {
 /** What the rights depend on. */
 export interface Need extends Pick<
   Config,
-  | 'mode'
-  | 'namespace'
-  | 'strategy'
-  | 'leaderElection'
-  | 'secretAccess'
-  | 'secretNamespaces'
-  | 'endpointAccess'
+  'mode' | 'namespace' | 'strategy' | 'leaderElection' | 'secretAccess' | 'endpointAccess'
 > {
   /** The Secrets that opted-in workloads are judged by. */
   readonly sources: Iterable<NamespacedKey>
@@ -54,18 +48,11 @@ export function leastGrants(need: Need): readonly Grant[] {
 /** The roles on Secrets of single namespaces. */
 export function secretGrants({
   secretAccess,
-  secretNamespaces,
   sources,
-}: Pick<Need, 'secretAccess' | 'secretNamespaces' | 'sources'>): readonly Grant[] {
+}: Pick<Need, 'secretAccess' | 'sources'>): readonly Grant[] {
   switch (secretAccess) {
     case 'cluster':
       return []
-    case 'namespaces':
-      return secretNamespaces.map((namespace) => ({
-        name: SECRETS,
-        namespace,
-        rules: [secrets('list', 'watch')],
-      }))
     case 'named':
       return [...Map.groupBy([...sources].sort(), (key) => key.split('/')[0] ?? '')].map(
         ([namespace, keys]) => ({
@@ -81,6 +68,12 @@ export function secretGrants({
           ],
         }),
       )
+    default:
+      return secretAccess.map((namespace) => ({
+        name: SECRETS,
+        namespace,
+        rules: [secrets('list', 'watch')],
+      }))
   }
 }
 

@@ -17,5 +17,5 @@ export function mayNotReadSecrets({ namespace, name }: SourceRef): string {
 
 /** That the configuration names the namespaces whose Secrets are read, and this one is not among them. */
 export function namespaceNotListed({ namespace, name }: SourceRef): string {
-  return `Sluice does not read Secret ${name}: secretNamespaces does not name namespace ${namespace}`
+  return `Sluice does not read Secret ${name}: secretAccess does not name namespace ${namespace}`
 }

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { LIMIT_FORM, parseLimit, type Limit } from '../plan/limit.ts'
 import { DURATION_FORM, parseDuration } from './duration.ts'
 import { LISTEN_FORM, parseListenAddress, type ListenAddress } from './listen-address.ts'
+import type { SecretAccess } from './secret-access.ts'
 
 /** One kind of value. */
 export interface Kind<T> {
@@ -63,14 +64,26 @@ export const namespaceName: Kind<string> = kind(
   (text) => (isNamespaceName(text) ? text : undefined),
 )
 
-/** Names of Namespaces, or none. */
+function parseNamespaceNames(text: string): readonly string[] | undefined {
+  const names = text.split(',').map((name) => name.trim())
+  return names.every(isNamespaceName) ? [...new Set(names)].sort() : undefined
+}
+
+/** Names of Namespaces, once each and in order. */
 export const namespaceNames: Kind<readonly string[]> = kind(
-  'names|none',
-  'names of Namespaces, separated by commas, or none',
+  'names',
+  'names of Namespaces, separated by commas',
+  parseNamespaceNames,
+)
+
+/** How far Secrets are read. Its two words are no names in a list: nobody who writes them there means a Namespace. */
+export const secretAccess: Kind<SecretAccess> = kind(
+  'cluster|named|names',
+  'cluster, named, or names of Namespaces, separated by commas',
   (text) => {
-    if (text === 'none') return []
-    const names = text.split(',').map((name) => name.trim())
-    return names.every(isNamespaceName) ? [...new Set(names)].sort() : undefined
+    if (text === 'cluster' || text === 'named') return text
+    const names = parseNamespaceNames(text)
+    return names?.includes('cluster') || names?.includes('named') ? undefined : names
   },
 )
 

@@ -33,50 +33,22 @@ const each = z.strictObject(
 )
 
 /** The settings together. A rule is left out where one of its two settings has a fault of its own. */
-const together = settingRows.reduce((schema, [name, { atLeast, onlyWith }]) => {
-  const rules: { other: string; holds: (config: unknown) => boolean; expected: Expected }[] = []
-  if (atLeast !== undefined) {
-    rules.push({
-      other: atLeast,
-      holds: (config) => milliseconds(config, name) >= milliseconds(config, atLeast),
-      expected: (config) =>
-        `at least ${atLeast}, which is ${formatDuration(milliseconds(config, atLeast))}`,
-    })
-  }
-  if (onlyWith !== undefined) {
-    const [other, value] = onlyWith
-    const isWith = (config: unknown) => valueOf(config, other) === value
-    rules.push({
-      other,
-      holds: (config) => isWith(config) !== isEmpty(valueOf(config, name)),
-      expected: (config) =>
-        `${isWith(config) ? 'at least one' : 'none'}, since ${other} is ${String(valueOf(config, other))}`,
-    })
-  }
-  return rules.reduce(
-    (refined, { other, holds, expected }) =>
-      refined.refine(holds, {
-        path: [name],
-        error: ({ input }) => expected(input),
-        when: ({ issues }) => !issues.some(({ path }) => path?.[0] === name || path?.[0] === other),
-      }),
-    schema,
-  )
-}, each)
-
-/** What was expected, given the other settings. */
-type Expected = (config: unknown) => string
-
-function valueOf(config: unknown, name: string): unknown {
-  return (config as Record<string, unknown>)[name]
-}
+const together = settingRows.reduce(
+  (schema, [name, { atLeast }]) =>
+    atLeast === undefined
+      ? schema
+      : schema.refine((config) => milliseconds(config, name) >= milliseconds(config, atLeast), {
+          path: [name],
+          error: ({ input }) =>
+            `at least ${atLeast}, which is ${formatDuration(milliseconds(input, atLeast))}`,
+          when: ({ issues }) =>
+            !issues.some(({ path }) => path?.[0] === name || path?.[0] === atLeast),
+        }),
+  each,
+)
 
 function milliseconds(config: unknown, name: string): number {
-  return Number(valueOf(config, name))
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
+  return Number((config as Record<string, unknown>)[name])
 }
 
 /** Reads all sources of the configuration, or tells everything that is wrong with them. */

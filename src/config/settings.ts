@@ -10,15 +10,14 @@ import {
   limit,
   listenAddress,
   namespaceName,
-  namespaceNames,
   numberOrNone,
   oneOf,
   positiveNumber,
+  secretAccess,
   upToAnHour,
   yesOrNo,
   type Kind,
 } from './kind.ts'
-import { SECRET_ACCESS } from './secret-access.ts'
 
 /** One row of the table. */
 export interface Setting {
@@ -29,8 +28,6 @@ export interface Setting {
   readonly defaultFile?: string
   /** Another setting, a duration like this one, that may not be greater. */
   readonly atLeast?: string
-  /** Another setting and its value: this one is given with it, and with no other. */
-  readonly onlyWith?: readonly [setting: string, value: string]
   /** What it means, in one sentence. */
   readonly meaning: string
 }
@@ -47,13 +44,7 @@ export const settings = {
     kind: duration,
     default: '5s',
     meaning:
-      'How long a Secret must stay unchanged before restarts for it start, so that two Secrets changed together cost one restart.',
-  },
-  maxQuiet: {
-    kind: duration,
-    default: '60s',
-    atLeast: 'quietPeriod',
-    meaning: 'How long at most the quiet period may be drawn out by ever new changes.',
+      'How long a Secret must stay unchanged before restarts for it start, so that two Secrets changed together cost one restart. New changes draw it out to twelve times as long at most.',
   },
   minRestartInterval: {
     kind: duration,
@@ -151,16 +142,10 @@ export const settings = {
       'The namespace in which Sluice keeps its own objects; in a pod, that of the pod unless it is named here.',
   },
   secretAccess: {
-    kind: oneOf(...SECRET_ACCESS),
+    kind: secretAccess,
     default: 'cluster',
     meaning:
-      'Which Secrets Sluice reads: all, those of secretNamespaces, or each that an opted-in workload uses by its name.',
-  },
-  secretNamespaces: {
-    kind: namespaceNames,
-    default: 'none',
-    onlyWith: ['secretAccess', 'namespaces'],
-    meaning: 'The namespaces whose Secrets it reads where secretAccess is namespaces.',
+      'Which Secrets Sluice reads: all (`cluster`), each that an opted-in workload uses by its name (`named`), or those of the Namespaces that are named, separated by commas.',
   },
   leaderElection: {
     kind: oneOf('on', 'off'),

@@ -53,7 +53,7 @@ export const REASONS = {
   SourceUnreadable: {
     state: 'Held',
     endedBy: 'owner',
-    hint: 'Sluice may not read a Secret of the workload. Grant the rule that the message names, or list the namespace in `secretNamespaces`.',
+    hint: 'Sluice may not read a Secret of the workload. Grant the rule that the message names, or add the namespace to `secretAccess`.',
   },
   SourceMissing: {
     state: 'Held',

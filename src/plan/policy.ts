@@ -8,7 +8,6 @@ export type Policy = Pick<
   | 'mode'
   | 'managedNamespaces'
   | 'quietPeriod'
-  | 'maxQuiet'
   | 'margin'
   | 'nodeMargin'
   | 'maxConcurrentRestarts'

@@ -8,7 +8,6 @@ const need: Need = {
   strategy: 'auto',
   leaderElection: 'on',
   secretAccess: 'cluster',
-  secretNamespaces: [],
   endpointAccess: 'open',
   sources: ['shop/db'],
 }
@@ -45,7 +44,7 @@ describe('the least rights', () => {
     ],
     [
       'with the Secrets of some namespaces',
-      { secretAccess: 'namespaces', secretNamespaces: ['billing', 'shop'] },
+      { secretAccess: ['billing', 'shop'] },
       [
         'sluice-restart',
         'sluice-rollout',

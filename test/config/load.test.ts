@@ -31,7 +31,6 @@ describe('the configuration', () => {
       config: {
         mode: 'act',
         quietPeriod: 5_000,
-        maxQuiet: 60_000,
         minRestartInterval: 300_000,
         settle: 5_000,
         waitForTermination: true,
@@ -49,7 +48,6 @@ describe('the configuration', () => {
         managedNamespaces: 'all',
         namespace: 'sluice-system',
         secretAccess: 'cluster',
-        secretNamespaces: [],
         leaderElection: 'on',
         listen: { host: undefined, port: 8080 },
         endpointAccess: 'open',
@@ -112,10 +110,8 @@ describe('the configuration', () => {
   })
 
   test('reads a list of namespaces, once each and in order', () => {
-    const flags = { secretAccess: 'namespaces', secretNamespaces: 'shop, billing,shop' }
-    expect(load({}, { flags })).toMatchObject({
-      config: { secretAccess: 'namespaces', secretNamespaces: ['billing', 'shop'] },
-    })
+    const flags = { secretAccess: 'shop, billing,shop' }
+    expect(load({}, { flags })).toMatchObject({ config: { secretAccess: ['billing', 'shop'] } })
   })
 
   test('may hold settings that just fit together', () => {
@@ -168,26 +164,18 @@ describe('a fault', () => {
       'sluice.yaml: constructor: expected the name of a setting, found "constructor"',
     ],
     ['- mode', 'sluice.yaml: expected a mapping of settings, found ["mode"]'],
+    ['maxQuiet: 60s', 'sluice.yaml: maxQuiet: expected the name of a setting, found "maxQuiet"'],
+    ...['shop,Ops', 'shop,', 'shop billing', 'shop,named', 'cluster,shop', 'named,cluster'].map(
+      (wrong): [string, string] => [
+        `secretAccess: ${wrong}`,
+        `sluice.yaml: secretAccess: expected cluster, named, or names of Namespaces, separated by commas, found "${wrong}"`,
+      ],
+    ),
     [
-      'maxQuiet: 4s',
-      'sluice.yaml: maxQuiet: expected at least quietPeriod, which is 5s, found "4s"',
+      'secretAccess: [shop, billing]',
+      'sluice.yaml: secretAccess: expected cluster, named, or names of Namespaces, separated by commas, found ["shop","billing"]',
     ],
-    [
-      'quietPeriod: 2m',
-      'maxQuiet, by default: expected at least quietPeriod, which is 2m, found "60s"',
-    ],
-    [
-      'secretAccess: namespaces',
-      'secretNamespaces, by default: expected at least one, since secretAccess is namespaces, found "none"',
-    ],
-    [
-      'secretNamespaces: shop',
-      'sluice.yaml: secretNamespaces: expected none, since secretAccess is cluster, found "shop"',
-    ],
-    [
-      'secretNamespaces: shop,Ops',
-      'sluice.yaml: secretNamespaces: expected names of Namespaces, separated by commas, or none, found "shop,Ops"',
-    ],
+    ['margin: 2m', 'nodeMargin, by default: expected at least margin, which is 2m, found "60s"'],
     [
       'nodeMargin: 1s',
       'sluice.yaml: nodeMargin: expected at least margin, which is 2s, found "1s"',
@@ -197,20 +185,20 @@ describe('a fault', () => {
   })
 
   test('of a flag names the flag', () => {
-    expect(faultsOf(load({}, { flags: { quietPeriod: 'soon', maxQuiet: '1s' } }))).toEqual([
-      `--quiet-period: expected ${DURATION}, found "soon"`,
+    expect(faultsOf(load({}, { flags: { margin: 'soon', nodeMargin: '1s' } }))).toEqual([
+      `--margin: expected ${DURATION}, found "soon"`,
     ])
   })
 
   test('never hides another one', () => {
-    const text = 'mode: off\nsettle: 5\ncolour: red\nmaxQuiet: 1s'
+    const text = 'mode: off\nsettle: 5\ncolour: red\nnodeMargin: 1s'
     expect(faultsOf(loadYaml(text, { logLevel: 'loud', writeRate: '0' }))).toEqual([
       'sluice.yaml: mode: expected one of act, observe, found "off"',
       'sluice.yaml: settle: expected a duration such as 5s or 1m30s, at most 1h, found 5',
       'sluice.yaml: colour: expected the name of a setting, found "colour"',
       '--log-level: expected one of debug, info, warn, error, found "loud"',
       '--write-rate: expected a whole number of at least 1, found "0"',
-      'sluice.yaml: maxQuiet: expected at least quietPeriod, which is 5s, found "1s"',
+      'sluice.yaml: nodeMargin: expected at least margin, which is 2s, found "1s"',
     ])
   })
 
@@ -221,7 +209,7 @@ describe('a fault', () => {
   })
 
   test('of two settings is gone when a flag puts it right', () => {
-    expect(loadYaml('quietPeriod: 2m', { maxQuiet: '3m' })).toHaveProperty('config')
+    expect(loadYaml('margin: 2m', { nodeMargin: '3m' })).toHaveProperty('config')
   })
 
   test('is a file that is missing, and the flags are checked all the same', () => {

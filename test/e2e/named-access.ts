@@ -21,14 +21,14 @@ const WRITES = new Set([
 ])
 
 /**
- * The same cluster, which grants as its admin would: after each write the roles on Secrets that `sluice rbac --mode=named`
- * prints are applied, where they are others than before. Sluice may have been refused by then.
+ * The same cluster, which grants as its admin would: after each write the roles on Secrets that
+ * `sluice rbac --secret-access=named` prints are applied, where they are others than before. Sluice may have been refused by then.
  */
 export function grantedByName(cluster: TestCluster): TestCluster {
   let granted = ''
   const grant = async () => {
     const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, NODE_OPTIONS: '' }
-    const args = ['src/main.ts', 'rbac', '--mode=named']
+    const args = ['src/main.ts', 'rbac', '--secret-access=named']
     const { stdout } = await run(process.execPath, args, { env })
     const roles = stdout.split('---\n').filter((role) => role.includes('name: sluice-secrets'))
     const input = roles.join('---\n')

@@ -122,11 +122,7 @@ test('by namespace: only the Secrets of namespaces that are listed and granted a
   }
   await available(cluster, open, 'web')
   const position = auditPosition(cluster)
-  sluice = await startOperator(cluster, [
-    ...QUICK,
-    '--secret-access=namespaces',
-    `--secret-namespaces=${open},${closed}`,
-  ])
+  sluice = await startOperator(cluster, [...QUICK, `--secret-access=${open},${closed}`])
 
   expect((await inState(cluster, closed, 'web', 'Held')).status).toMatchObject({
     reason: 'SourceUnreadable',
@@ -134,7 +130,7 @@ test('by namespace: only the Secrets of namespaces that are listed and granted a
   })
   expect((await inState(cluster, unlisted, 'web', 'Held')).status).toMatchObject({
     reason: 'SourceUnreadable',
-    message: `Sluice does not read Secret db: secretNamespaces does not name namespace ${unlisted}`,
+    message: `Sluice does not read Secret db: secretAccess does not name namespace ${unlisted}`,
   })
   await inState(cluster, open, 'web', 'Fresh')
   await beyondDoubt()

@@ -32,7 +32,7 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-const NAMED = ['--mode=named']
+const NAMED = ['--secret-access=named']
 
 test('tells what is missing before anything is granted', async () => {
   expect(await rbac(sluice, ...NAMED, '--check')).toEqual({
@@ -86,11 +86,11 @@ test('tells what is too much, and the operator does in its log', async () => {
 })
 
 test('says what is wrong with its options', async () => {
-  expect(await rbac(sluice, '--mode=all', '--namespace=Shop')).toMatchObject({
+  expect(await rbac(sluice, '--secret-access=All', '--namespace=Shop')).toMatchObject({
     code: 2,
     stderr:
-      '--mode: expected one of cluster, namespaces, named, found "all"\n' +
-      '--namespace: expected names of Namespaces, separated by commas, or none, found "Shop"\n',
+      '--secret-access: expected cluster, named, or names of Namespaces, separated by commas, found "All"\n' +
+      '--namespace: expected names of Namespaces, separated by commas, found "Shop"\n',
   })
 })
 

@@ -35,7 +35,6 @@ export const policy: Policy = {
   mode: 'act',
   managedNamespaces: 'all',
   quietPeriod: 5000,
-  maxQuiet: 60_000,
   margin: 2000,
   nodeMargin: 60_000,
   maxConcurrentRestarts: 1,

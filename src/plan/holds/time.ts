@@ -15,15 +15,22 @@ export const justChanged: HoldRule = ({ changedAt }, { now, policy: { margin } }
     message: 'the content changed this moment; pods created now could not be told from older ones',
   })
 
-/** More changes may follow: two Secrets changed together cost one restart. Not for ever, and not if it is urgent. */
+/** How many quiet periods after the first change a restart starts, however often the content changes meanwhile. */
+const MOST_QUIET_PERIODS = 12
+
+/** More changes may follow: two Secrets changed together cost one restart. There is no wait for an urgent one. */
 export const quietPeriod: HoldRule = (
   { changedAt, staleSince, urgent },
-  { now, policy: { quietPeriod: quiet, maxQuiet } },
+  { now, policy: { quietPeriod: quiet } },
 ) =>
-  waitUntil(now, urgent ? now : Math.min(changedAt + quiet, staleSince + maxQuiet), {
-    reason: 'QuietPeriod',
-    message: `waiting for the Secret to stay unchanged for ${quiet / 1000} s`,
-  })
+  waitUntil(
+    now,
+    urgent ? now : Math.min(changedAt + quiet, staleSince + MOST_QUIET_PERIODS * quiet),
+    {
+      reason: 'QuietPeriod',
+      message: `waiting for the Secret to stay unchanged for ${quiet / 1000} s`,
+    },
+  )
 
 /** The workload has been restarted a short while ago. */
 export const minRestartInterval: HoldRule = ({ ledger, settings, urgent }, { now }) =>
