@@ -103,8 +103,6 @@ export interface ConsumerRecord {
   readonly status: ConsumerStatus | undefined
   /** What is wrong with the status, if it cannot be read. */
   readonly fault: string | undefined
-  /** The status that cannot be read, as it is. */
-  readonly unread?: Readonly<Record<string, unknown>>
 }
 
 export interface ConsumerStatus {
@@ -112,8 +110,6 @@ export interface ConsumerStatus {
   readonly report: Report
   /** When the state became what it is (ms). */
   readonly since: number
-  /** What stands there and cannot be read: it is kept, whatever it is, in place of the ledger. */
-  readonly unread?: Readonly<Record<string, unknown>>
 }
 
 /** The name of a Deployment's Consumer. */
@@ -204,7 +200,7 @@ export interface RawConsumer {
 /** How many faults of one status are told: enough to see what happened to it. */
 const MOST_FAULTS = 5
 
-/** Reads a Consumer. A malformed status is told in `fault`, never thrown. */
+/** Reads a Consumer. A malformed status is named in `fault`, never thrown; Sluice writes nothing into such a Consumer. */
 export function readConsumer(raw: RawConsumer): ConsumerRecord {
   const { namespace, name, uid, resourceVersion, ownerReferences } = raw.metadata
   const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Deployment')?.uid
@@ -216,8 +212,7 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
       ({ path, message }) => `status.${path.join('.')}: ${message}`,
     )
     const fault = faults.length > MOST_FAULTS ? faults.slice(0, MOST_FAULTS).concat('…') : faults
-    const unread = typeof raw.status === 'object' ? { ...raw.status } : {}
-    return { ...base, status: undefined, fault: fault.join('; '), unread }
+    return { ...base, status: undefined, fault: fault.join('; ') }
   }
   const { keyFingerprint, sources, restart, lastRestart, failure, since, ...report } = parsed.data
   const recorded = sources.map((source) => {
@@ -231,8 +226,7 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
 
 /** The wire form of a status: stable order, no value of a Secret in it. */
 export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
-  const { ledger, report, since, unread } = status
-  if (unread) return { ...unread, ...report, since: iso(since) }
+  const { ledger, report, since } = status
   const { restart, lastRestart, failure } = ledger
   return {
     ...report,

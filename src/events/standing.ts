@@ -120,10 +120,13 @@ function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[
   return [...own, ...others]
 }
 
-/** Only where something is stale, and time or their turn will not bring it. */
+/** Only where something is or may be stale, and time or their turn will not bring it. */
 function heldStates({ assessment, hold }: PlannedWorkload): readonly Standing[] {
   const { deployment, ledger, stale } = assessment
-  if (!hold || (stale.length === 0 && !ledger?.restart)) return []
+  if (!hold) return []
+  // Without a record that can be read nobody knows what the pods hold.
+  const mayBeStale = stale.length > 0 || hold.reason === 'MalformedConsumer'
+  if (!mayBeStale && !ledger?.restart) return []
   const state = stateOf(hold)
   if (state !== 'Held' && state !== 'Paused') return []
   const { reason, message } = hold

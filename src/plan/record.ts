@@ -73,7 +73,6 @@ export function recordReport(
 ): RecordAction | undefined {
   const { consumer, pending } = assessment
   if (pending.write || context.now < pending.reportedAt + REPORT_INTERVAL) return undefined
-  if (consumer?.unread) return reportFault(assessment, context, hold, consumer.unread)
   const before = consumer?.status
   if (!before) return undefined
   const action = record(assessment, context, 'reported', hold)
@@ -86,19 +85,6 @@ export function recordReport(
   // Under another HMAC key the story is told anew when every source is known, and not by a report.
   const kept = { ...before.ledger, restart: ledger.restart }
   return { ...action, status: { ...action.status, ledger: kept } }
-}
-
-/** Tells in a Consumer that cannot be read that it cannot be read; all else in it stays. */
-function reportFault(
-  assessment: Assessment,
-  context: Context,
-  hold: Hold | undefined,
-  unread: Readonly<Record<string, unknown>>,
-): RecordAction | undefined {
-  const action = record(assessment, context, 'reported', hold)
-  const { report } = action.status
-  const same = Object.entries(report).every(([field, value]) => unread[field] === value)
-  return same ? undefined : { ...action, status: { ...action.status, unread } }
 }
 
 function reportOf(

@@ -20,19 +20,27 @@ test('the API server refuses what the schema does not know, and names the field'
   await expect(tamper({ keyFingerprint: null })).rejects.toThrow(/status\.keyFingerprint/)
 })
 
-test('times that go backwards hold, as the Consumer itself tells, until it is deleted', async () => {
+test('times that go backwards hold, and nothing is written into the Consumer until it is deleted', async () => {
   await deployed()
   const later = { digest: A, since: '2026-01-02T00:00:00.000Z' }
   const earlier = { digest: B, since: '2026-01-01T00:00:00.000Z' }
-  await tamper(timelineOf([later, earlier]))
-  const { message } = (await bed.inState('orders', 'Held', 'MalformedConsumer')).status ?? {}
-  expect(message).toBe(
+  const broken = await tamper(timelineOf([later, earlier]))
+  const hold = await waitUntil('the reason in /status', async () => {
+    const [row] = (await bed.operator.status()).filter(({ namespace }) => namespace === bed.shop)
+    return row?.hold?.reason === 'MalformedConsumer'
+      ? { value: row.hold }
+      : { instead: JSON.stringify(row) }
+  })
+  expect(hold.message).toBe(
     'Consumer deployment-orders cannot be read (status.sources.0.contents.0.timeline: expected times that do not go backwards, found 2026-01-01T00:00:00.000Z after 2026-01-02T00:00:00.000Z); ' +
       "delete it to take today's content as the new baseline",
   )
   await bed.rotate('new')
   await bed.neighbourIsRestarted()
   expect(newPods()).toBe(0)
+  expect((await bed.consumer('orders'))?.metadata.resourceVersion).toBe(
+    broken.metadata.resourceVersion,
+  )
 
   await bed.kubectl('delete', 'consumer/deployment-orders')
   const adopted = await bed.inState('orders', 'Fresh')

@@ -3,7 +3,15 @@ import { HELD_FOR, MOST_TOLD, REMINDER, StandingStates } from '../../src/events/
 import { plan } from '../../src/plan/plan.ts'
 import type { Workload } from '../../src/plan/workload.ts'
 import { digestIn } from '../../src/secrets/source.ts'
-import { at, pod, policy, snapshot } from '../plan/cluster-builder.ts'
+import {
+  at,
+  consumer,
+  deployment,
+  pod,
+  policy,
+  snapshot,
+  workload,
+} from '../plan/cluster-builder.ts'
 import { calm, oneAway, replacement, rotated, told } from '../plan/planning.ts'
 import { line } from './told.ts'
 
@@ -106,5 +114,13 @@ test('an annotation that cannot be read is told of once on the object that has i
     expect.stringContaining(
       '10 Warning InvalidAnnotation Secret shop/mail: All who use it are held until it is put right: annotation sluice.dev/urgent of Secret mail',
     ),
+  ])
+})
+
+test('a Consumer that cannot be read is told of on its workload: what its pods hold is not known', () => {
+  const broken = consumer(deployment(), undefined, { fault: 'status.since: Invalid' })
+  const held = [workload({ consumer: broken })]
+  expect(toldAt(new StandingStates(), held, 10, 10 + HELD)).toEqual([
+    `${10 + HELD} Warning RestartHeld Deployment shop/web: MalformedConsumer: Consumer deployment-web cannot be read (status.since: Invalid); delete it to take today's content as the new baseline`,
   ])
 })
