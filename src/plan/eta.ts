@@ -27,7 +27,9 @@ export function forecast(
   for (const planned of workloads) {
     const { assessment, hold } = planned
     if (!isUnfinished(planned)) continue
-    const stuck = hold !== undefined && (waitsForSomebody(hold) || isBehindOthers(hold, moves))
+    const stuck =
+      hold !== undefined &&
+      (waitsForSomebody(hold) || isBehindOthers(hold, moves) || waitsForNode(planned, now))
     if (!stuck) {
       work += rounds(planned) * perPod
       from = Math.max(from, hold?.until ?? now)
@@ -60,6 +62,17 @@ function waitsForSomebody(hold: Hold): boolean {
 /** Its turn comes when a restart ends, and none is on its way to that. */
 function isBehindOthers(hold: Hold, moves: boolean): boolean {
   return endedBy(hold) === 'turn' && hold.until === undefined && !moves
+}
+
+/** Within this time (ms) the scheduler has found a node where there is one; later the pod waits for a node. */
+const SCHEDULED_WITHIN = 30_000
+
+function waitsForNode({ assessment, hold }: PlannedWorkload, now: number): boolean {
+  if (!hold || endedBy(hold) !== 'pods') return false
+  return assessment.judged.some(
+    ({ pod }) =>
+      pod.scheduledAt === undefined && !pod.terminal && now >= pod.createdAt + SCHEDULED_WITHIN,
+  )
 }
 
 /** How many times a pod's time the workload takes, one round for what is away already. */

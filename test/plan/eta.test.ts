@@ -68,3 +68,17 @@ test('is known for those behind a restart that goes on', () => {
   )
   expect([...forecast(made, policy, PER_POD, at(10)).values()]).toEqual([at(10 + 30), at(10 + 60)])
 })
+
+test.each([
+  [10, true],
+  [39, true],
+  [40, false],
+  [7 * 86_400, false],
+])('at %i s, with a pod that has no node, is known: %s', (second, known) => {
+  const pending = { createdAt: at(10), scheduledAt: undefined, ready: false, containers: [] }
+  const pods = [pod('web-1'), pod('web-2'), pod('web-3', pending)]
+  const made = plan(snapshot([told('web', { pods })]), policy, at(second))
+  expect(made.workloads[0]?.hold?.reason).toMatch(/^Pods(Away|Stuck)$/)
+  const end = forecast(made, policy, PER_POD, at(second)).get('shop/db') ?? NaN
+  expect(end < Infinity).toBe(known)
+})
