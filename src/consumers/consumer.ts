@@ -25,6 +25,8 @@ export interface Restart {
   readonly startedAt: number
   /** Of the pods that it makes, once known: only a failure under this hash is its own. */
   readonly templateHash?: string | undefined
+  /** Its id was seen in the pod template: where it is there no more, somebody undid it. */
+  readonly patched?: boolean | undefined
   /** A pod was not Ready when it began: what fails then need not be the content's fault. */
   readonly wasUnwell?: boolean | undefined
   /** `spec.replicas` when it began: pods that somebody adds meanwhile are not its own. */
@@ -49,6 +51,8 @@ export const FAILURE_KINDS = [
    * does not end. As `CannotStart`, and evidence of nothing that could hit another workload.
    */
   'Blocked',
+  /** The patch of its rollout was taken out of the template again. As `Blocked`. */
+  'Undone',
 ] as const
 
 /** A restart that failed. */
@@ -166,6 +170,7 @@ const statusSchema = z.object({
       strategy: z.enum(STRATEGIES),
       startedAt: time,
       templateHash: z.string().optional(),
+      patched: z.boolean().optional(),
       wasUnwell: z.boolean().optional(),
       replicas: z.int().min(0).optional(),
     })

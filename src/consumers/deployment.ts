@@ -36,6 +36,8 @@ export interface DeploymentRecord {
   readonly progressDeadline: number
   /** The restart id in the pod template, if there is one. */
   readonly restartId: string | undefined
+  /** The last id that was in it, as far as this process saw: one that is there no more was taken out. */
+  readonly lastRestartId?: string | undefined
   /** What the next pods will consume. */
   readonly uses: PodUses
   /** The controller has seen the newest spec. */
@@ -90,11 +92,16 @@ export interface RawDeployment {
   }
 }
 
-/** Reads a Deployment. */
-export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRecord {
+/** Reads a Deployment. `previous` is what was known of the same one. */
+export function readDeployment(
+  raw: RawDeployment,
+  intern: Intern,
+  previous?: DeploymentRecord,
+): DeploymentRecord {
   const { namespace, name, uid, resourceVersion, annotations } = raw.metadata
   const { replicas = 1, strategy, template } = raw.spec
   const rolling = strategy?.rollingUpdate
+  const restartId = template.metadata?.annotations?.[RESTART_ID]
   return {
     ref: { kind: 'Deployment', namespace, name, uid },
     resourceVersion,
@@ -109,7 +116,8 @@ export function readDeployment(raw: RawDeployment, intern: Intern): DeploymentRe
     wantsNoneAway: rolling?.maxUnavailable === 0 || rolling?.maxUnavailable === '0%',
     minReady: (raw.spec.minReadySeconds ?? 0) * 1000,
     progressDeadline: (raw.spec.progressDeadlineSeconds ?? 600) * 1000,
-    restartId: template.metadata?.annotations?.[RESTART_ID],
+    restartId,
+    lastRestartId: restartId ?? previous?.lastRestartId,
     uses: intern(usesOf(template.spec)),
     observed: (raw.status?.observedGeneration ?? 0) >= (raw.metadata.generation ?? 0),
     status: {

@@ -14,8 +14,8 @@ export type RecordCause =
   | 'changed'
   /** A restart begins: written before its first eviction or patch. */
   | 'started'
-  /** New content came during a `rollout`: the same restart goes on under a new id. */
-  | 'extended'
+  /** The patch of a restart is in the template: where it vanishes from now on, somebody undid it. */
+  | 'patched'
   /** A restart ended. */
   | 'finished'
   /** A restart failed. */

@@ -12,6 +12,7 @@ import { deadlineOf, givenUpAt, stepEndsAt, waitsSince } from './deadline.ts'
 import { changedSources } from './groups.ts'
 import { isReplacement, withTemplate } from './replacement.ts'
 import { rolloutEndsAt, rolloutStallsAt } from './rollout.ts'
+import { mayEvictInstead } from './strategy.ts'
 
 /** How long the new pods must have been Available for a failure to be over (ms). */
 export const RECOVERED_AFTER = 60_000
@@ -217,7 +218,7 @@ export function nextDeadline(assessment: Assessment, now: number): number {
 }
 
 /** The contents that a restart is for: other content of the same sources ends its failure. */
-function suspects(assessment: Assessment): readonly Content[] {
+export function suspects(assessment: Assessment): readonly Content[] {
   const changed = new Set(changedSources(assessment))
   return [...assessment.sources]
     .filter(([source]) => changed.has(source))
@@ -233,6 +234,7 @@ function suspects(assessment: Assessment): readonly Content[] {
 export function stands(failure: Failure, assessment: Assessment, now: number): boolean {
   const { settings, sources } = assessment
   if (settings.resume === failure.id) return false
+  if (failure.kind === 'Undone' && mayEvictInstead(assessment)) return false
   const changed = failure.contents.some(({ source, key, digest }) => {
     const timeline = sources.get(source)?.timelines.get(key)
     return timeline !== undefined && today(timeline).digest !== digest

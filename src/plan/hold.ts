@@ -75,6 +75,11 @@ export const REASONS = {
     endedBy: 'owner',
     hint: 'A new pod never ran (image, scheduling), was never created (a quota or a webhook), or the workload was unwell before. Only this workload is held. The failure ends as above.',
   },
+  RolloutUndone: {
+    state: 'Failed',
+    endedBy: 'owner',
+    hint: "Another operator or GitOps took Sluice's annotation out of the pod template again. Let it keep `sluice.dev/restart-id`, or set `sluice.dev/strategy: evict`. The failure ends as above.",
+  },
   NotWatching: {
     state: 'Held',
     endedBy: 'owner',

@@ -200,7 +200,6 @@ function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): T
     toBegin: precedence.holdFor(candidate) ?? budget.holdToBegin(candidate),
     toStart: (pods, going) => budget.holdToStart(candidate, pods, going),
     room: budget.room(candidate.groups),
-    starting: () => startingPodsOf(candidate.assessment, candidate.situation.now),
   }
 }
 
@@ -223,7 +222,7 @@ function podsStarted(actions: readonly Action[], { deployment }: Assessment): nu
 }
 
 function takesSlot(action: Action): boolean {
-  if (action.kind === 'record') return action.status.ledger.restart !== undefined
+  if (action.kind === 'record') return action.cause === 'started'
   return action.kind === 'evict' || action.kind === 'patch'
 }
 

@@ -13,9 +13,7 @@ export function isReplacement(
   { id, strategy, startedAt, templateHash }: Restart,
 ): boolean {
   const came =
-    strategy === 'rollout'
-      ? isSameRestart(pod.restartId, id)
-      : cameAfter(pod.createdAt, { startedAt })
+    strategy === 'rollout' ? pod.restartId === id : cameAfter(pod.createdAt, { startedAt })
   return came && (templateHash === undefined || pod.templateHash === templateHash)
 }
 
@@ -34,18 +32,4 @@ export function withTemplate(restart: Restart, pods: readonly PodRecord[]): Rest
     .filter(({ restartId }) => restartId === restart.id)
     .sort((a, b) => a.createdAt - b.createdAt)
   return first ? { ...restart, templateHash: first.templateHash } : restart
-}
-
-/** The id of a restart that goes on with a rollout of other content: the first one, and what is new in it. */
-export function extendedId(id: string, by: string): string {
-  return `${firstId(id)}.${by}`
-}
-
-/** Whether two ids are of one restart, extended or not. */
-export function isSameRestart(a: string | undefined, b: string): boolean {
-  return a !== undefined && firstId(a) === firstId(b)
-}
-
-function firstId(id: string): string {
-  return id.split('.', 1)[0] ?? id
 }

@@ -1,11 +1,12 @@
 /**
  * The rollout that Sluice began: it cannot be stopped half-way. Pure.
  */
+import type { Restart } from '../consumers/consumer.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
-import type { Assessment } from './assessment.ts'
+import type { Assessment, JudgedPod } from './assessment.ts'
 import { deadlineOf, patienceFor, waitsSince } from './deadline.ts'
-import { isSameRestart, withTemplate } from './replacement.ts'
+import { withTemplate } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
 export function rolloutSize({
@@ -25,34 +26,30 @@ export function rollingOut({ observed, status }: DeploymentRecord): boolean {
 }
 
 /**
- * A rollout of Sluice's is in progress, and every pod that it waits for holds older content by now. It may wait for
- * ever, so a new one takes its place.
+ * The newest pods are of a rollout of Sluice's, and those that are not Ready all hold older content past their deadline:
+ * the rollout may never end, so it is given up, and the next one takes its place. A container that crashes reads today's
+ * content at its next start.
  */
-export function isOutdated(assessment: Assessment): boolean {
-  return outdatedPods(assessment).length > 0
-}
-
-/** The pods that an outdated rollout waits for; none if it is not outdated. */
-function outdatedPods({ deployment, judged, stale }: Assessment): Assessment['judged'] {
+export function failedWithOldContent(
+  { deployment, judged, settings, stale }: Assessment,
+  now: number,
+): boolean {
   const { observed, restartId } = deployment
-  if (!observed || restartId === undefined || !rollingOut(deployment)) return []
+  if (!observed || restartId === undefined) return false
   const own = judged.filter(({ pod }) => pod.restartId === restartId)
   const awaited = own.filter(({ pod }) => !pod.ready)
-  // Somebody who deployed since kept the id: what is in progress is his.
+  // Somebody who deployed since kept the id: what is in progress is theirs.
   const isOurs = new Set(own.map(({ pod }) => pod.templateHash)).size === 1
-  return isOurs && awaited.every((each) => stale.includes(each)) ? awaited : []
+  const deadline = deadlineOf(deployment, settings)
+  const failed = ({ pod }: JudgedPod) => now >= waitsSince(pod) + deadline
+  return (
+    isOurs && awaited.length > 0 && awaited.every((each) => stale.includes(each) && failed(each))
+  )
 }
 
-/**
- * Sluice's own rollout is under way, and others leave it its room. Not, if it is outdated and all that it waits for is
- * past its deadline: then it blocks nobody any more, though no other one may take its place yet.
- */
+/** Sluice's own rollout is under way, and others leave it its room. */
 export function rolloutHoldsRoom(assessment: Assessment, now: number): boolean {
-  if (!ownRolloutRuns(assessment) || now >= rolloutEndsAt(assessment, now)) return false
-  const { deployment, settings } = assessment
-  const pods = outdatedPods(assessment)
-  const deadline = deadlineOf(deployment, settings)
-  return pods.length === 0 || pods.some(({ pod }) => now < waitsSince(pod) + deadline)
+  return ownRolloutRuns(assessment) && now < rolloutEndsAt(assessment, now)
 }
 
 /**
@@ -95,14 +92,23 @@ function ownPods({ deployment, judged }: Assessment): readonly PodRecord[] {
 export function ownRolloutRuns({ deployment, judged, ledger, pending }: Assessment): boolean {
   if (pending.write?.kind === 'patch') return true
   const restart = ledger?.restart
-  if (restart?.strategy !== 'rollout' || !isSameRestart(deployment.restartId, restart.id))
-    return false
+  if (restart?.strategy !== 'rollout' || deployment.restartId !== restart.id) return false
   const pods = judged.map(({ pod }) => pod)
-  const newest = pods.filter(({ restartId }) => restartId === deployment.restartId)
+  const newest = pods.filter(({ restartId }) => restartId === restart.id)
   const { templateHash } = withTemplate(restart, pods)
   // Somebody who deployed since kept the id.
   if (templateHash !== undefined && newest.some((pod) => pod.templateHash !== templateHash))
     return false
   // Done, yet the picture of the pods is older: those that are starting are not in it.
   return newest.length < pods.length || rollingOut(deployment)
+}
+
+/** Sluice's patch was seen in the template, by this process or one before it, and is not there any more. */
+export function rolloutUndone({ deployment, judged }: Assessment, restart: Restart): boolean {
+  if (deployment.restartId === restart.id) return false
+  return (
+    restart.patched === true ||
+    deployment.lastRestartId === restart.id ||
+    judged.some(({ pod }) => pod.restartId === restart.id)
+  )
 }

@@ -4,7 +4,7 @@
 import type { Failure, Restart, Strategy } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
 import type { Assessment } from './assessment.ts'
-import { newFailure, stands } from './failure.ts'
+import { newFailure, stands, suspects } from './failure.ts'
 import { haltsSeen } from './halts.ts'
 import type { Hold } from './hold.ts'
 import { failureHold } from './holds/halted.ts'
@@ -14,9 +14,8 @@ import { isAwaiting, sourceUnreadable } from './holds/unread.ts'
 import { podsAway, rolloutInProgress } from './holds/workload.ts'
 import { podsInOrder } from './order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
-import { extendedId } from './replacement.ts'
-import { isOutdated, ownRolloutRuns, rolloutSize } from './rollout.ts'
-import { chooseStrategy } from './strategy.ts'
+import { failedWithOldContent, ownRolloutRuns, rolloutSize, rolloutUndone } from './rollout.ts'
+import { chooseStrategy, mayEvictInstead } from './strategy.ts'
 
 /** A rollout is done, and the picture of the pods is older. */
 const OLD_PODS_ARE_SEEN: Hold = { reason: 'RolloutInProgress', message: 'old pods are still seen' }
@@ -35,8 +34,6 @@ export interface Turn {
   readonly toStart: (pods: number, going?: number) => Hold | undefined
   /** How many pods may start. */
   readonly room: number
-  /** How many pods of the workload are starting. */
-  readonly starting: () => number
 }
 
 /** The next step of a workload. */
@@ -95,7 +92,7 @@ function beginRestart(
   const hold =
     firstHold('start', assessment, situation) ??
     turn.toBegin ??
-    (strategy === 'rollout' ? toRollOut(assessment, turn) : turn.toStart(1))
+    turn.toStart(strategy === 'rollout' ? rolloutSize(deployment) : 1)
   if (hold) return { actions: [], hold }
   const restart = newRestart(assessment, strategy, context)
   return recording(assessment, context, 'started', { restart })
@@ -129,12 +126,22 @@ function continueRestart(
   context: Context,
   restart: Restart,
 ): Step {
-  const { pending, stale } = assessment
+  const { deployment, pending, stale } = assessment
   const failure = newFailure(assessment, context.now)
   if (failure) {
     return failing(assessment, context, 'failed', failure)
   }
-  if (stale.length === 0 && pending.evicted.size === 0) {
+  const rolls = restart.strategy === 'rollout' && deployment.restartId === restart.id
+  if (rolls && failedWithOldContent(assessment, context.now)) {
+    // Not a failure of today's content: there is nothing to hold the workload for.
+    return recording(assessment, context, 'failed', { restart: undefined })
+  }
+  if (rolls && !restart.patched) {
+    return recording(assessment, context, 'patched', { restart: { ...restart, patched: true } })
+  }
+  const allReplaced = stale.length === 0 && pending.evicted.size === 0
+  // A rollout ends with its own pods, though newer content makes them stale: that is for the next restart.
+  if (allReplaced || (rolls && !ownRolloutRuns(assessment))) {
     const hold =
       rolloutInProgress(assessment, situation) ??
       (ownRolloutRuns(assessment) ? OLD_PODS_ARE_SEEN : undefined) ??
@@ -180,29 +187,36 @@ function evictNext(assessment: Assessment, { availability }: Situation, turn: Tu
 }
 
 function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
-  const { deployment, stale } = assessment
-  const { ref: workload, resourceVersion } = deployment
-  if (deployment.restartId !== restart.id) {
-    const hold = toRollOut(assessment, turn)
-    if (hold) return { actions: [], hold }
-    return { actions: [{ kind: 'patch', workload, restart, resourceVersion }], hold: undefined }
-  }
+  const { deployment } = assessment
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
-  if (!isOutdated(assessment) && stale.some(({ pod }) => pod.restartId !== restart.id)) {
-    return { actions: [], hold: OLD_PODS_ARE_SEEN }
-  }
-  return recording(assessment, context, 'extended', {
-    restart: {
-      ...restart,
-      id: extendedId(restart.id, newId(context.now)),
-      templateHash: undefined,
-    },
-  })
+  if (deployment.restartId === restart.id) return { actions: [], hold: OLD_PODS_ARE_SEEN }
+  if (rolloutUndone(assessment, restart)) return afterUndo(assessment, turn, context, restart)
+  const hold = turn.toStart(rolloutSize(deployment))
+  if (hold) return { actions: [], hold }
+  const { ref: workload, resourceVersion } = deployment
+  return { actions: [{ kind: 'patch', workload, restart, resourceVersion }], hold: undefined }
 }
 
-/** A rollout that takes the place of an outdated one starts no more pods than that. */
-function toRollOut(assessment: Assessment, { starting, toStart }: Turn): Hold | undefined {
-  return toStart(rolloutSize(assessment.deployment), isOutdated(assessment) ? starting() : 0)
+/**
+ * Whoever owns the template took the patch out of it: a second one would go the same way. The restart goes on by
+ * evictions where its owner left the choice, and else has failed.
+ */
+function afterUndo(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
+  if (mayEvictInstead(assessment)) {
+    const hold = turn.toStart(1)
+    if (hold) return { actions: [], hold }
+    return recording(assessment, context, 'started', {
+      restart: newRestart(assessment, 'evict', context),
+    })
+  }
+  return failing(assessment, context, 'failed', {
+    id: restart.id,
+    kind: 'Undone',
+    failedAt: context.now,
+    message:
+      'the restart id was taken out of the pod template again (by GitOps or another operator); sluice.dev/strategy=evict needs none',
+    contents: suspects(assessment),
+  })
 }
 
 function recording(
@@ -226,9 +240,11 @@ function failing(
   return { actions: [record(assessment, context, cause, hold, change)], hold }
 }
 
-/** At the end of a restart no pod may be away any more. */
+/** At the end of a restart no pod may be away any more, nor one awaited that is stale by now. */
 function untilAllAreBack(situation: Situation): Situation {
-  return { ...situation, availability: { ...situation.availability, limit: 1 } }
+  const { availability } = situation
+  const away = availability.away + availability.awaitedStale.length
+  return { ...situation, availability: { ...availability, away, limit: 1 } }
 }
 
 /** Unique for one workload: it never starts two restarts in one millisecond. Short enough to be typed. */

@@ -12,6 +12,20 @@ import type { Settings } from '../consumers/settings.ts'
  */
 export function chooseStrategy(deployment: DeploymentRecord, { strategy }: Settings): Strategy {
   if (strategy !== 'auto') return strategy
-  const wantsNoneAway = deployment.strategy === 'RollingUpdate' && deployment.wantsNoneAway
-  return deployment.replicas <= 1 || wantsNoneAway ? 'rollout' : 'evict'
+  return deployment.replicas <= 1 || wantsNoneAway(deployment) ? 'rollout' : 'evict'
+}
+
+/** Whether a restart whose rollout was undone may go on by evictions: `auto`, and its owner lets a pod be away. */
+export function mayEvictInstead({
+  deployment,
+  settings: { strategy },
+}: {
+  readonly deployment: DeploymentRecord
+  readonly settings: Settings
+}): boolean {
+  return strategy !== 'rollout' && !wantsNoneAway(deployment)
+}
+
+function wantsNoneAway({ strategy, wantsNoneAway: wanted }: DeploymentRecord): boolean {
+  return strategy === 'RollingUpdate' && wanted
 }

@@ -111,13 +111,7 @@ function logDone(log: Logger, action: Action): void {
 }
 
 /** Causes that are steps of a restart; the others may come for every workload at once. */
-const STEPS = new Set<RecordAction['cause']>([
-  'started',
-  'extended',
-  'finished',
-  'failed',
-  'recovered',
-])
+const STEPS = new Set<RecordAction['cause']>(['started', 'finished', 'failed', 'recovered'])
 
 function logRecord(log: Logger, { workload, cause, status, ended }: RecordAction): void {
   const { restart, failure } = status.ledger

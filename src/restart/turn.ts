@@ -41,7 +41,7 @@ export function rankOf(action: Action): Rank {
  * wishes for it again or does not (the kill switch, a Halt, content that came back).
  */
 export function isStep(action: Action): action is WorkloadAction {
-  if (action.kind === 'record') return action.cause === 'started' || action.cause === 'extended'
+  if (action.kind === 'record') return action.cause === 'started'
   return action.kind === 'evict' || action.kind === 'patch'
 }
 

@@ -114,7 +114,7 @@ export class Store {
   applyDeployment(raw: RawDeployment): void {
     const { uid } = raw.metadata
     if (!this.deploymentVersions.admit(raw.metadata)) return
-    this.#deployments.set(uid, readDeployment(raw, this.#intern))
+    this.#deployments.set(uid, readDeployment(raw, this.#intern, this.#deployments.get(uid)))
     this.#count(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   readDeployment,
   readReplicaSet,
+  type DeploymentRecord,
   type RawDeployment,
 } from '../../src/consumers/deployment.ts'
 
@@ -11,7 +12,10 @@ type Change = Partial<RawDeployment['spec']> & {
   readonly status?: RawDeployment['status']
 }
 
-function read({ annotations, generation = 1, status, ...spec }: Change = {}) {
+function read(
+  { annotations, generation = 1, status, ...spec }: Change = {},
+  previous?: DeploymentRecord,
+) {
   const raw: RawDeployment = {
     metadata: {
       namespace: 'shop',
@@ -24,10 +28,26 @@ function read({ annotations, generation = 1, status, ...spec }: Change = {}) {
     spec: { template: { spec: {} }, ...spec },
     ...(status && { status }),
   }
-  return readDeployment(raw, (uses) => uses)
+  return readDeployment(raw, (uses) => uses, previous)
 }
 
 describe('a Deployment', () => {
+  test('remembers the last restart id of its template after it was taken out', () => {
+    const template = (id?: string) => ({
+      template: {
+        spec: {},
+        ...(id !== undefined && { metadata: { annotations: { 'sluice.dev/restart-id': id } } }),
+      },
+    })
+    const [first, undone, next] = [template('r1'), template(), template('r2')]
+    const seen = read(first)
+    expect([seen.restartId, seen.lastRestartId]).toEqual(['r1', 'r1'])
+    const after = read(undone, seen)
+    expect([after.restartId, after.lastRestartId]).toEqual([undefined, 'r1'])
+    expect(read(undone, after).lastRestartId).toBe('r1')
+    expect(read(next, after).lastRestartId).toBe('r2')
+  })
+
   test('has the defaults of the API', () => {
     expect(read()).toMatchObject({
       ref: { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u1' },

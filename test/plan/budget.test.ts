@@ -13,6 +13,7 @@ import {
   planned,
   replacement,
   restarting,
+  rolledOut,
   rolling,
   rotated,
   told,
@@ -696,7 +697,7 @@ describe('a rollout of which the pods are not seen yet', () => {
     const rolled = told('a', {
       sources: [back],
       of: { restartId: 'r1' },
-      ledger: { restart: rolling },
+      ledger: { restart: rolledOut },
     })
     const { lines, holds } = planned([rolled, alone('b')], { now: at(30) })
     expect(lines).toEqual([])
@@ -714,44 +715,31 @@ describe('a rollout that waits for pods with older content', () => {
   ]
   const of = { restartId: 'r1', status: { replicas: 4, updated: 1 } }
   const stuck = (change: Told = {}, more: PodChange = {}) =>
-    told('a', { of, sources: [again], pods: pods(more), ledger: { restart: rolling }, ...change })
+    told('a', { of, sources: [again], pods: pods(more), ledger: { restart: rolledOut }, ...change })
 
-  test('is extended, and another takes its place', () => {
-    const { lines, actions } = planned([stuck()], { now: at(23) })
-    expect(lines).toEqual(['record shop/a: extended'])
-    const [extended] = actions
-    if (extended?.kind !== 'record') throw new Error('it was not extended')
-    const { restart } = extended.status.ledger
-    expect(restart?.id).toMatch(/^r1\.[0-9a-z]+$/)
-    const next = planned([stuck({ ledger: { restart } })], { now: at(23), maxStartingPods: 1 })
-    expect(next.lines).toEqual([`patch shop/a: ${restart?.id ?? ''}`])
+  test('is waited for until they are Ready or have failed', () => {
+    const { lines, reasons } = planned([stuck(), alone('b')], { now: at(23) })
+    expect(lines).toEqual([])
+    expect(reasons).toEqual({ a: 'RolloutInProgress', b: 'ClusterBudget' })
   })
 
-  test('keeps its slot meanwhile', () => {
-    const extended = { restart: { ...rolling, id: 'r1.x' } }
-    const both = [stuck({ ledger: extended, annotations: { paused: 'true' } }), alone('b')]
+  test('ends at their deadline, without a failure of today’s content, and the next begins', () => {
+    const now = at(700)
+    const { lines, actions } = planned([stuck()], { now })
+    expect(lines).toEqual(['record shop/a: failed'])
+    const [failed] = actions
+    if (failed?.kind !== 'record') throw new Error('its end was not recorded')
+    const { ledger } = failed.status
+    expect(ledger.restart).toBeUndefined()
+    expect(ledger.failure).toBeUndefined()
+    const next = stuck({ ledger, annotations: { strategy: 'rollout' } })
+    const begun = planned([next], { now, maxStartingPods: 1 })
+    expect(begun.lines).toEqual(['record shop/a: started'])
+  })
+
+  test('keeps its slot until they have failed', () => {
+    const both = [stuck({ annotations: { paused: 'true' } }), alone('b')]
     expect(planned(both, { now: at(23) }).reasons).toEqual({ a: 'Paused', b: 'ClusterBudget' })
-  })
-
-  test('of a restart that failed does not keep the next from beginning', () => {
-    const over = stuck({ ledger: {}, annotations: { strategy: 'rollout' } })
-    const { lines } = planned([over], { now: at(30), maxStartingPods: 1 })
-    expect(lines).toEqual(['record shop/a: started'])
-  })
-
-  test('blocks nobody after its deadline, though none may take its place', () => {
-    const large = [
-      stuck({ ledger: { restart: { ...rolling, id: 'r1.x' } }, of: { ...of, maxUnavailable: 1 } }),
-      told('b', { sources: [again] }),
-    ]
-    const limit = { maxStartingPods: 1 }
-    expect(planned(large, { ...limit, now: at(500) }).reasons).toEqual({
-      a: 'SurgeOverLimit',
-      b: 'ClusterBudget',
-    })
-    const later = planned(large, { ...limit, now: at(700) })
-    expect(later.reasons).toEqual({ a: 'SurgeOverLimit' })
-    expect(later.lines).toEqual(['record shop/b: started'])
   })
 
   test('is waited for while one of these pods has today’s content', () => {
@@ -767,7 +755,7 @@ describe('a rollout that waits for pods with older content', () => {
 
   test('of somebody who deployed since and kept the id gives the slot back, though none of its own is left', () => {
     const theirs = replacement('a-5', { restartId: 'r1', templateHash: 'theirs' })
-    const restart = { ...rolling, templateHash: 'new' }
+    const restart = { ...rolledOut, templateHash: 'new' }
     const seen = stuck({
       sources: [rotated('db')],
       pods: [pod('a-1'), pod('a-2'), pod('a-3'), theirs],

@@ -15,6 +15,7 @@ import {
   planned,
   replacement,
   restarting,
+  rolledOut,
   rolling,
   rotated,
   told,
@@ -202,7 +203,7 @@ describe('a restart fails', () => {
       told('web', {
         of: { restartId: 'r1', status: { replicas: 4, updated: 1 } },
         pods: [pod('web-1'), pod('web-2'), ...pods],
-        ledger: { restart: { ...rolling, templateHash } },
+        ledger: { restart: { ...rolledOut, templateHash } },
       })
     expect(failureIn(planned([rollout([own, theirs], undefined)]))).toBeUndefined()
     // The first pod is written down: by the time of their deploy it may be gone.

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Fleet } from '../../bench/fleet.ts'
 import * as annotations from '../../src/annotations.ts'
 import { appUses, deployment, password, settings } from './cluster-builder.ts'
-import { calm, planned, restarting, rolling, rotated, told } from './planning.ts'
+import { calm, planned, restarting, rolledOut, rotated, told } from './planning.ts'
 
 const HUGE = 'x'.repeat(256 * 1024)
 const MINE = { namespace: 'tenant' }
@@ -73,7 +73,7 @@ test.each([
   [true, ['record mail/victim: started']],
 ])('a rollout that its owner paused in the middle (%s) keeps nobody waiting', (paused, lines) => {
   const of = { restartId: 'r1', paused, status: { replicas: 4, updated: 1 } }
-  const mine = told('mine', { ...MINE, of, ledger: { restart: rolling } })
+  const mine = told('mine', { ...MINE, of, ledger: { restart: rolledOut } })
   expect(planned([mine, victim]).lines).toEqual(lines)
 })
 

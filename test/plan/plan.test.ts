@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Restart, State } from '../../src/consumers/consumer.ts'
+import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
+import type { PodRecord } from '../../src/consumers/pod.ts'
 import type { Action } from '../../src/plan/action.ts'
 import { HOLD_REASONS, type Hold, type HoldReason } from '../../src/plan/hold.ts'
 import { plan } from '../../src/plan/plan.ts'
@@ -259,7 +261,10 @@ describe('a restart by evict', () => {
 })
 
 describe('a restart by rollout', () => {
-  const under = (change: WorkloadChange = {}) => told({ ...change, ledger: { restart: rolling } })
+  const under = (change: WorkloadChange = {}) => {
+    const patched = change.deployment?.restartId === rolling.id || undefined
+    return told({ ...change, ledger: { restart: { ...rolling, patched } } })
+  }
   const patched = (change = {}) => deployment('web', { restartId: 'r1', ...change })
   const newPods = ['n1', 'n2', 'n3'].map((name) =>
     pod(name, { createdAt: at(7), readyAt: at(8), restartId: 'r1' }),
@@ -297,25 +302,73 @@ describe('a restart by rollout', () => {
     expect(one(done, at(13)).lines).toEqual(['record shop/web: finished, Fresh'])
   })
 
-  test('takes a new id where its own pods are stale again, so that there is one rollout for each content', () => {
+  test('writes down that its id is in the template', () => {
+    const of = patched({ observed: false })
+    const seen = one({ deployment: of, ledger: { restart: rolling } })
+    expect(seen.lines).toEqual(['record shop/web: patched, Restarting'])
+    expect(recorded(seen).ledger.restart).toEqual({ ...rolling, patched: true })
+  })
+
+  test('ends with its own pods, though newer content makes them stale: that is for the next one', () => {
     const again = source(
       'db',
       { at: at(-7200), data: { password: 'old' } },
       { at: at(-0.5), data: { password: 'new' } },
       { at: at(19.5), data: { password: 'newest' } },
     )
-    const extended = one(under({ deployment: patched(), pods: newPods, sources: [again] }), at(30))
-    expect(extended.lines).toEqual(['record shop/web: extended, Restarting'])
-    expect(recorded(extended).ledger.restart).toEqual({
-      ...rolling,
-      id: `r1.${at(30).toString(36)}`,
+    const rolled = under({ deployment: patched(), pods: newPods, sources: [again] })
+    const finished = one(rolled, at(30))
+    expect(finished.lines).toEqual(['record shop/web: finished, Waiting'])
+    const { ledger } = recorded(finished)
+    expect(ledger.restart).toBeUndefined()
+    expect(ledger.sources.get('db')?.timelines.get('password')).toHaveLength(3)
+  })
+
+  describe.each<
+    [string, Partial<Restart>, Partial<DeploymentRecord>, readonly PodRecord[] | undefined]
+  >([
+    ['as is recorded', { patched: true }, {}, undefined],
+    ['as this process saw', { patched: undefined }, { lastRestartId: 'r1' }, undefined],
+    ['as a pod of it shows', { patched: undefined }, {}, [pod('web-1'), ...newPods.slice(1)]],
+  ])('whose id was in the template, %s, and was taken out', (_, restart, of, pods) => {
+    const undone = (change: WorkloadChange = {}) =>
+      one(
+        told({
+          deployment: deployment('web', { restartId: undefined, ...of }),
+          ...(pods && { pods }),
+          ledger: { restart: { ...rolling, ...restart } },
+          ...change,
+        }),
+        at(30),
+      )
+
+    test('goes on by evictions', () => {
+      const made = undone()
+      expect(made.lines).toEqual(['record shop/web: started, Restarting'])
+      expect(recorded(made).ledger.restart?.strategy).toBe('evict')
+    })
+
+    test('fails where its owner wants a rollout, and says who', () => {
+      const made = undone({ annotations: { strategy: 'rollout' } })
+      expect(made.lines).toEqual(['record shop/web: failed, Failed'])
+      const { failure } = recorded(made).ledger
+      expect(failure?.kind).toBe('Undone')
+      const later = told({ annotations: { strategy: 'rollout' }, ledger: { failure } })
+      expect(one(later, at(9000)).hold?.reason).toBe('RolloutUndone')
+      expect(one(later, at(9000)).lines).toEqual([])
+    })
+
+    test('fails where its owner lets no pod be away', () => {
+      const none = deployment('web', { restartId: undefined, ...of, wantsNoneAway: true })
+      expect(undone({ deployment: none }).lines).toEqual(['record shop/web: failed, Failed'])
     })
   })
 
-  test('that somebody undid while pods are stale patches the same id again', () => {
-    expect(one(under({ deployment: deployment('web', { restartId: 'r0' }) })).lines).toEqual([
-      'patch shop/web: r1',
-    ])
+  test('that failed since it was undone goes on when its owner leaves the choice', () => {
+    const annotations = { strategy: 'rollout' }
+    const undone = told({ annotations, ledger: { restart: { ...rolling, patched: true } } })
+    const { failure } = recorded(one(undone)).ledger
+    expect(one({ ledger: { failure } }).lines).toEqual(['record shop/web: recovered, Waiting'])
   })
 
   test.each([
@@ -466,6 +519,7 @@ describe('a hold', () => {
         'Outage',
         'PodCrashed',
         'RestartFailed',
+        'RolloutUndone',
         'StartingPods',
         'YieldsToUrgent',
         'Forbidden',

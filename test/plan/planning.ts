@@ -42,6 +42,8 @@ export const evicting: Restart = {
   wasUnwell: false,
 }
 export const rolling: Restart = { ...evicting, strategy: 'rollout', templateHash: undefined }
+/** The same after its patch was seen. */
+export const rolledOut: Restart = { ...rolling, patched: true }
 
 /** `password` of a Secret, in the environment. */
 export function passwordOf(secret: string): Use {

@@ -49,15 +49,6 @@ test('restarts that began in one plan, and so have one id, are told apart', () =
   expect(pace.perPod).toBe(FIRST_GUESS)
 })
 
-test('a restart that goes on for newer content, by another id, is one and the same', () => {
-  const pace = createPace()
-  pace.planned(planned(restart, web))
-  const extended = { ...restart, id: 'same-later' }
-  pace.planned(planned(extended, deployment('web', { replicas: 2 })))
-  pace.ended(web.ref, extended, at((4 * FIRST_GUESS) / 1000))
-  expect(pace.perPod).toBe(FIRST_GUESS)
-})
-
 test('a workload that is gone in the midst of its restart is forgotten', () => {
   const pace = createPace()
   pace.planned(planned(restart, web))

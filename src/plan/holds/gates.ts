@@ -42,7 +42,11 @@ export const GATES: readonly Gate[] = [
   { asked: 'always', reasons: ['SourceUnreadable'], check: sourceUnreadable },
   { asked: 'always', reasons: ['SourceMissing'], check: sourceMissing },
   { asked: 'always', reasons: ['KeyMissing'], check: keyMissing },
-  { asked: 'always', reasons: ['RestartFailed', 'CannotStart'], check: restartFailed },
+  {
+    asked: 'always',
+    reasons: ['RestartFailed', 'CannotStart', 'RolloutUndone'],
+    check: restartFailed,
+  },
   { asked: 'always', reasons: ['NotWatching'], check: notWatching },
   { asked: 'step', reasons: ['DeploymentPaused'], check: deploymentPaused },
   { asked: 'step', reasons: ['ValueEmpty'], check: valueEmpty },

@@ -19,9 +19,16 @@ const NAMED = 3
 export const restartFailed: HoldRule = ({ ledger }) =>
   ledger?.failure && failureHold(ledger.failure)
 
+const REASON_OF = {
+  Unfit: 'RestartFailed',
+  CannotStart: 'CannotStart',
+  Blocked: 'CannotStart',
+  Undone: 'RolloutUndone',
+} as const satisfies Record<Failure['kind'], Hold['reason']>
+
 /** The hold that a failure is. */
 export function failureHold(failure: Failure): Hold {
-  const reason = failure.kind === 'Unfit' ? 'RestartFailed' : 'CannotStart'
+  const reason = REASON_OF[failure.kind]
   return {
     reason,
     message: `${failure.message}; it ends with other content, when its new pods have been Available for a minute, or by sluice.dev/resume=${failure.id}`,

@@ -2,14 +2,14 @@
  * Holds over the state of the workload itself.
  */
 import { crashedPods } from '../failure.ts'
-import { isOutdated, rollingOut } from '../rollout.ts'
+import { failedWithOldContent, rollingOut } from '../rollout.ts'
 import { chooseStrategy } from '../strategy.ts'
 import type { HoldRule } from './rule.ts'
 
 /** A rollout is in progress, whoever began it: judge again when it is done. */
-export const rolloutInProgress: HoldRule = (assessment) => {
+export const rolloutInProgress: HoldRule = (assessment, { now }) => {
   const { deployment, judged } = assessment
-  if (isOutdated(assessment)) return undefined
+  if (failedWithOldContent(assessment, now)) return undefined
   const { updated, replicas } = deployment.status
   if (rollingOut(deployment) && deployment.stuck) {
     return {
