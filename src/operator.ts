@@ -21,8 +21,9 @@ import { createMemoryWrites } from './restart/memory-writes.ts'
 import { createDigester } from './secrets/digest.ts'
 import { checkRightsAtStart } from './rights-check.ts'
 import { secretScopes, SecretWatches } from './secret-watches.ts'
+import { IneffectiveAnnotations } from './watch/ineffective-annotations.ts'
 import { Store } from './watch/store.ts'
-import { watchedResources, watchedSecrets } from './watch/resources.ts'
+import { heardBy, watchedHints, watchedResources, watchedSecrets } from './watch/resources.ts'
 import { untilRead } from './until-read.ts'
 import { WatchHealth } from './watch-health.ts'
 import { areSynced, messageOf, watchInto } from './watches.ts'
@@ -62,7 +63,17 @@ export async function runOperator(config: Config, version: string): Promise<void
   const act = config.mode === 'act'
   // Asked when there is leadership to ask about: nothing is told before the first plan.
   const mayWrite = () => !end.signal.aborted && leadership.mayWrite()
-  const chronicle = openChronicle({ act, client, metrics, log, now, mayWrite, margins: config })
+  const ineffective = new IneffectiveAnnotations(() => chronicle.changed())
+  const chronicle = openChronicle({
+    act,
+    client,
+    metrics,
+    log,
+    now,
+    mayWrite,
+    margins: config,
+    ineffective: () => ineffective.list(),
+  })
   const reporter = createReporter({ log, metrics, policy: config, chronicle })
   const leadership: Leadership =
     act && config.leaderElection === 'on'
@@ -87,6 +98,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     sleep,
     metrics() {
       start.health?.observe(metrics)
+      metrics.observeIneffective(ineffective.list())
       return metrics.scrape()
     },
     healthy: () => start.health?.alive ?? { ok: true, reasons: [] },
@@ -135,7 +147,11 @@ export async function runOperator(config: Config, version: string): Promise<void
   const watches = [
     ...(secrets ? [] : [watchedSecrets(store)]),
     ...watchedResources(store, { consumers: act }),
-  ].map((resource) => watchInto(resource, client, log, changed))
+  ].map((resource) => watchInto(heardBy(ineffective, resource), client, log, changed))
+  // Nothing waits for these: what they would say is no more than a hint.
+  const hints = watchedHints(ineffective).map((resource) =>
+    watchInto(resource, client, log, () => undefined),
+  )
   const health = new WatchHealth({
     watches,
     secrets,
@@ -207,7 +223,7 @@ export async function runOperator(config: Config, version: string): Promise<void
   })
 
   const running = [
-    ...watches.map(({ watch }) => watch.run(end.signal)),
+    ...[...watches, ...hints].map(({ watch }) => watch.run(end.signal)),
     ...(secrets ? [secrets.run(end.signal)] : []),
     health.run(end.signal),
     coordinator.run(end.signal),

@@ -70,6 +70,7 @@ function telling(): Loop {
     writer: new RotationWriter({ ...shared, onError: () => {} }),
     events: new EventWriter({ ...shared, instance: 'sluice-1' }),
     margins: policy,
+    ineffective: () => [],
     log,
     mayWrite: () => (passes++, true),
     onEnded: () => {},

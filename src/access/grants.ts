@@ -36,6 +36,7 @@ export function leastGrants(need: Need): readonly Grant[] {
   const act = mode === 'act'
   return [
     { name: 'sluice-watch', rules: WATCH },
+    { name: 'sluice-hints', rules: HINTS },
     ...(secretAccess === 'cluster' ? [{ name: SECRETS, rules: [secrets('list', 'watch')] }] : []),
     ...(act ? [{ name: 'sluice-restart', rules: RESTART }] : []),
     ...(act && strategy !== 'evict-only' ? [{ name: 'sluice-rollout', rules: ROLLOUT }] : []),
@@ -82,6 +83,12 @@ const SECRETS = 'sluice-secrets'
 const WATCH: readonly Rule[] = [
   { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
   { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['list', 'watch'] },
+]
+
+/** To tell of annotations on kinds that are not restarted. */
+const HINTS: readonly Rule[] = [
+  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['list', 'watch'] },
+  { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list', 'watch'] },
 ]
 
 const RESTART: readonly Rule[] = [

@@ -14,6 +14,8 @@ export const EVENT_REASONS = [
   'GroupHalted',
   /** An annotation of Sluice's cannot be read. */
   'InvalidAnnotation',
+  /** One can have no effect where it stands. */
+  'AnnotationIneffective',
   /** The first restart for a change of the Secret began. */
   'RotationStarted',
   'RotationFinished',

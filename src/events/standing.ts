@@ -3,6 +3,7 @@
  * each again after half an hour, since an API server forgets Events after an hour. Pure but for its memory.
  */
 import { describeFault } from '../config/fault.ts'
+import type { Ineffective } from '../consumers/ineffective.ts'
 import { stateOf } from '../plan/hold.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import { earliest } from './earliest.ts'
@@ -20,6 +21,8 @@ export const MOST_TOLD = 5
 interface Standing {
   readonly key: string
   readonly after: number
+  /** It is told again after so long (ms); {@link REMINDER} if nothing else is said. */
+  readonly again?: number
   readonly occurrence: () => Occurrence
 }
 
@@ -30,18 +33,22 @@ export class StandingStates {
   nextAt = Infinity
 
   /** What is to be told now; `now` is in milliseconds. */
-  look(workloads: readonly PlannedWorkload[], now: number): readonly Occurrence[] {
+  look(
+    workloads: readonly PlannedWorkload[],
+    ineffective: readonly Ineffective[],
+    now: number,
+  ): readonly Occurrence[] {
     const dueAt = new Map<string, number>()
     const told: Occurrence[] = []
-    for (const planned of workloads) {
-      for (const { key, after, occurrence } of standingOf(planned)) {
-        if (dueAt.has(key)) continue
-        const due = this.#dueAt.get(key) ?? now + after
-        const tells = due <= now && told.length < MOST_TOLD
-        if (tells) told.push(occurrence())
-        dueAt.set(key, tells ? now + REMINDER : due)
-      }
+    const visit = ({ key, after, again = REMINDER, occurrence }: Standing) => {
+      if (dueAt.has(key)) return
+      const due = this.#dueAt.get(key) ?? now + after
+      const tells = due <= now && told.length < MOST_TOLD
+      if (tells) told.push(occurrence())
+      dueAt.set(key, tells ? now + again : due)
     }
+    for (const planned of workloads) standingOf(planned).forEach(visit)
+    ineffective.map(ineffectiveState).forEach(visit)
     // What does not stand any more is forgotten: if it comes again, it is new.
     this.#dueAt = dueAt
     this.nextAt = earliest(dueAt.values())
@@ -55,6 +62,23 @@ function standingOf(planned: PlannedWorkload): readonly Standing[] {
   if (!hold) return failed
   const invalid = hold.reason === 'InvalidSetting' ? invalidAnnotations(planned) : []
   return [...failed, ...invalid, ...heldStates(planned)]
+}
+
+/** Where only the Namespace says something, the object itself is as it should be: once is enough. */
+function ineffectiveState({ subject, note, byNamespace }: Ineffective): Standing {
+  return {
+    key: `ineffective ${subject.uid} ${note}`,
+    after: 0,
+    ...(byNamespace && { again: Infinity }),
+    occurrence: () => ({
+      regarding: subject,
+      type: byNamespace ? 'Normal' : 'Warning',
+      reason: 'AnnotationIneffective',
+      action: 'ReadAnnotations',
+      about: note,
+      note: `No effect: ${note}`,
+    }),
+  }
 }
 
 /** On the workload, and on each Secret that is suspected. */

@@ -2,6 +2,7 @@
  * What is told in the cluster itself: Rotation objects and Events. It looks at the last plan at most once a second, and
  * never keeps the plan waiting: what it cannot write it says in the log.
  */
+import type { Ineffective } from '../consumers/ineffective.ts'
 import type { Occurrence } from '../events/occurrence.ts'
 import { occurrencesOf } from '../events/of-action.ts'
 import { RotationNews } from '../events/of-rotation.ts'
@@ -33,6 +34,8 @@ export interface ChronicleOptions {
   readonly events: EventWriter
   readonly margins: Margins
   readonly log: Logger
+  /** What somebody expects something of, in vain. */
+  readonly ineffective: () => readonly Ineffective[]
   /** Whether we lead. */
   readonly mayWrite: () => boolean
   /** A rotation is over. */
@@ -90,6 +93,11 @@ export class Chronicle {
     this.#wakeUp.changed()
   }
 
+  /** There may be something to tell though no plan was made. */
+  changed(): void {
+    this.#wakeUp.changed()
+  }
+
   /** An action of a plan ended well; `now` is the API server's clock (ms). Returns at once. */
   done(action: Action, now: number): void {
     try {
@@ -143,7 +151,8 @@ export class Chronicle {
   async #tell(): Promise<void> {
     const { log, now } = this.#options
     const current = now()
-    this.#announce(this.#standing.look(this.#seen?.plan.workloads ?? [], current), current)
+    const workloads = this.#seen?.plan.workloads ?? []
+    this.#announce(this.#standing.look(workloads, this.#options.ineffective(), current), current)
     if (current < (this.#retryAt ?? -Infinity)) return
     try {
       await this.#tellRotations(current)

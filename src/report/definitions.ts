@@ -181,6 +181,12 @@ export const PROCESS = {
     'Whether this process leads, and shows the fleet: 1 while it does.',
   ),
   paused: gauge('sluice_paused', 'Whether all of Sluice is paused: 1 while it is.'),
+  ineffectiveAnnotations: gauge(
+    'sluice_ineffective_annotations',
+    'Objects with an annotation or label of Sluice that can have no effect there, and workloads that the opt-in of their Namespace does not reach; each has an Event that says why.',
+    'namespace',
+    'kind',
+  ),
   buildInfo: gauge(
     'sluice_build_info',
     'The version that runs, with the value 1.',

@@ -9,6 +9,7 @@ import {
   type PrometheusContentType,
 } from '@prometheus-io/client'
 import { STRATEGIES, type Strategy } from '../consumers/consumer.ts'
+import type { Ineffective } from '../consumers/ineffective.ts'
 import type { SourceRef, WorkloadRef } from '../refs.ts'
 import { ENDS, type Rotation } from '../rotations/rotation.ts'
 import { PROCESS, type Definition } from './definitions.ts'
@@ -76,6 +77,7 @@ export function createMetrics({
   const apiRequestDuration = histogram(PROCESS.apiRequestDuration)
   const leader = gauge(PROCESS.leader)
   const paused = gauge(PROCESS.paused)
+  const ineffectiveAnnotations = gauge(PROCESS.ineffectiveAnnotations)
   const buildInfo = gauge(PROCESS.buildInfo)
   addRuntimeMetrics(registry)
 
@@ -147,6 +149,13 @@ export function createMetrics({
     /** The consumed content of a source has changed. */
     sourceChanged(source: SourceRef): void {
       fleet.countChange(source)
+    },
+
+    /** All annotations that have no effect where they stand; of what is gone no series stays. */
+    observeIneffective(found: readonly Ineffective[]): void {
+      ineffectiveAnnotations.reset()
+      for (const { subject } of found)
+        ineffectiveAnnotations.inc({ namespace: subject.namespace, kind: subject.kind })
     },
 
     /** The API server has answered an eviction. */

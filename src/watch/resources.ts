@@ -7,6 +7,7 @@ import type { RawHalt } from '../consumers/halt.ts'
 import type { RawPod } from '../consumers/pod.ts'
 import type { ListWatchOptions, Removed, Sink } from '../kube/list-watch.ts'
 import type { RawSecret } from '../secrets/source.ts'
+import type { IneffectiveAnnotations } from './ineffective-annotations.ts'
 import type { RawNamespace } from './namespaces.ts'
 import type { Store } from './store.ts'
 
@@ -19,6 +20,35 @@ export interface WatchedResource {
   readonly remove: Sink['remove']
   readonly listing?: () => void
   readonly synced?: () => void
+}
+
+/** The same resource, of which somebody else hears too. */
+export function heardBy(also: IneffectiveAnnotations, resource: WatchedResource): WatchedResource {
+  return {
+    ...resource,
+    apply(raw) {
+      also.apply(resource.target.resource, raw as Parameters<typeof also.apply>[1])
+      resource.apply(raw)
+    },
+    remove(ref) {
+      also.remove(ref.uid)
+      resource.remove(ref)
+    },
+  }
+}
+
+/**
+ * Kinds that are never restarted, watched for annotations that can have no effect there. Whoever does not grant these
+ * rights is not told of them, and misses nothing else.
+ */
+export function watchedHints(also: IneffectiveAnnotations): WatchedResource[] {
+  const none = { metadataOnly: true, apply: () => undefined, remove: () => undefined }
+  return [
+    { group: 'apps', version: 'v1', resource: 'statefulsets' },
+    { group: 'apps', version: 'v1', resource: 'daemonsets' },
+    { group: 'batch', version: 'v1', resource: 'jobs' },
+    { group: 'batch', version: 'v1', resource: 'cronjobs' },
+  ].map((target) => heardBy(also, { target, ...none }))
 }
 
 /** The Secrets of all namespaces, of one, or one Secret alone. */

@@ -65,7 +65,7 @@ describe('the least rights', () => {
       LEASE: 'sluice-system/sluice-lease',
     }
     const full = expected.map((name) => own[name] ?? name)
-    expect(names(change)).toEqual(['sluice-watch', ...full])
+    expect(names(change)).toEqual(['sluice-watch', 'sluice-hints', ...full])
   })
 
   test('by name are printed in the same order, whatever the order of what is opted in', () => {

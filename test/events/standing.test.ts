@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Ineffective } from '../../src/consumers/ineffective.ts'
 import { HELD_FOR, MOST_TOLD, REMINDER, StandingStates } from '../../src/events/standing.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Workload } from '../../src/plan/workload.ts'
@@ -22,9 +23,31 @@ const AGAIN = REMINDER / 1000
 function toldAt(states: StandingStates, workloads: readonly Workload[], ...seconds: number[]) {
   return seconds.flatMap((second) => {
     const planned = plan(snapshot(workloads), policy, at(second)).workloads
-    return states.look(planned, at(second)).map((each) => `${second} ${line(each)}`)
+    return states.look(planned, [], at(second)).map((each) => `${second} ${line(each)}`)
   })
 }
+
+const inVain = (uid: string, byNamespace: boolean): Ineffective => ({
+  subject: { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace: 'shop', name: 'redis', uid },
+  note: 'annotation sluice.dev/settle: why',
+  byNamespace,
+})
+
+test('an annotation without effect is reported at once and again, what a Namespace says once', () => {
+  const states = new StandingStates()
+  const looks = (...found: readonly Ineffective[]) =>
+    [10, 10 + AGAIN - 1, 10 + AGAIN, 10 + 9 * AGAIN].flatMap((second) =>
+      states.look([], found, at(second)).map((each) => `${second} ${line(each)}`),
+    )
+  const text = 'StatefulSet shop/redis: No effect: annotation sluice.dev/settle: why'
+  expect(looks(inVain('a', false))).toEqual(
+    [10, 10 + AGAIN, 10 + 9 * AGAIN].map(
+      (second) => `${second} Warning AnnotationIneffective ${text}`,
+    ),
+  )
+  expect(looks(inVain('b', true))).toEqual([`10 Normal AnnotationIneffective ${text}`])
+  expect(states.nextAt).toBe(Infinity)
+})
 
 test('a hold is told of when it has lasted a minute, and again while it lasts', () => {
   const states = new StandingStates()

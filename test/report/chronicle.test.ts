@@ -67,6 +67,7 @@ function open(send: Send): void {
     writer: new RotationWriter({ ...shared, onError: () => {}, onDropped: () => {} }),
     events: new EventWriter({ ...shared, instance: 'sluice-1', onDropped: () => {} }),
     margins: policy,
+    ineffective: () => [],
     log: createLogger({ level: 'info', destination: { write: (text) => void logged.push(text) } }),
     mayWrite: () => leading,
     onEnded: ({ phase, changedAt, finishedAt = NaN }) =>
