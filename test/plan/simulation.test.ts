@@ -1,12 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { run, type Scenario } from './simulation/run.ts'
+import { run, START, type Scenario } from './simulation/run.ts'
 import {
   badCredentialScenarios,
   busyScenarios,
   calmScenarios,
+  longestBeside,
+  stuckScenarios,
   wildScenarios,
 } from './simulation/scenario.ts'
+import { livePods } from './simulation/state.ts'
 
 /** For a long run: SLUICE_RUNS=10000 node_modules/.bin/vitest run --project unit test/plan/simulation.test.ts */
 const RUNS = Number(process.env.SLUICE_RUNS ?? 60)
@@ -19,6 +22,37 @@ function holds(scenarios: fc.Arbitrary<Scenario>) {
     { numRuns: RUNS },
   )
 }
+
+test(
+  'whatever is stuck for good, every other rotation ends',
+  () => {
+    fc.assert(
+      fc.property(stuckScenarios, (scenario) => {
+        const { cluster, violations } = run(scenario)
+        // One that is waited for through a long `minReadySeconds` keeps its slot without starting anything.
+        const wrong = violations.filter(
+          (each) => scenario.by !== 'longMinReady' || !each.startsWith('idle, '),
+        )
+        expect(wrong.join('\n')).toBe('')
+        const later = cluster.stateAt(START + longestBeside(scenario.by))
+        for (const of of later.deployments.values()) {
+          const { uid, name, namespace } = of.record.ref
+          if (name === 'w0') continue
+          const { status } = later.consumers.get(`${namespace}/deployment-${name}`) ?? {}
+          // Its own settings may not go together.
+          if (status?.report.state === 'Held') continue
+          const stale = livePods(later, uid).filter(
+            ({ holds }) => holds?.get(of.secrets[0] ?? '') !== 'second',
+          )
+          expect(stale.map(({ record }) => record.ref.name)).toEqual([])
+          expect(status?.ledger.restart).toBeUndefined()
+        }
+      }),
+      { numRuns: RUNS },
+    )
+  },
+  RUNS * 2000,
+)
 
 describe('never more is restarted than may be, nothing that is fresh, and in the end all that is stale', () => {
   test('while Secrets change and Sluice is killed', () => holds(calmScenarios), RUNS * 2000)

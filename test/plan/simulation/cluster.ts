@@ -28,6 +28,7 @@ import {
   type SimulatedPod,
   type SimulatedSecret,
   type SimulatedWorkload,
+  type Stuck,
   type Trouble,
 } from './state.ts'
 
@@ -66,6 +67,7 @@ export class SimulatedCluster {
       consumers: new Map(),
       halts: new Map(),
       trouble: NO_TROUBLE,
+      stuck: new Map(),
     }
     for (const secret of secrets) this.#putSecret(secret, 'first', start - 3_600_000)
     for (const each of workloads) {
@@ -182,14 +184,42 @@ export class SimulatedCluster {
     for (const uid of this.#state.deployments.keys()) this.reconcileSoon(uid)
   }
 
+  /** Something is wrong with one workload alone, or nothing any more. */
+  stick(uid: string, by: Stuck | undefined): void {
+    const known = this.#state.deployments.get(uid)
+    if (!known) return
+    const before = this.#state.stuck.get(uid)
+    const stuck = new Map(this.#state.stuck)
+    if (by) stuck.set(uid, by)
+    else stuck.delete(uid)
+    this.change({ stuck })
+    this.#changeDeployment(uid, (each) => ({
+      ...each,
+      record: {
+        ...each.record,
+        paused: by === 'paused',
+        deleting: by === 'beingDeleted',
+        ...(by === 'longMinReady' && { minReady: 7 * 24 * 3_600_000 }),
+        ...(before === 'longMinReady' && { minReady: 0 }),
+      },
+    }))
+    for (const { record, workload } of this.#state.pods.values()) {
+      if (workload !== uid) continue
+      if (by === 'nodeLost' || by === 'flaps') this.#kubelet.flap(record.ref.uid, Infinity)
+      if (by === 'beingDeleted') this.#kubelet.terminate(record.ref.uid)
+      if (by === undefined) this.#kubelet.recover(record.ref.uid)
+    }
+  }
+
   /** A person deletes all Halts. */
   releaseHalts(): void {
     this.change({ halts: new Map() })
   }
 
   /** An eviction; false if a budget refuses it. A pod that is gone or going is no longer there to evict. */
-  evict({ pod: ref }: EvictAction): boolean {
+  evict({ pod: ref, workload }: EvictAction): boolean {
     if (this.#state.trouble.evictionsRefused) return false
+    if (this.#state.stuck.get(workload.uid) === 'evictionsRefused') return false
     this.#kubelet.terminate(ref.uid)
     this.#remember()
     return true
@@ -285,9 +315,11 @@ export class SimulatedCluster {
     const known = this.#state.deployments.get(uid)
     if (!known) return
     const pods = [...this.#state.pods.values()].filter(({ workload }) => workload === uid)
+    const stuck = this.#state.stuck.get(uid)
     const { create, remove } = nextStep(known, pods, this.now)
-    const refused = this.#state.trouble.quotaUsedUp && create > 0
-    if (!refused) for (let n = 0; n < create; n++) this.#kubelet.create(known, this.now)
+    const refused = (this.#state.trouble.quotaUsedUp || stuck === 'quota') && create > 0
+    const isDone = refused || stuck === 'neverCreated' || stuck === 'beingDeleted'
+    if (!isDone) for (let n = 0; n < create; n++) this.#kubelet.create(known, this.now)
     for (const { record } of remove) this.#kubelet.terminate(record.ref.uid)
     const live = livePods(this.#state, uid)
     const updated = live.filter(({ record }) => record.templateHash === known.hash).length

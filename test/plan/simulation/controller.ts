@@ -21,6 +21,10 @@ export function nextStep(
   const isNew = (pod: SimulatedPod) => pod.record.templateHash === hash
   const live = pods.filter((pod) => !pod.record.terminating)
   const old = live.filter((pod) => !isNew(pod))
+  // As long as it is paused a rollout stands still; pods that are gone come back.
+  if (record.paused && old.length > 0) {
+    return { create: Math.max(0, replicas - live.length), remove: [] }
+  }
   if (strategy === 'Recreate' && pods.some((pod) => !isNew(pod))) return { create: 0, remove: old }
   if (old.length === 0) {
     const extra = Math.max(0, live.length - replicas)

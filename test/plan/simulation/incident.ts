@@ -2,7 +2,7 @@
  * What people, other controllers and bad luck do in a simulation, and when.
  */
 import type { Policy } from '../../../src/plan/policy.ts'
-import type { Trouble, Image } from './state.ts'
+import type { Image, Stuck, Trouble } from './state.ts'
 
 /** One of them; workloads, Secrets and pods are told by a number, of which the remainder counts. */
 export type Incident =
@@ -23,6 +23,8 @@ export type Incident =
   | { readonly kind: 'limit'; readonly workload: number; readonly maxUnavailable: number }
   | { readonly kind: 'pause'; readonly workload: number; readonly paused: boolean }
   | { readonly kind: 'trouble'; readonly of: keyof Trouble; readonly for: number }
+  /** Something is wrong with one workload alone. */
+  | { readonly kind: 'stuck'; readonly workload: number; readonly by: Stuck; readonly for: number }
   /** A person resumes every failure that stands. */
   | { readonly kind: 'resume' }
   /** A person deletes every Halt. */

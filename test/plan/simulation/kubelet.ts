@@ -4,8 +4,9 @@
 import { container, pod } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import { CRASHES_AFTER, fateOf } from './fate.ts'
-import { valuesFor, type SimulatedDeployment, type SimulatedPod } from './state.ts'
+import { valuesFor, type SimulatedDeployment, type SimulatedPod, type Stuck } from './state.ts'
 
+const NEVER_ENDS = new Set<Stuck | undefined>(['neverEnds', 'nodeLost', 'beingDeleted'])
 const FIRST_BACK_OFF = 5000
 /** After so many crashes in a row it is left alone until something changes: else no simulation would end. */
 const MOST_CRASHES = 4
@@ -56,18 +57,33 @@ export class Kubelet {
     if (!known || known.record.containers.some(({ state }) => state === 'running')) return
     const { agenda, now, pace, state } = this.#cluster
     if (known.record.scheduledAt === undefined) {
-      if (state.trouble.noCapacity) return
+      const stuck = this.#stuck(known)
+      if (state.trouble.noCapacity || stuck === 'noNode' || stuck === 'nodeLost') return
       this.#schedule(uid, now)
     }
     agenda.at(now + pace.start, () => this.#tryToStart(uid))
   }
 
+  /** What was wrong with its workload is over. */
+  recover(uid: string): void {
+    const known = this.#cluster.state.pods.get(uid)
+    if (!known) return
+    if (known.record.terminating) this.#gone(known)
+    else {
+      this.retry(uid)
+      if (!known.record.ready) this.#becomeReady(uid, this.#cluster.now)
+    }
+  }
+
+  /** @param duration Infinity until it recovers */
   flap(uid: string, duration: number): void {
     const known = this.#live(uid)
     if (!known?.record.ready) return
     const { agenda, now } = this.#cluster
     this.#loseReadiness(known)
-    agenda.at(now + duration, () => this.#becomeReady(uid, this.#cluster.now))
+    if (duration < Infinity) {
+      agenda.at(now + duration, () => this.#becomeReady(uid, this.#cluster.now))
+    }
   }
 
   terminate(uid: string): void {
@@ -78,12 +94,19 @@ export class Kubelet {
     const going = { leaving, terminating: true, ready: false, readyAt: undefined, unreadyAt: now }
     this.#cluster.setPod({ ...known, record: { ...known.record, ...going } })
     this.#cluster.reconcileSoon(known.workload)
-    agenda.at(now + pace.termination, () => {
-      const pods = new Map(this.#cluster.state.pods)
-      pods.delete(uid)
-      this.#cluster.change({ pods })
-      this.#cluster.reconcileSoon(known.workload)
-    })
+    if (NEVER_ENDS.has(this.#stuck(known))) return
+    agenda.at(now + pace.termination, () => this.#gone(known))
+  }
+
+  #gone({ record: { ref }, workload }: SimulatedPod): void {
+    const pods = new Map(this.#cluster.state.pods)
+    pods.delete(ref.uid)
+    this.#cluster.change({ pods })
+    this.#cluster.reconcileSoon(workload)
+  }
+
+  #stuck({ workload }: SimulatedPod): Stuck | undefined {
+    return this.#cluster.state.stuck.get(workload)
   }
 
   #schedule(uid: string, at: number): void {
@@ -127,6 +150,12 @@ export class Kubelet {
     const known = this.#live(uid)
     if (!known?.record.containers.some(({ state }) => state === 'running')) return
     if (!this.#cluster.state.deployments.has(known.workload)) return
+    const stuck = at < this.#cluster.now ? undefined : this.#stuck(known)
+    if (stuck === 'neverReady' || stuck === 'nodeLost') return
+    if (stuck === 'flaps') {
+      this.#cluster.agenda.at(at + 3000, () => this.flap(uid, 3000))
+    }
+    if (stuck === 'churns') this.#cluster.agenda.at(at + 9000, () => this.terminate(uid))
     const record = { ...known.record, ready: true, readyAt: at, unreadyAt: undefined }
     const well = known.holds && fateOf(known.holds.values()) === 'well'
     const crashes = well ? 0 : known.crashes

@@ -176,7 +176,7 @@ export class SimulatedOperator {
     const pods = Map.groupBy(seen.pods.pods.values(), ({ workload }) => workload)
     const podsOf = (uid: string) => (pods.get(uid) ?? []).map(({ record }) => record)
     const workloads = all
-      .filter(({ optedIn }) => optedIn)
+      .filter(({ optedIn, record }) => optedIn && record.deleting !== true)
       .map(({ record: deployment, annotations }) => {
         const { namespace, name, uid } = deployment.ref
         const key = `${namespace}/${consumerName(name)}`

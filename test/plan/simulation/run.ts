@@ -211,6 +211,10 @@ function happen(
       cluster.trouble({ [incident.of]: true })
       cluster.agenda.at(cluster.now + incident.for, () => cluster.trouble({ [incident.of]: false }))
       break
+    case 'stuck':
+      cluster.stick(uid, incident.by)
+      cluster.agenda.at(cluster.now + incident.for, () => cluster.stick(uid, undefined))
+      break
     case 'resume':
       for (const { record } of cluster.state.deployments.values()) {
         const { namespace, name, uid: each } = record.ref

@@ -7,7 +7,7 @@ import { policy } from '../cluster-builder.ts'
 import { BAD } from './fate.ts'
 import type { Incident, Timed } from './incident.ts'
 import type { Scenario } from './run.ts'
-import { NO_TROUBLE, type SimulatedWorkload, type Trouble } from './state.ts'
+import { NO_TROUBLE, STUCK, type Stuck, type SimulatedWorkload, type Trouble } from './state.ts'
 
 const lag = fc.constantFrom(0, 0, 100, 700, 1500)
 
@@ -178,6 +178,61 @@ export const busyScenarios = scenarios(happening(write(...GOOD), kill, ...others
 
 /** A credential is bad; nothing else is wrong. */
 export const badCredentialScenarios = scenarios(happening(write(...GOOD, ...BAD), kill), 5, true)
+
+/** How long all others may take beside one that is stuck (ms): its deadlines, and then their own restarts. */
+export function longestBeside(by: Stuck): number {
+  // That is waited for longer, and not without end.
+  return 10 * 60_000 + (by === 'longMinReady' ? 3_600_000 : 0)
+}
+
+/**
+ * One workload, `w0`, is stuck for good, or at least for as long as anybody looks, before or in the midst of its restart; Secrets
+ * of others change meanwhile.
+ */
+export const stuckScenarios: fc.Arbitrary<Scenario & { readonly by: Stuck }> = fc
+  .record({
+    stuck: workload(false),
+    others: fc.array(workload(false), { minLength: 1, maxLength: 3 }),
+    by: fc.constantFrom(...STUCK),
+    from: fc.integer({ min: 500, max: 20_000 }),
+    writes: fc.array(fc.integer({ min: 1000, max: 60_000 }), { minLength: 2, maxLength: 2 }),
+    kill: fc.constantFrom(undefined, 15_000, 120_000),
+    pace,
+    lags,
+  })
+  .map(({ stuck, others, by, from, writes: [mail = 0, cache = 0], kill: killAt, ...rest }) => ({
+    ...rest,
+    by,
+    secrets: ['db', 'mail', 'cache'].map((name) => ({
+      namespace: name === 'db' ? 'shop' : 'mail',
+      name,
+      annotations: {},
+    })),
+    workloads: [
+      { ...stuck, name: 'w0', namespace: 'shop', secrets: ['db'], replicas: stuck.replicas || 1 },
+      ...others.map((each, index) => ({
+        ...each,
+        name: `w${index + 1}`,
+        namespace: 'mail',
+        secrets: [index % 2 === 0 ? 'mail' : 'cache'],
+      })),
+    ],
+    policy,
+    clockOff: 0,
+    incidents: [
+      { at: 1000, incident: { kind: 'write' as const, secret: 0, value: 'second' } },
+      { at: mail, incident: { kind: 'write' as const, secret: 1, value: 'second' } },
+      { at: cache, incident: { kind: 'write' as const, secret: 2, value: 'second' } },
+      {
+        at: from,
+        // Each workload counts by its number.
+        incident: { kind: 'stuck' as const, workload: 0, by, for: 2 * longestBeside(by) },
+      },
+      ...(killAt === undefined
+        ? []
+        : [{ at: killAt, incident: { kind: 'kill' as const, policy: {} } }]),
+    ],
+  }))
 
 /** Everything goes wrong. */
 export const wildScenarios = scenarios(

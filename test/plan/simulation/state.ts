@@ -17,6 +17,23 @@ export interface Pace {
   readonly termination: number
 }
 
+/** What can be wrong with one workload alone, without end. */
+export const STUCK = [
+  'quota',
+  'neverCreated',
+  'noNode',
+  'neverReady',
+  'neverEnds',
+  'nodeLost',
+  'evictionsRefused',
+  'paused',
+  'flaps',
+  'churns',
+  'beingDeleted',
+  'longMinReady',
+] as const
+export type Stuck = (typeof STUCK)[number]
+
 /** An image runs, or cannot be pulled. */
 export type Image = 'good' | 'missing'
 
@@ -89,6 +106,8 @@ export interface ClusterState {
   readonly consumers: ReadonlyMap<string, ConsumerRecord>
   readonly halts: ReadonlyMap<string, HaltRecord>
   readonly trouble: Trouble
+  /** By UID of the Deployment. */
+  readonly stuck: ReadonlyMap<string, Stuck>
 }
 
 export const NO_TROUBLE: Trouble = {

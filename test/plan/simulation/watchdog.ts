@@ -218,8 +218,9 @@ export class Watchdog {
     })
   }
 
-  /** Not, if it failed or is past its deadline: then its slot goes to the next. */
+  /** Not, if it failed, is past its deadline, was paused by its owner or goes: then its slot goes to the next. */
   #isOpen(of: SimulatedDeployment, { debts, failed, rollout }: Account): boolean {
+    if ((rollout && of.record.paused) || of.record.deleting) return false
     return !failed && this.#awaited(of, rollout ? [rollout] : debts).length > 0
   }
 
