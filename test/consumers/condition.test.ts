@@ -64,4 +64,16 @@ describe('a pod is not Ready', () => {
   ])('%s', (_, ready, since, expected) => {
     expect(unreadyAt(raw(ready, since, '2026-03-01T12:00:30Z'))).toBe(expected)
   })
+
+  test('since its node was lost, which kube-controller-manager writes and the kubelet does not', () => {
+    const lost = raw('False', '2026-03-01T12:00:50Z', '2026-03-01T12:00:30Z')
+    const byController = {
+      manager: 'kube-controller-manager',
+      subresource: 'status',
+      time: '2026-03-01T12:00:50Z',
+      fieldsV1: { 'f:status': { 'f:conditions': {} } },
+    }
+    const managedFields = [...(lost.metadata.managedFields ?? []), byController]
+    expect(unreadyAt({ ...lost, metadata: { ...lost.metadata, managedFields } })).toBe(at(50))
+  })
 })

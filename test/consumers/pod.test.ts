@@ -208,3 +208,35 @@ describe('a Ready pod', () => {
     expect(read(again, at(91), read(running, at(7))).readyAt).toBe(at(91))
   })
 })
+
+test('a pod that leaves does so from the request on, until its grace period ends', () => {
+  const raw = show({ statusAt: at(5) })
+  const metadata = {
+    ...raw.metadata,
+    deletionTimestamp: apiTime(at(90)),
+    deletionGracePeriodSeconds: 30,
+  }
+  const pod = readPod({ ...raw, metadata }, undefined, at(61), (uses) => uses)
+  expect(pod?.leaving).toEqual({ since: at(60), until: at(90) })
+  expect(readPod(raw, undefined, at(61), (uses) => uses)?.leaving).toBeUndefined()
+})
+
+test('the run before the last restart of a container is known, and which containers are ordinary init containers', () => {
+  const raw = show({ statusAt: at(40), restarts: 1, startedAt: at(30) })
+  const lastState = { terminated: { startedAt: apiTime(at(8)), finishedAt: apiTime(at(28)) } }
+  const status = {
+    ...raw.status,
+    initContainerStatuses: [{ name: 'wait' }, { name: 'proxy' }],
+    containerStatuses: raw.status?.containerStatuses?.map((each) => ({ ...each, lastState })) ?? [],
+  }
+  const spec = {
+    ...raw.spec,
+    initContainers: [{ name: 'wait' }, { name: 'proxy', restartPolicy: 'Always' }],
+  }
+  const pod = readPod({ ...raw, spec, status }, undefined, at(41), (uses) => uses)
+  expect(pod?.containers.map(({ name, init, lastRun }) => [name, init, lastRun])).toEqual([
+    ['wait', true, undefined],
+    ['proxy', false, undefined],
+    ['app', false, { startedAt: at(8), duration: 20_000 }],
+  ])
+})

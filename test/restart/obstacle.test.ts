@@ -140,3 +140,43 @@ test('what the server refuses for good is held for a while, without its words', 
   expect(found).toMatchObject({ reason: 'Refused', until: 60_000 })
   expect(found.message).not.toContain('hunter2')
 })
+
+describe('a write that somebody refuses is told by who that is, never as a missing right', () => {
+  const record: Action = { kind: 'forget', workload, consumer: { ...workload, name: 'consumer' } }
+
+  test.each([
+    [
+      'a quota',
+      403,
+      'consumers.sluice.dev "deployment-web" is forbidden: exceeded quota: objects, requested: count/consumers.sluice.dev=1',
+      'ResourceQuota objects refuses it',
+    ],
+    [
+      'a webhook',
+      403,
+      'admission webhook "policy.example" denied the request: hunter2',
+      'webhook policy.example refuses it',
+    ],
+    [
+      'a webhook that does not answer',
+      500,
+      'Internal error occurred: failed calling webhook "policy.example": EOF',
+      'webhook policy.example refuses it',
+    ],
+  ])('%s', (_, status, message, who) => {
+    const found = hold(answer(status, { message }), record)
+    expect(found).toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining(who) as string,
+    })
+    expect(found.message).not.toContain('hunter2')
+  })
+
+  test('a namespace that is being deleted', () => {
+    const causes = [
+      { reason: 'NamespaceTerminating', message: 'namespace shop is being terminated' },
+    ]
+    const found = hold(answer(403, { reason: 'Forbidden', details: { causes } }), record)
+    expect(found).toMatchObject({ reason: 'Refused', message: 'namespace shop is being deleted' })
+  })
+})

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
 import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
 import { createDigester } from '../../src/secrets/digest.ts'
@@ -371,4 +371,59 @@ test('the answer to our own write does not bring back a Deployment that is gone'
   told.tell({ kind: 'deployment removed', app: 0 })
   answer('app-0')
   expect(names()).toEqual([])
+})
+
+describe('what is being deleted', () => {
+  const deletionTimestamp = '2026-03-01T12:00:07Z'
+  const opted = () => {
+    const told = new Told()
+    told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+    told.tell({ kind: 'consumer', app: 0, state: 'one' })
+    return told
+  }
+  const seen = (told: Told) => {
+    const { workloads, leftovers } = told.snapshot()
+    return [workloads.length, leftovers.length, told.store.judgedSources().size]
+  }
+
+  test('is no workload any more where it is the Deployment itself', () => {
+    const told = opted()
+    expect(seen(told)).toEqual([1, 0, 1])
+    told.store.applyDeployment({
+      metadata: {
+        namespace: 'shop',
+        name: 'app-0',
+        uid: 'app-0',
+        resourceVersion: '999999',
+        deletionTimestamp,
+        annotations: { [RESTART_ON_CHANGE]: 'true' },
+      },
+      spec: { replicas: 1, template: { spec: specOf(0) } },
+    })
+    expect(seen(told)).toEqual([0, 0, 0])
+  })
+
+  test('takes the workloads of its namespace with it', () => {
+    const told = opted()
+    told.store.applyNamespace({ metadata: { name: 'shop', deletionTimestamp } })
+    expect(seen(told)).toEqual([0, 0, 0])
+    told.store.removeNamespace('shop')
+    told.store.applyNamespace({ metadata: { name: 'shop' } })
+    expect(seen(told)).toEqual([1, 0, 1])
+  })
+})
+
+test('a pod is missing since it was seen to be, until another one is there', () => {
+  const told = new Told()
+  const since = () => told.snapshot().workloads.map(({ missingSince }) => missingSince)
+  told.tell({ kind: 'replica set', app: 0, owner: 0 })
+  told.tell({ kind: 'pod', app: 0, pod: 0, secret: 0, ready: true })
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  expect(since()).toEqual([undefined])
+  told.tell({ kind: 'pod removed', app: 0, pod: 0 })
+  told.tell({ kind: 'secret', secret: 0, value: 'one' })
+  told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
+  expect(since()).toEqual([4000])
+  told.tell({ kind: 'pod', app: 0, pod: 1, secret: 0, ready: false })
+  expect(since()).toEqual([undefined])
 })
