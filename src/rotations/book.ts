@@ -220,12 +220,13 @@ function found(
 /** Hex digits: enough to tell contents apart, and of a keyed digest, so they give nothing away. */
 const FINGERPRINT = 12
 
-/** A forecast moves with every pod; small moves are not worth a write. */
+/** A forecast moves with every pod; small moves are not worth a write, but for one that has passed. */
 function etaOf({ rotation }: Open, end: number | undefined, now: number): Pick<Rotation, 'eta'> {
   if (end === undefined || end === Infinity) return { eta: undefined }
   const known = rotation.eta
   const slack = Math.max(ETA_STEP, ETA_SHARE * (end - now))
-  return { eta: known !== undefined && Math.abs(known - end) <= slack ? known : end }
+  const isNear = known !== undefined && known > now && Math.abs(known - end) <= slack
+  return { eta: isNear ? known : end }
 }
 
 function staleIn(

@@ -203,6 +203,17 @@ describe('from picture to picture', () => {
     expect(eta(14)).toBe(at(40))
     expect(eta(18)).toBe(at(48))
   })
+
+  test('the forecast never stays at a time that has passed', () => {
+    const follow = book()
+    const eta = (second: number, end: number) => {
+      const ends = new Map([['shop/db', at(end)] as const])
+      return follow.follow({ ...picture(second, [told('web')]), ends })[0]?.eta
+    }
+    expect(eta(10, 14)).toBe(at(14))
+    expect(eta(13, 16)).toBe(at(14))
+    expect(eta(14, 17)).toBe(at(17))
+  })
 })
 
 describe('after a restart of Sluice', () => {
