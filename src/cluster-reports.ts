@@ -7,6 +7,7 @@ import type { KubeClient } from './kube/client.ts'
 import { sleep } from './local-time.ts'
 import { Chronicle, type ChronicleOptions } from './report/chronicle.ts'
 import { EventWriter } from './report/event-writer.ts'
+import { LineLimit } from './report/line-limit.ts'
 import type { Metrics } from './report/metrics.ts'
 import {
   createReportSender,
@@ -33,7 +34,8 @@ export function openChronicle({
     interval: 1_000,
     intervalCap: REPORT_RATE,
   })
-  const { log } = options
+  const { log, now } = options
+  const dropped = new LineLimit()
   const send = act ? createReportSender({ client, queue, mayWrite }) : sendNothing
   const writer = new RotationWriter({
     send,
@@ -42,7 +44,9 @@ export function openChronicle({
     onError: (rotation, error) => log.debug({ rotation, err: error }, 'a report was not written'),
     onDropped(rotation) {
       metrics.reportDropped('rotation')
-      log.warn({ rotation }, 'a Rotation cannot be written, and is given up')
+      const leftOut = dropped.ask('rotation', now())
+      if (leftOut !== undefined)
+        log.warn({ rotation, leftOut }, 'cannot write a Rotation, giving it up')
     },
   })
   const events = new EventWriter({
@@ -53,9 +57,9 @@ export function openChronicle({
     sleep,
     onDropped({ occurrence: { regarding, reason } }, error) {
       metrics.reportDropped('event')
-      // Where too many wait, a line for each would be as many.
-      if (error === undefined) return
-      log.warn({ regarding, reason, err: error }, 'an Event cannot be written, and is given up')
+      const leftOut = dropped.ask('event', now())
+      if (leftOut !== undefined)
+        log.warn({ regarding, reason, leftOut, err: error }, 'cannot write an Event, giving it up')
     },
   })
   return new Chronicle({

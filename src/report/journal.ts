@@ -13,10 +13,8 @@ import { endedBy, HOLD_REASONS, type HoldReason } from '../plan/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import { describeWorkload } from '../refs.ts'
+import { LineLimit } from './line-limit.ts'
 import type { Logger } from './log.ts'
-
-/** Of failed writes of one kind and reason, one line in this time (ms). */
-export const FAILURE_INTERVAL = 60_000
 
 export interface Journal {
   /** Says why a plan does not do more, if that has changed. */
@@ -32,7 +30,7 @@ export interface Journal {
 /** A journal that remembers the reasons that it has told. */
 export function createJournal(log: Logger): Journal {
   const holds = log.isLevelEnabled('debug') ? eachHold(log) : undefined
-  const failures = new Map<string, { at: number; unsaid: number }>()
+  const failures = new LineLimit()
   let said = ''
   return {
     plan({ workloads }) {
@@ -58,27 +56,20 @@ export function createJournal(log: Logger): Journal {
         logDone(log, action)
         return
       }
-      const reason = outcome.obstacle?.reason
-      const kind = `${action.kind} ${reason ?? ''}`
-      const last = failures.get(kind)
-      const isNews = !last || now >= last.at + FAILURE_INTERVAL
+      const { error: err, obstacle } = outcome
+      const leftOut = failures.ask(`${action.kind} ${obstacle?.reason ?? ''}`, now)
       const line = {
         target: describeTarget(action),
         action: action.kind,
-        reason,
-        ...(last && last.unsaid > 0 && isNews && { failedSince: last.unsaid }),
-        err: outcome.error,
+        reason: obstacle?.reason,
+        ...(leftOut && { leftOut }),
+        err,
       }
-      log[isNews ? 'warn' : 'debug'](
-        line,
-        `a write failed: ${outcome.obstacle?.message ?? 'see err'}`,
-      )
-      if (isNews) failures.set(kind, { at: now, unsaid: 0 })
-      else last.unsaid++
+      const level = leftOut === undefined ? 'debug' : 'warn'
+      log[level](line, `a write failed: ${obstacle?.message ?? 'see err'}`)
     },
     forget() {
       said = ''
-      failures.clear()
     },
   }
 }

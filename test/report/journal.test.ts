@@ -3,7 +3,8 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action, ActionOutcome } from '../../src/plan/action.ts'
 import { plan, type Plan } from '../../src/plan/plan.ts'
 import type { Snapshot, Workload } from '../../src/plan/workload.ts'
-import { createJournal, FAILURE_INTERVAL, type Journal } from '../../src/report/journal.ts'
+import { createJournal, type Journal } from '../../src/report/journal.ts'
+import { LINE_INTERVAL } from '../../src/report/line-limit.ts'
 import { createLogger } from '../../src/report/log.ts'
 import { at, deployment, pod, policy, snapshot, workload } from '../plan/cluster-builder.ts'
 import { evicting, NOW, told } from '../plan/planning.ts'
@@ -93,7 +94,7 @@ const eviction = (n: number): Action => {
 
 test('writes that fail in the same way write one line a minute, which says how many there were', () => {
   for (let n = 0; n < FLEET; n++) journal.done(eviction(n), refused, NOW)
-  journal.done(eviction(0), refused, NOW + FAILURE_INTERVAL)
+  journal.done(eviction(0), refused, NOW + LINE_INTERVAL)
   expect(lines).toMatchObject([
     {
       level: 'warn',
@@ -101,7 +102,7 @@ test('writes that fail in the same way write one line a minute, which says how m
       target: 'Deployment shop/web-0',
       reason: 'PodDisruptionBudget',
     },
-    { level: 'warn', failedSince: FLEET - 1 },
+    { level: 'warn', leftOut: FLEET - 1 },
   ])
 })
 
