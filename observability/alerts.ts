@@ -2,6 +2,8 @@
  * The alerts: a page is for a person who has something to do. Each has a section of its name in docs/runbook.md.
  */
 
+import { HOLD_REASONS, REASONS } from '../src/plan/hold.ts'
+
 /** `critical` pages, `warning` is for working hours, `info` is for whoever looks. */
 export type Severity = 'critical' | 'warning' | 'info'
 
@@ -20,6 +22,9 @@ export interface Alert {
 const RUNBOOK = 'https://github.com/sluice-dev/sluice/blob/main/docs/runbook.md'
 const WORKLOAD = 'namespace, workload_type, workload'
 const NAMED = '{{ $labels.workload_type }} {{ $labels.namespace }}/{{ $labels.workload }}'
+
+/** The reasons of failed restarts. */
+const FAILED = HOLD_REASONS.filter((reason) => REASONS[reason].state === 'Failed').join('|')
 
 /** Where the runbook tells of an alert. */
 export function runbookUrl({ name }: Alert): string {
@@ -48,12 +53,12 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     name: 'SluiceRestartFailed',
-    expr: `max by (${WORKLOAD}, reason) (sluice_hold{reason=~"RestartFailed|CannotStart"}) == 1`,
+    expr: `max by (${WORKLOAD}, reason) (sluice_hold{reason=~"${FAILED}"}) == 1`,
     for: '1m',
     severity: 'critical',
     summary: `The restart of ${NAMED} failed ({{ $labels.reason }}).`,
     description:
-      'New pods crash, are not Ready in time (RestartFailed) or never ran (CannotStart). At most max-unavailable pods are missing; the others keep the old content.',
+      'New pods crash, are not Ready in time (RestartFailed) or never ran (CannotStart), or the rollout was undone by another operator (RolloutUndone). At most max-unavailable pods are missing; the others keep the old content.',
   },
   {
     name: 'SluiceDown',
@@ -99,6 +104,15 @@ export const ALERTS: readonly Alert[] = [
     summary: `A sluice.dev annotation that concerns ${NAMED} cannot be read.`,
     description:
       'Sluice never guesses: the workload is not restarted until the value is put right.',
+  },
+  {
+    name: 'SluiceMalformedConsumer',
+    expr: `max by (${WORKLOAD}) (sluice_hold{reason="MalformedConsumer"}) == 1`,
+    for: '5m',
+    severity: 'warning',
+    summary: `The Consumer of ${NAMED} cannot be read.`,
+    description:
+      'Sluice does not know what the pods hold, so it does not restart the workload for any change until a person deletes the Consumer.',
   },
   {
     name: 'SluiceSourceFlapping',

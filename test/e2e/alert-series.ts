@@ -83,7 +83,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceRestartFailed',
     summary: 'The restart of deployment shop/web failed (CannotStart).',
-    ...held('CannotStart'),
+    ...held('CannotStart', 'GroupHalted'),
+    calm: '10m',
+    fires: '11m',
+  },
+  {
+    alert: 'SluiceRestartFailed',
+    summary: 'The restart of deployment shop/web failed (RolloutUndone).',
+    ...held('RolloutUndone', 'GroupHalted'),
     calm: '10m',
     fires: '11m',
   },
@@ -185,6 +192,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: '15m',
     labels: web,
     never: [healthy],
+  },
+  {
+    alert: 'SluiceMalformedConsumer',
+    summary: 'The Consumer of deployment shop/web cannot be read.',
+    ...held('MalformedConsumer', 'InvalidSetting'),
+    labels: web,
+    calm: '14m',
+    fires: '15m',
   },
   {
     alert: 'SluiceSourceFlapping',
