@@ -1,4 +1,4 @@
-// The manifests grant what `sluice rbac` prints, and the README tells it.
+// The manifests grant what `sluice rbac` prints, and docs/least-privilege.md lists it.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -48,9 +48,9 @@ test('every role is bound to the service account', () => {
   }
 })
 
-test('the README tells every right of the default install, and no other', () => {
-  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-  const rows = readme.matchAll(/^\| `([^`]+)` \| ([^|]+) \| (everywhere|its own namespace) \|/gm)
+test('docs/least-privilege.md lists every right of the default install, and no other', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/least-privilege.md'), 'utf8')
+  const rows = page.matchAll(/^\| `([^`]+)` \| ([^|]+) \| (everywhere|its own namespace) \|/gm)
   const told = [...rows].flatMap(([, resource, verbs = '', where]) => {
     const [kind = '', name = ''] = (resource ?? '').split(' ')
     const place = where === 'everywhere' ? '' : ' in namespace sluice-system'

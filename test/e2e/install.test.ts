@@ -1,5 +1,6 @@
 // What a user installs, on a real API server.
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { INSTALL_FILE, renderInstall } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../cluster/cluster.ts'
@@ -43,8 +44,9 @@ test('the kinds of Sluice are established', async () => {
 })
 
 test('one annotation is enough, on the workload or in its pod template: the next change of the Secret restarts it', async () => {
-  const shop = 'unlabelled'
-  const inShop = `--namespace=${shop}`
+  await cluster.kubectl(fromReadme('apply'))
+  // As the README has it.
+  const shop = 'shop'
   const uses = [{ secret: 'db', mode: 'env' }] as const
   const optIn = { 'sluice.dev/restart-on-change': 'true' }
   await cluster.kubectl(['create', 'namespace', shop])
@@ -58,12 +60,7 @@ test('one annotation is enough, on the workload or in its pod template: the next
   const observer = await observe(cluster, shop)
   const sluice = await startOperator(cluster)
   try {
-    await cluster.kubectl([
-      'annotate',
-      'deployment/web',
-      inShop,
-      'sluice.dev/restart-on-change=true',
-    ])
+    await cluster.kubectl(fromReadme('annotate'))
     for (const name of ['web', 'chart']) await inState(cluster, shop, name, 'Fresh')
     await beyondDoubt()
     observer.reset({ web: 2, chart: 2 })
@@ -76,9 +73,10 @@ test('one annotation is enough, on the workload or in its pod template: the next
     observer.stop()
     await sluice.end('SIGTERM')
   }
-  expect(await cluster.kubectl(['get', 'sluice', inShop])).toContain(
+  expect(await cluster.kubectl(fromReadme('get sluice'))).toContain(
     'consumer.sluice.dev/deployment-web',
   )
+  expect(await cluster.kubectl(fromReadme('get events'))).toContain('RestartFinished')
 })
 
 test('Pod Security admits the pod of Sluice, and refuses others in its namespace', async () => {
@@ -88,3 +86,13 @@ test('Pod Security admits the pod of Sluice, and refuses others in its namespace
     cluster.kubectl(['run', 'loose', '--image=registry.example/loose:1', own]),
   ).rejects.toThrow('violates PodSecurity "restricted:latest"')
 })
+
+/** The arguments of the one command of kubectl in the README that begins so, as printed. */
+function fromReadme(start: string): readonly string[] {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+  const commands = [...readme.matchAll(/^ {4}kubectl (.+)$/gm)].map(([, command = '']) => command)
+  const [command = '', ...more] = commands.filter((each) => each.startsWith(start))
+  expect(more).toEqual([])
+  expect(command).not.toBe('')
+  return command.split(' ')
+}
