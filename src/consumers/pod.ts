@@ -30,10 +30,13 @@ export interface ContainerRecord {
   readonly presentAt: number
 }
 
-/** A pod that a ReplicaSet controls. */
+/** A pod of any owner. */
 export interface PodRecord {
   readonly ref: PodRef
-  readonly replicaSetUid: string
+  /** UID of its controller; its own where nothing controls it. */
+  readonly controllerUid: string
+  /** `Job/backup`: its controller, or itself where nothing controls it. */
+  readonly owner: string
   /** The restart id in the template that it was made from. */
   readonly restartId: string | undefined
   /** The hash of that template. */
@@ -105,30 +108,28 @@ export interface OwnerReference {
   readonly controller?: boolean
 }
 
-/** The controller of an object if it is of `kind`; names and selectors prove nothing. */
+/** The controller of an object, of `kind` if given; names and selectors prove nothing. */
 export function controllerOf(
   owners: readonly OwnerReference[] | undefined,
-  kind: string,
+  kind?: string,
 ): OwnerReference | undefined {
-  return owners?.find((owner) => owner.controller === true && owner.kind === kind)
+  return owners?.find(
+    (owner) => owner.controller === true && (kind === undefined || owner.kind === kind),
+  )
 }
 
 /** Gives equal lists of uses one identity, so that the pods of a workload share it. */
 export type Intern = (uses: PodUses) => PodUses
 
-/**
- * Reads a pod; `previous` is the record of the same pod from an earlier event, `now` the API server's time.
- * `undefined` for a pod that no ReplicaSet controls.
- */
+/** Reads a pod; `previous` is the record of the same pod from an earlier event, `now` the API server's time. */
 export function readPod(
   raw: RawPod,
   previous: PodRecord | undefined,
   now: number,
   intern: Intern,
-): PodRecord | undefined {
+): PodRecord {
   const { namespace, name, uid, creationTimestamp, deletionTimestamp } = raw.metadata
-  const owner = controllerOf(raw.metadata.ownerReferences, 'ReplicaSet')
-  if (!owner) return undefined
+  const controller = controllerOf(raw.metadata.ownerReferences) ?? { kind: 'Pod', name, uid }
   const conditions = raw.status?.conditions
   const ready = isTrue(conditions, 'Ready')
   const createdAt = Date.parse(creationTimestamp)
@@ -152,7 +153,8 @@ export function readPod(
   const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
   return {
     ref: { namespace, name, uid },
-    replicaSetUid: owner.uid,
+    controllerUid: controller.uid,
+    owner: previous?.owner ?? `${controller.kind}/${controller.name}`,
     restartId: raw.metadata.annotations?.[RESTART_ID],
     templateHash: raw.metadata.labels?.['pod-template-hash'],
     createdAt,

@@ -1,15 +1,15 @@
 /**
- * Which pods belong to which Deployment: through controller UIDs, from pod to ReplicaSet to Deployment, in whatever
- * order they are heard of.
+ * Which pods belong to which Deployment: through controller UIDs, from pod to ReplicaSet to Deployment, in any order of
+ * events. A pod of another owner belongs to its controller, or to itself.
  */
 import type { ReplicaSetRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
 
-/** Told the UID of a Deployment of which something may have changed. */
+/** Called with the UID of an owner, a Deployment or else a controller, of which something may have changed. */
 export interface OwnedPodsListener {
-  readonly podsChanged: (deployment: string) => void
-  /** What its pods use; told besides. */
-  readonly usesChanged: (deployment: string) => void
+  readonly podsChanged: (owner: string) => void
+  /** Called as well if its pods may use something else now. */
+  readonly usesChanged: (owner: string) => void
 }
 
 export class OwnedPods {
@@ -29,7 +29,7 @@ export class OwnedPods {
     this.removeReplicaSet(record.uid)
     this.#replicaSets.set(record.uid, record)
     addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
-    this.#changed(record.deploymentUid, true)
+    this.#moved(record)
   }
 
   removeReplicaSet(uid: string): void {
@@ -37,15 +37,15 @@ export class OwnedPods {
     if (!record) return
     this.#replicaSets.delete(uid)
     removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
-    this.#changed(record.deploymentUid, true)
+    this.#moved(record)
   }
 
   setPod(pod: PodRecord): void {
     const { uid } = pod.ref
     const before = this.#pods.get(uid)
-    if (before && before.replicaSetUid !== pod.replicaSetUid) this.removePod(uid)
+    if (before && before.controllerUid !== pod.controllerUid) this.removePod(uid)
     this.#pods.set(uid, pod)
-    addTo(this.#podsOf, pod.replicaSetUid, uid)
+    addTo(this.#podsOf, pod.controllerUid, uid)
     this.#podsChanged(pod, before?.uses !== pod.uses)
   }
 
@@ -53,7 +53,7 @@ export class OwnedPods {
     const pod = this.#pods.get(uid)
     if (!pod) return
     this.#pods.delete(uid)
-    removeFrom(this.#podsOf, pod.replicaSetUid, uid)
+    removeFrom(this.#podsOf, pod.controllerUid, uid)
     this.#podsChanged(pod, true)
   }
 
@@ -61,18 +61,18 @@ export class OwnedPods {
     return this.#pods.get(uid)
   }
 
-  /** The pods of all ReplicaSets of a Deployment. */
-  of(deployment: string): readonly PodRecord[] {
-    const known = this.#lists.get(deployment)
+  /** The pods of all ReplicaSets of a Deployment, or of a controller that belongs to none. */
+  of(owner: string): readonly PodRecord[] {
+    const known = this.#lists.get(owner)
     if (known) return known
     const pods: PodRecord[] = []
-    for (const replicaSet of this.#replicaSetsOf.get(deployment) ?? []) {
-      for (const uid of this.#podsOf.get(replicaSet) ?? []) {
+    for (const controller of this.#controllersOf(owner)) {
+      for (const uid of this.#podsOf.get(controller) ?? []) {
         const pod = this.#pods.get(uid)
         if (pod) pods.push(pod)
       }
     }
-    if (pods.length > 0) this.#lists.set(deployment, pods)
+    if (pods.length > 0) this.#lists.set(owner, pods)
     return pods
   }
 
@@ -80,15 +80,26 @@ export class OwnedPods {
     return { pods: this.#pods.size, replicasets: this.#replicaSets.size }
   }
 
-  #podsChanged({ replicaSetUid }: PodRecord, andTheirUses: boolean): void {
-    const owner = this.#replicaSets.get(replicaSetUid)
-    if (owner) this.#changed(owner.deploymentUid, andTheirUses)
+  #controllersOf(owner: string): Iterable<string> {
+    if (this.#replicaSets.has(owner)) return []
+    return this.#replicaSetsOf.get(owner) ?? [owner]
   }
 
-  #changed(deployment: string, andTheirUses: boolean): void {
-    this.#lists.delete(deployment)
-    this.#listener.podsChanged(deployment)
-    if (andTheirUses) this.#listener.usesChanged(deployment)
+  #podsChanged({ controllerUid }: PodRecord, andTheirUses: boolean): void {
+    const replicaSet = this.#replicaSets.get(controllerUid)
+    this.#changed(replicaSet?.deploymentUid ?? controllerUid, andTheirUses)
+  }
+
+  /** The pods of a ReplicaSet belong to its Deployment from now on, or to itself again. */
+  #moved({ uid, deploymentUid }: ReplicaSetRecord): void {
+    this.#changed(deploymentUid, true)
+    if (this.#podsOf.has(uid)) this.#changed(uid, true)
+  }
+
+  #changed(owner: string, andTheirUses: boolean): void {
+    this.#lists.delete(owner)
+    this.#listener.podsChanged(owner)
+    if (andTheirUses) this.#listener.usesChanged(owner)
   }
 }
 

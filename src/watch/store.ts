@@ -65,11 +65,11 @@ export class Store {
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
   readonly #owned = new OwnedPods({
-    podsChanged: (deployment) => {
-      this.#drawn.delete(deployment)
-      this.#count(deployment)
+    podsChanged: (owner) => {
+      this.#drawn.delete(owner)
+      this.#count(owner)
     },
-    usesChanged: (deployment) => this.#users.changed(deployment),
+    usesChanged: (owner) => this.#users.changed(owner),
   })
   readonly #halts = new Map<NamespacedKey, HaltRecord>()
   readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
@@ -146,7 +146,7 @@ export class Store {
   applyPod(raw: RawPod): void {
     const { uid } = raw.metadata
     const pod = readPod(raw, this.#owned.pod(uid), this.#options.now(), this.#intern)
-    if (pod) this.#owned.setPod(pod)
+    if (matters(pod)) this.#owned.setPod(pod)
     else this.#owned.removePod(uid)
   }
 
@@ -209,7 +209,7 @@ export class Store {
     return this.#consumers.get(`${namespace}/${consumerName(name)}`)
   }
 
-  /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
+  /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
   workloadsOf(source: SourceRef): ReadonlySet<string> {
     return this.#users.of(source)
   }
@@ -316,4 +316,9 @@ export class Store {
     this.#drawn.set(uid, drawn)
     return drawn
   }
+}
+
+/** Of a ReplicaSet, or it holds something: others are neither restarted nor asked about. */
+function matters({ owner, uses, terminal }: PodRecord): boolean {
+  return owner.startsWith('ReplicaSet/') || (uses.length > 0 && !terminal)
 }

@@ -29,7 +29,7 @@ export class Users {
     this.#unindexed.add(workload)
   }
 
-  /** UIDs of the Deployments, opted in or not, whose template or pods use a source. */
+  /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
   of(source: SourceRef): ReadonlySet<string> {
     this.#reindex()
     return this.#index.workloadsOf(namespacedKey(source))
@@ -50,11 +50,16 @@ export class Users {
     return [...lists].flat().flatMap(({ uses }) => uses)
   }
 
+  #namespaceOf(workload: string): string | undefined {
+    const { deployments, pods } = this.#options
+    return (deployments.get(workload) ?? pods.of(workload)[0])?.ref.namespace
+  }
+
   #reindex(): void {
     const before = new Set<NamespacedKey>()
     for (const workload of this.#unindexed) {
       for (const source of this.#index.sourcesOf(workload)) before.add(source)
-      const namespace = this.#options.deployments.get(workload)?.ref.namespace
+      const namespace = this.#namespaceOf(workload)
       const sources =
         namespace === undefined
           ? []

@@ -49,7 +49,7 @@ describe('a pod is not Ready', () => {
       ],
     },
   })
-  const unreadyAt = (pod: RawPod) => readPod(pod, undefined, at(100), (uses) => uses)?.unreadyAt
+  const unreadyAt = (pod: RawPod) => readPod(pod, undefined, at(100), (uses) => uses).unreadyAt
 
   test.each([
     ['since the kubelet says so', 'False', '2026-03-01T12:00:20Z', at(20)],

@@ -77,9 +77,7 @@ function show(shown: Shown): RawPod {
 }
 
 function read(shown: Shown, now: number, previous?: PodRecord): PodRecord {
-  const record = readPod(show(shown), previous, now, (uses) => uses)
-  if (!record) throw new Error('a ReplicaSet controls this pod')
-  return record
+  return readPod(show(shown), previous, now, (uses) => uses)
 }
 
 const instance = (record: PodRecord) => {
@@ -93,15 +91,16 @@ const running = { id: 'c1', startedAt: at(5), ready: true, statusAt: at(6) }
 describe('a pod', () => {
   test('belongs to the ReplicaSet that controls it, whatever its labels and name', () => {
     const other = { ...replicaSet, uid: 'other', controller: false }
-    expect(read({ owners: [other, replicaSet] }, at(1)).replicaSetUid).toBe('rs')
+    expect(read({ owners: [other, replicaSet] }, at(1)).controllerUid).toBe('rs')
   })
 
   test.each([
-    ['nobody', []],
-    ['a ReplicaSet that does not control it', [{ ...replicaSet, controller: false }]],
-    ['a StatefulSet', [{ ...replicaSet, kind: 'StatefulSet' }]],
-  ])('of %s is none of ours', (_, owners) => {
-    expect(readPod(show({ owners }), undefined, at(1), (uses) => uses)).toBeUndefined()
+    ['nobody', [], 'p1', 'Pod/web-1-x'],
+    ['a ReplicaSet that does not control it', [{ ...replicaSet, controller: false }], 'p1', 'Pod/web-1-x'],
+    ['a ReplicaSet', [replicaSet], 'rs', 'ReplicaSet/web-1'],
+    ['a Job', [{ ...replicaSet, kind: 'Job', name: 'backup', uid: 'job' }], 'job', 'Job/backup'],
+  ])('of %s is named by its controller, or by itself', (_, owners, controllerUid, owner) => {
+    expect(read({ owners }, at(1))).toMatchObject({ controllerUid, owner })
   })
 
   test.each([

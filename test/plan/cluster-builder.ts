@@ -134,7 +134,8 @@ export function pod(name: string, { container: only, ...change }: PodChange = {}
   const ready = change.ready ?? true
   return {
     ref: { namespace: 'shop', name, uid: `uid-of-${name}` },
-    replicaSetUid: 'replica-set',
+    controllerUid: 'replica-set',
+    owner: 'ReplicaSet/web-1',
     restartId: undefined,
     templateHash: 'hash',
     createdAt,

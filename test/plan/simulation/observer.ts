@@ -83,8 +83,10 @@ export function* observe(history: History, margins: Margins): Generator<Picture>
     const hearSecret = (index: number, now: number, previous?: SourceRecord) =>
       readSecret(secretAfter(history.writes, index), previous, digester, now)
     const hearPod = (pod: PodHistory, happenedAt: number, now: number) => {
-      const record = readPod(podAt(pod, happenedAt), pods.get(pod.name), now, (uses) => uses)
-      if (record) pods.set(pod.name, record)
+      pods.set(
+        pod.name,
+        readPod(podAt(pod, happenedAt), pods.get(pod.name), now, (uses) => uses),
+      )
     }
     let source = hearSecret(newestWrite, start)
     for (const pod of history.pods) if (pod.createdAt <= start) hearPod(pod, start, start)
