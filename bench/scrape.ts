@@ -66,6 +66,7 @@ function longNames(): Metrics {
     })),
     sources: names.map((name) => ({ namespace, name })),
     ends: new Map(names.map((name) => [`${namespace}/${name}`, 1e12])),
+    oldContent: [],
   }
   const metrics = newMetrics()
   metrics.observeFleet(() => shown)

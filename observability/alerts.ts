@@ -43,6 +43,16 @@ export const ALERTS: readonly Alert[] = [
       'Its pods still run with content that was replaced more than an hour ago. If the old credential is revoked they fail.',
   },
   {
+    name: 'SluiceOldContentInUse',
+    expr: 'max by (namespace, source_kind, source) (sluice_old_content_pods) > 0',
+    for: '1h',
+    severity: 'warning',
+    summary:
+      '{{ $value }} running pods may still hold old content of {{ $labels.source_kind }} {{ $labels.namespace }}/{{ $labels.source }}.',
+    description:
+      'An hour after the change pods of the namespace, opted in or not, hold old content or are not proven not to. If the old credential is revoked they fail.',
+  },
+  {
     name: 'SluiceGroupHalted',
     expr: 'max by (group) (sluice_group_halted) == 1',
     for: '1m',

@@ -11,7 +11,7 @@ export const PREFIX = 'sluice.dev/'
 export const RESTART_ON_CHANGE = `${PREFIX}restart-on-change`
 /** On a Secret "true"; else sources (`name`) or single keys (`name/key`) to leave out, separated by commas. */
 export const IGNORE = `${PREFIX}ignore`
-/** What to do for plain volumes, `ignore` or `restart`. */
+/** What a change means for plain volumes: `restart`, `live` or `ignore`. */
 export const VOLUMES = `${PREFIX}volumes`
 /** `auto`, `evict` or `rollout`. */
 export const STRATEGY = `${PREFIX}strategy`

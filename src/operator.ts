@@ -73,6 +73,17 @@ export async function runOperator(config: Config, version: string): Promise<void
     mayWrite,
     margins: config,
     ineffective: () => ineffective.list(),
+    sources: {
+      // Asked after the first plan alone.
+      get keyFingerprint() {
+        return digester.fingerprint
+      },
+      changed: () => store.secrets.changed(),
+      unused: (source) => store.secrets.oldUnused(source),
+      source: (source) => store.source(source),
+      podsUsing: (source) => store.podsUsing(source),
+    },
+    planAgain: () => coordinator.changed(),
   })
   const reporter = createReporter({ log, metrics, policy: config, chronicle })
   const leadership: Leadership =
@@ -126,8 +137,9 @@ export async function runOperator(config: Config, version: string): Promise<void
     await close()
     return
   }
+  const digester = createDigester(key)
   const store = new Store({
-    digester: createDigester(key),
+    digester,
     now,
     defaults: config,
     namespace: config.namespace,

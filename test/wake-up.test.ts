@@ -1,4 +1,5 @@
 /** The loops run for months: whatever one pass leaves behind must go. */
+import { sourcesOf } from './rotations/following.ts'
 import { getEventListeners } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -71,6 +72,8 @@ function telling(): Loop {
     events: new EventWriter({ ...shared, instance: 'sluice-1' }),
     margins: policy,
     ineffective: () => [],
+    sources: sourcesOf([justChanged]),
+    planAgain: () => {},
     log,
     mayWrite: () => (passes++, true),
     onEnded: () => {},

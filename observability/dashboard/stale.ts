@@ -57,6 +57,19 @@ export const stale = [
     width: 3,
     query: { expr: total(ofWorkloads('sluice_unverified_pods')) },
   }),
+  list({
+    title: 'Old content in use',
+    description:
+      'Running pods that hold old content of a Secret, or are not proven not to, opted in or not. The old credential can be revoked when its Secret is not in this list.',
+    unit: 'short',
+    width: 24,
+    none: 'no old content in use',
+    columns: ['namespace', 'source_kind', 'source'],
+    value: 'pods',
+    query: {
+      expr: 'max by (namespace, source_kind, source) (sluice_old_content_pods{namespace=~"$namespace"}) > 0',
+    },
+  }),
   lines({
     title: 'Stale pods over time',
     description:

@@ -18,6 +18,7 @@ import {
   yesOrNo,
   type Kind,
 } from './kind.ts'
+import { VOLUMES } from './volumes.ts'
 
 /** One row of the table. */
 export interface Setting {
@@ -117,10 +118,10 @@ export const settings = {
       'How many pods of one workload Sluice may have away at once; a percentage is one of its replicas, rounded down, at least 1.',
   },
   volumes: {
-    kind: oneOf('ignore', 'restart'),
+    kind: oneOf(...VOLUMES),
     default: 'ignore',
     meaning:
-      'Whether a change restarts workloads that mount the Secret as a plain volume, whose files the kubelet updates by itself.',
+      'What a change means for workloads that mount the Secret as a plain volume, whose files the kubelet updates by itself: `restart` restarts them; `live` says that their processes read the files again, which counts two minutes after the change; `ignore` does and says nothing.',
   },
   strategy: {
     kind: oneOf('auto', 'evict', 'rollout', 'evict-only'),

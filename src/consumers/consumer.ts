@@ -10,7 +10,17 @@ export const CONSUMER_GROUP = 'sluice.dev'
 export const CONSUMER_VERSION = 'v1alpha1'
 
 /** What a person sees first. */
-export const STATES = ['Fresh', 'Waiting', 'Restarting', 'Held', 'Failed', 'Paused'] as const
+export const STATES = [
+  /** Every pod is proven to hold today's content. */
+  'Fresh',
+  /** Nothing is to be restarted, but not every pod is proven to hold today's content. */
+  'Unproven',
+  'Waiting',
+  'Restarting',
+  'Held',
+  'Failed',
+  'Paused',
+] as const
 export type State = (typeof STATES)[number]
 
 /** How a workload is made fresh; chosen when the restart starts and kept until it ends. */
@@ -94,6 +104,8 @@ export interface Report {
   readonly stalePods: number
   readonly unknownPods: number
   readonly unprovenPods: number
+  /** Pods with a container that may still start with older content. */
+  readonly pendingPods: number
 }
 
 /** A Consumer as watched. */
@@ -142,6 +154,19 @@ function backwards(entries: Timeline): string | undefined {
 
 export const contentsSchema = z.array(z.object({ source: z.string(), key: z.string(), digest }))
 
+/** What is recorded of one source, as a Consumer and a Rotation have it. */
+export const recordedSourceSchema = z
+  .object({
+    uid: z.string(),
+    resourceVersion: z.string().regex(/^[0-9]*$/),
+    writtenAt: time.default(-Infinity),
+    contents: z.array(z.object({ key: z.string(), timeline })),
+  })
+  .transform(({ contents, ...rest }): RecordedSource => {
+    const timelines = contents.map((each) => [each.key, each.timeline] as const)
+    return { ...rest, timelines: new Map<string, Timeline>(timelines) }
+  })
+
 /** Unknown fields are passed over, so that a neighbouring version's state can be read. */
 const statusSchema = z.object({
   state: z.enum(STATES),
@@ -151,18 +176,10 @@ const statusSchema = z.object({
   stalePods: z.int().min(0).default(0),
   unknownPods: z.int().min(0).default(0),
   unprovenPods: z.int().min(0).default(0),
+  pendingPods: z.int().min(0).default(0),
   keyFingerprint: z.string().regex(/^[0-9a-f]{32}$/),
   sources: z
-    .array(
-      z.object({
-        kind: z.literal('Secret'),
-        name: z.string(),
-        uid: z.string(),
-        resourceVersion: z.string().regex(/^[0-9]*$/),
-        writtenAt: time.default(-Infinity),
-        contents: z.array(z.object({ key: z.string(), timeline })),
-      }),
-    )
+    .array(z.object({ kind: z.literal('Secret'), name: z.string() }).and(recordedSourceSchema))
     .default([]),
   restart: z
     .object({
@@ -221,8 +238,7 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
   }
   const { keyFingerprint, sources, restart, lastRestart, failure, since, ...report } = parsed.data
   const recorded = sources.map((source) => {
-    const { uid: sourceUid, resourceVersion: upTo, writtenAt, contents } = source
-    const timelines = new Map<string, Timeline>(contents.map((each) => [each.key, each.timeline]))
+    const { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines } = source
     return [source.name, { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines }] as const
   })
   const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart, failure }
@@ -237,26 +253,32 @@ export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
     ...report,
     since: iso(since),
     keyFingerprint: ledger.keyFingerprint,
-    sources: sorted(ledger.sources).map(
-      ([name, { uid, resourceVersion, writtenAt, timelines }]) => ({
-        kind: 'Secret',
-        name,
-        uid,
-        resourceVersion,
-        ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
-        contents: sorted(timelines).map(([key, entries]) => ({
-          key,
-          timeline: entries.map(({ since: start, ...each }) =>
-            start === -Infinity ? each : { ...each, since: iso(start) },
-          ),
-        })),
-      }),
-    ),
+    sources: sorted(ledger.sources).map(([name, recorded]) => ({
+      kind: 'Secret',
+      name,
+      ...writeRecordedSource(recorded),
+    })),
     ...(restart && { restart: { ...restart, startedAt: iso(restart.startedAt) } }),
     ...(lastRestart && {
       lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },
     }),
     ...(failure && { failure: { ...failure, failedAt: iso(failure.failedAt) } }),
+  }
+}
+
+/** The wire form of what is recorded of one source. */
+export function writeRecordedSource(recorded: RecordedSource): Record<string, unknown> {
+  const { uid, resourceVersion, writtenAt, timelines } = recorded
+  return {
+    uid,
+    resourceVersion,
+    ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
+    contents: sorted(timelines).map(([key, entries]) => ({
+      key,
+      timeline: entries.map(({ since: start, ...each }) =>
+        start === -Infinity ? each : { ...each, since: iso(start) },
+      ),
+    })),
   }
 }
 

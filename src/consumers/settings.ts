@@ -18,6 +18,7 @@ import {
 } from '../config/kind.ts'
 import type { Fault } from '../config/fault.ts'
 import type { Config } from '../config/settings.ts'
+import { VOLUMES, type Volumes } from '../config/volumes.ts'
 import type { Limit } from '../plan/limit.ts'
 import { misspelt, readerOf, type Annotations, type Place } from './annotation-reader.ts'
 import type { DeploymentRecord } from './deployment.ts'
@@ -26,7 +27,8 @@ import type { DeploymentRecord } from './deployment.ts'
 export interface Settings {
   /** Sources (`name`) and keys (`name/key`) that do not count. */
   readonly ignore: ReadonlySet<string>
-  readonly volumes: 'ignore' | 'restart'
+  /** What a change means for plain volumes, whose files the kubelet updates. */
+  readonly volumes: Volumes
   readonly unproven: 'ignore' | 'restart'
   readonly strategy: 'auto' | 'evict' | 'rollout'
   readonly maxUnavailable: Limit
@@ -58,6 +60,8 @@ const ignoreOrRestart = oneOf('ignore', 'restart')
 
 /** Where the annotations of a workload stand, besides its Namespace. */
 export type Annotated = Pick<DeploymentRecord, 'annotations' | 'templateAnnotations'>
+
+const NO_ANNOTATIONS: Annotated = { annotations: {}, templateAnnotations: {} }
 
 /** The nearest first: each annotation counts where it first stands. */
 function placesOf(workload: Annotated, namespace: Annotations): readonly Place[] {
@@ -96,7 +100,7 @@ export function readSettings(
   const maxUnavailable = read(annotations.MAX_UNAVAILABLE, limit)
   return {
     ignore: read(annotations.IGNORE, ignored) ?? new Set(),
-    volumes: read(annotations.VOLUMES, ignoreOrRestart) ?? defaults.volumes,
+    volumes: read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? defaults.volumes,
     unproven: read(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
     strategy: strategyOf(read, defaults),
     maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
@@ -115,6 +119,18 @@ export function readSettings(
       .includes(true),
     faults,
   }
+}
+
+/** What a change means for the plain volumes of a workload that did not opt in; `ignore` where that cannot be read. */
+export function readVolumes(
+  workload: Annotated | undefined,
+  namespace: Annotations,
+  { volumes }: Pick<Defaults, 'volumes'>,
+): Volumes {
+  const faults: Fault[] = []
+  const read = readerOf(placesOf(workload ?? NO_ANNOTATIONS, namespace), faults)
+  const found = read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? volumes
+  return faults.length > 0 ? 'ignore' : found
 }
 
 /** Where Sluice may only evict, `auto` is `evict`, and a workload that wants a rollout is told. */

@@ -39,6 +39,11 @@ export interface ContainerUses {
 /** The uses of a pod: only containers that have some. */
 export type PodUses = readonly ContainerUses[]
 
+/** Whether a pod uses a source at all. */
+export function usesSource(uses: PodUses, source: string): boolean {
+  return uses.some((each) => each.uses.some((use) => use.source === source))
+}
+
 interface KeyToPath {
   readonly key: string
   readonly path: string

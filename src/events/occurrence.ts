@@ -20,6 +20,8 @@ export const EVENT_REASONS = [
   'RotationStarted',
   'RotationFinished',
   'RotationHeld',
+  /** No running pod holds old content of the Secret any more. */
+  'OldContentUnused',
 ] as const
 export type EventReason = (typeof EVENT_REASONS)[number]
 

@@ -2,6 +2,7 @@
  * What is told of an action that was done. Pure.
  */
 import type { Restart } from '../consumers/consumer.ts'
+import type { Report } from '../consumers/consumer.ts'
 import type { Action, HaltAction, RecordAction } from '../plan/action.ts'
 import type { RecordedSource } from '../secrets/timeline.ts'
 import { secretSubject, workloadSubject, type Occurrence, type Subject } from './occurrence.ts'
@@ -45,8 +46,15 @@ function finished(
   return {
     ...aboutRestart(action, action.ended, changed),
     reason: 'RestartFinished',
-    note: `Restarted by ${strategy} in ${seconds} s: every pod holds today's content${of(changed)}`,
+    note: `Restarted by ${strategy} in ${seconds} s: ${proofOf(action.status.report)}${of(changed)}`,
   }
+}
+
+/** What is known of the pods at the end. */
+function proofOf({ unknownPods, unprovenPods, pendingPods }: Report): string {
+  const doubtful = unknownPods + unprovenPods + pendingPods
+  if (doubtful === 0) return "every pod holds today's content"
+  return `${doubtful === 1 ? '1 pod is' : `${doubtful} pods are`} not proven to hold today's content`
 }
 
 function aboutRestart(

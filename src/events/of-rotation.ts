@@ -2,6 +2,7 @@
  * What is told of rotations on their Secrets: that they began, ended, or have been held for a minute. Pure but for its
  * memory.
  */
+import { isSettled, isSuperseded, isUnused } from '../rotations/condition.ts'
 import { isFinished, rotationName, type Rotation } from '../rotations/rotation.ts'
 import { earliest } from './earliest.ts'
 import { secretSubject, type Occurrence } from './occurrence.ts'
@@ -12,6 +13,8 @@ interface Told {
   /** When it is to be told that it is held (ms); Infinity once that was done, and while it is not. */
   heldAt: number
   held: boolean
+  finished: boolean
+  unused: boolean
 }
 
 export class RotationNews {
@@ -21,7 +24,13 @@ export class RotationNews {
 
   /** What another process told of already. */
   know(rotation: Rotation): void {
-    const told = { started: rotation.startedAt !== undefined, heldAt: Infinity, held: false }
+    const told = {
+      started: rotation.startedAt !== undefined,
+      heldAt: Infinity,
+      held: false,
+      finished: isFinished(rotation),
+      unused: isUnused(rotation),
+    }
     this.#told.set(keyOf(rotation), told)
   }
 
@@ -36,10 +45,13 @@ export class RotationNews {
         started: false,
         heldAt: Infinity,
         held: false,
+        // One that ended long ago, and of which a newer one takes the place.
+        finished: isSuperseded(rotation) && rotation.phase !== 'Superseded',
+        unused: false,
       }
       this.#told.set(keyOf(rotation), told)
       const news = newsOf(rotation, told, now)
-      if (isFinished(rotation)) this.#told.delete(keyOf(rotation))
+      if (isSettled(rotation)) this.#told.delete(keyOf(rotation))
       const { source } = rotation
       const about = rotationName(rotation)
       return news.map((each) => ({
@@ -64,7 +76,10 @@ function newsOf(rotation: Rotation, told: Told, now: number): readonly News[] {
     const note = `The first of ${workloads.total} workloads (${pods.total} pods) is being restarted; follow it in Rotation ${rotationName(rotation)}`
     news.push({ type: 'Normal', reason: 'RotationStarted', note })
   }
-  if (isFinished(rotation)) news.push(ended(rotation))
+  if (isFinished(rotation) && !told.finished) news.push(ended(rotation))
+  told.finished = isFinished(rotation)
+  if (isUnused(rotation) && !told.unused) news.push(unused(rotation))
+  told.unused = isUnused(rotation)
   if (phase !== 'Held') {
     told.heldAt = Infinity
     told.held = false
@@ -91,12 +106,32 @@ function ended(rotation: Rotation): News {
   const seconds = Math.max(0, Math.round((finishedAt - changedAt) / 1000))
   const counts = `${workloads.done} of ${workloads.total} workloads, ${pods.done} of ${pods.total} pods`
   const note = {
-    Succeeded: `${counts} hold the new content, ${seconds} s after the change`,
+    Succeeded: `${counts} hold the new content, ${seconds} s after the change.${others(rotation)}`,
+    TakenBack: 'The content from before the change came back; nothing was restarted for it',
     Superseded: `It changed again when ${counts} held the content; see Rotation ${supersededBy ?? ''}`,
     Abandoned: 'All workloads that it was about were deleted or opted out',
   }
   const known = phase in note ? note[phase as keyof typeof note] : `${phase}: ${counts}`
   return { type: 'Normal', reason: 'RotationFinished', note: known }
+}
+
+/** Who may still hold old content, opted in or not. */
+function others({ conditions }: Rotation): string {
+  const claim = conditions.find(({ type }) => type === 'OldContentUnused')
+  if (!claim) return ''
+  return claim.status === 'True'
+    ? ' No running pod holds old content'
+    : ` Old content may still be in use: ${claim.message}`
+}
+
+function unused(rotation: Rotation): News {
+  const seconds = Math.max(0, Math.round((sinceOf(rotation) - rotation.changedAt) / 1000))
+  const note = `No running pod of the namespace holds old content, ${seconds} s after the change; see Rotation ${rotationName(rotation)}`
+  return { type: 'Normal', reason: 'OldContentUnused', note }
+}
+
+function sinceOf({ conditions, changedAt }: Rotation): number {
+  return conditions.find(({ type }) => type === 'OldContentUnused')?.since ?? changedAt
 }
 
 function keyOf(rotation: Rotation): string {

@@ -92,15 +92,18 @@ function reportOf(
   { restart, failure }: Ledger,
   hold: Hold | undefined,
 ): Report {
+  const { unknown, unproven, pending } = counts
+  const doubtful = unknown + unproven + pending
   return {
-    state: failure ? 'Failed' : stateToShow(restart, hold, stale.length > 0),
+    state: failure ? 'Failed' : stateToShow(restart, hold, stale.length > 0, doubtful > 0),
     reason: hold?.reason ?? '',
     message:
       hold?.message ??
-      (restart ? `${judged.length - stale.length} of ${judged.length} pods are fresh` : ''),
+      (restart || doubtful > 0 ? `${counts.fresh} of ${judged.length} pods are proven fresh` : ''),
     stalePods: counts.stale,
     unknownPods: counts.unknown,
     unprovenPods: counts.unproven,
+    pendingPods: counts.pending,
   }
 }
 
@@ -109,10 +112,12 @@ export function stateToShow(
   restart: Restart | undefined,
   hold: Hold | undefined,
   stale: boolean,
+  doubtful = false,
 ): State {
   const held = hold && stateOf(hold)
   if (restart) return held === undefined || held === 'Waiting' ? 'Restarting' : held
-  return held ?? (stale ? 'Waiting' : 'Fresh')
+  if (held) return held
+  return stale ? 'Waiting' : doubtful ? 'Unproven' : 'Fresh'
 }
 
 /** Equal timelines; a selector that is no longer used is no reason to write. */

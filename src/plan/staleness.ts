@@ -4,6 +4,7 @@
  * One rule: a use holds some content that was current inside a *window* of time, and is stale if any content of
  * the window differs from today's. The modes differ only in where the window begins.
  */
+import type { Volumes } from '../config/volumes.ts'
 import { ALL_KEYS, type Mode, type Use } from '../consumers/uses.ts'
 import type { ContainerRecord, PodRecord } from '../consumers/pod.ts'
 import { today, type Entry, type Timeline } from '../secrets/timeline.ts'
@@ -165,7 +166,7 @@ function worse(a: Judgement, b: Judgement): Judgement {
 /** The uses that Sluice judges: not ignored ones, and plain volumes only where they are asked for. */
 export function judgedUses(
   uses: readonly Use[],
-  { ignore, volumes }: { ignore: ReadonlySet<string>; volumes: 'ignore' | 'restart' },
+  { ignore, volumes }: { ignore: ReadonlySet<string>; volumes: Volumes },
 ): Use[] {
   return uses.filter(
     ({ source, selector, mode }) =>

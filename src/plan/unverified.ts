@@ -19,7 +19,7 @@ export function unverifiedPods(
   pods: readonly PodRecord[],
   { margin }: Margins,
 ): number {
-  if (settings.volumes === 'restart') return 0
+  if (settings.volumes !== 'ignore') return 0
   const leftToTheKubelet = (use: Use) =>
     use.mode === 'volume' && !source(use.source).settings.ignore
   return pods.filter(({ uses: all, createdAt }) => {

@@ -15,6 +15,8 @@ import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
 import type { NamespacedKey, SourceRef } from '../refs.ts'
 import { RotationBook } from '../rotations/book.ts'
+import { isSettled } from '../rotations/condition.ts'
+import type { OldContentRow, SourceUsers } from '../rotations/holders.ts'
 import { expired, type Kept } from '../rotations/retention.ts'
 import { isFinished, readRotation, rotationName, type Rotation } from '../rotations/rotation.ts'
 import { untilAborted, WakeUp, type Next, type Sleep } from '../wake-up.ts'
@@ -38,6 +40,10 @@ export interface ChronicleOptions {
   readonly ineffective: () => readonly Ineffective[]
   /** Whether we lead. */
   readonly mayWrite: () => boolean
+  /** The Secrets of the cluster, and all running pods that use them. */
+  readonly sources: SourceUsers
+  /** Asks for a new plan: time alone changes what is said of a rotation. */
+  readonly planAgain: () => void
   /** A rotation is over. */
   readonly onEnded: (rotation: Rotation) => void
   /** API server's clock, milliseconds. */
@@ -115,6 +121,11 @@ export class Chronicle {
     }
   }
 
+  /** The sources of which old content may be in use, as of the last look. */
+  get oldContent(): readonly OldContentRow[] {
+    return this.#book.inUse
+  }
+
   /** Another one leads, and tells. */
   standBy(): void {
     this.#options.writer.forget()
@@ -144,7 +155,14 @@ export class Chronicle {
     } catch (error) {
       log.error({ err: error }, 'a defect: please report it')
     }
-    const next = Math.min(this.#standing.nextAt, this.#news.nextAt, this.#retryAt ?? Infinity)
+    // Nothing is claimed by an older plan than that: while watches are broken there is no newer one.
+    if (this.#book.nextAt <= now()) this.#options.planAgain()
+    const next = Math.min(
+      this.#standing.nextAt,
+      this.#news.nextAt,
+      this.#book.nextAt,
+      this.#retryAt ?? Infinity,
+    )
     return { wakeIn: next - now(), rest: INTERVAL }
   }
 
@@ -172,11 +190,17 @@ export class Chronicle {
     if (!seen || kept !== this.#kept) return
     const { plan, ends, now } = seen
     const { workloads } = plan
-    const said = this.#book.follow({ workloads, ends, began: this.#began, now })
+    const said = this.#book.follow({
+      workloads,
+      ends,
+      began: this.#began,
+      sources: this.#options.sources,
+      now,
+    })
     this.#began.clear()
     for (const rotation of said) {
+      if (isFinished(rotation) && !kept.has(keyOf(rotation))) this.#options.onEnded(rotation)
       this.#say(rotation, kept)
-      if (isFinished(rotation)) this.#options.onEnded(rotation)
     }
     this.#announce(
       this.#news.look(said, (source) => this.#uidOf(source), current),
@@ -197,10 +221,9 @@ export class Chronicle {
     if (book !== this.#book) return kept
     for (const rotation of rotations) {
       if (isFinished(rotation)) keep(kept, rotation)
-      else {
-        writer.know(rotation)
-        this.#news.know(rotation)
-      }
+      if (isSettled(rotation)) continue
+      writer.know(rotation)
+      this.#news.know(rotation)
     }
     for (const rotation of book.adopt(rotations, this.#options.now())) this.#say(rotation, kept)
     this.#kept = kept
@@ -220,13 +243,9 @@ export class Chronicle {
     )
   }
 
-  /** Of a Secret that a workload of the last plan consumes; '' where it does not exist. */
-  #uidOf({ namespace, name }: SourceRef): string | undefined {
-    const consumer = this.#seen?.plan.workloads.find(
-      ({ assessment }) =>
-        assessment.deployment.ref.namespace === namespace && assessment.consumed.has(name),
-    )
-    return consumer?.assessment.source(name).uid
+  /** Of a Secret; '' where it does not exist. */
+  #uidOf(source: SourceRef): string {
+    return this.#options.sources.source(source).uid
   }
 
   #say(rotation: Rotation, kept: Map<string, Kept>): void {
@@ -248,8 +267,9 @@ export class Chronicle {
   }
 }
 
-function keep(kept: Map<string, Kept>, { source, changedAt, finishedAt = 0 }: Rotation): void {
-  kept.set(keyOf({ source, changedAt }), { source, changedAt, finishedAt })
+function keep(kept: Map<string, Kept>, rotation: Rotation): void {
+  const { source, changedAt, finishedAt = 0 } = rotation
+  kept.set(keyOf(rotation), { source, changedAt, finishedAt, settled: isSettled(rotation) })
 }
 
 function keyOf(rotation: Pick<Rotation, 'source' | 'changedAt'>): string {

@@ -85,6 +85,13 @@ export const FLEET = {
     'namespace',
     'source',
   ),
+  oldContentPods: gauge(
+    'sluice_old_content_pods',
+    'Running pods of the namespace that hold old content of the Secret, or are not proven not to, opted in or not; plain volumes aside. A series from the change until no such pod is left.',
+    'namespace',
+    'source_kind',
+    'source',
+  ),
   startingPods: gauge(
     'sluice_starting_pods',
     'Pods of the group that are starting, whoever started them; no series for 0.',

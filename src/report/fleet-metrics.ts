@@ -4,6 +4,7 @@
  */
 import type { Strategy } from '../consumers/consumer.ts'
 import type { NamespacedKey, SourceRef, WorkloadRef } from '../refs.ts'
+import type { OldContentRow } from '../rotations/holders.ts'
 import { FLEET } from './definitions.ts'
 import { Family, labelText, type LabelText } from './exposition.ts'
 import { ObjectCounter } from './object-counter.ts'
@@ -43,13 +44,15 @@ export interface Fleet {
   readonly sources: readonly SourceRef[]
   /** When each rotation will end (ms), by source; Infinity where that cannot be told. */
   readonly ends: ReadonlyMap<NamespacedKey, number>
+  /** The sources of which old content may be in use. */
+  readonly oldContent: readonly OldContentRow[]
 }
 
 /** How a restart can end. */
 export const OUTCOMES = ['succeeded', 'failed'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
-const NOBODY: Fleet = { workloads: [], groups: [], sources: [], ends: new Map() }
+const NOBODY: Fleet = { workloads: [], groups: [], sources: [], ends: new Map(), oldContent: [] }
 
 export class FleetMetrics {
   readonly #restarts = new ObjectCounter(FLEET.restarts)
@@ -73,7 +76,7 @@ export class FleetMetrics {
 
   /** All series, as Prometheus reads them. */
   scrape(): string {
-    const { workloads, groups, sources, ends } = this.#fleet()
+    const { workloads, groups, sources, ends, oldContent } = this.#fleet()
     const rows = workloads.map((row) => [workloadLabels(row.workload), row] as const)
     this.#restarts.follow(
       rows.map(([labels, { strategy }]) => [
@@ -86,6 +89,7 @@ export class FleetMetrics {
       ...ofWorkloads(rows),
       this.#restarts,
       ...ofRotations(ends),
+      ofOldContent(oldContent),
       ...ofGroups(groups),
       this.#sourceChanges,
     ]
@@ -121,6 +125,17 @@ function ofRotations(ends: Fleet['ends']): Family[] {
     if (end < Infinity) eta.add(sourceLabels({ namespace, name }), end / 1000)
   }
   return [eta]
+}
+
+function ofOldContent(rows: Fleet['oldContent']): Family {
+  const family = new Family(FLEET.oldContentPods)
+  for (const { source, pods } of rows) {
+    family.add(
+      labelText(FLEET.oldContentPods.labels, [source.namespace, 'Secret', source.name]),
+      pods,
+    )
+  }
+  return family
 }
 
 function ofGroups(groups: readonly GroupRow[]): Family[] {

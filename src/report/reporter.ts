@@ -54,7 +54,7 @@ export function createReporter({
     metrics.rotationsActive.set(ends.size)
     metrics.restartsActive.set(active.length)
     metrics.restartsWaiting.set(waiting.length)
-    metrics.observeFleet(() => fleetOf(plan, ends))
+    metrics.observeFleet(() => fleetOf(plan, ends, chronicle?.oldContent ?? []))
   }
   return {
     planned(plan, seconds, now) {
@@ -95,7 +95,11 @@ export function createReporter({
 const NOTHING: Plan = { actions: [], workloads: [], groups: [], wakeAt: Infinity }
 
 /** What is shown of a plan; worked out when somebody asks. */
-function fleetOf({ groups, workloads }: Plan, ends: Fleet['ends']): Fleet {
+function fleetOf(
+  { groups, workloads }: Plan,
+  ends: Fleet['ends'],
+  oldContent: Fleet['oldContent'],
+): Fleet {
   return {
     workloads: workloads.map(({ assessment, hold }) => ({
       workload: assessment.deployment.ref,
@@ -118,6 +122,7 @@ function fleetOf({ groups, workloads }: Plan, ends: Fleet['ends']): Fleet {
       uses.map(({ source: name }) => ({ namespace: deployment.ref.namespace, name })),
     ),
     ends,
+    oldContent,
   }
 }
 

@@ -6,13 +6,13 @@ import { isConflict, isNotFound } from '../kube/api-error.ts'
 import { Backoff } from '../kube/backoff.ts'
 import type { SourceRef } from '../refs.ts'
 import {
-  isFinished,
   rotationName,
   writeRotation,
   writeRotationStatus,
   type RawRotation,
   type Rotation,
 } from '../rotations/rotation.ts'
+import { isSettled } from '../rotations/condition.ts'
 import { NotLeading, type Send } from './report-sender.ts'
 
 /** One object is written at most this often (ms). */
@@ -116,15 +116,15 @@ export class RotationWriter {
       } catch (error) {
         if (error instanceof NotLeading) break
         if (isNotFound(error)) {
-          // Gone, with its namespace perhaps: what is over is not made anew, what goes on is.
-          if (isFinished(job.rotation)) break
+          // Gone, with its namespace perhaps: one that says nothing more is not created again.
+          if (isSettled(job.rotation)) break
           job.exists = false
         }
         failures++
         onError(key, error)
         wait = Math.max(wait, backoff.next())
       }
-      if (failures >= MOST_FAILURES && isFinished(job.rotation)) {
+      if (failures >= MOST_FAILURES && isSettled(job.rotation)) {
         onDropped(key)
         break
       }
@@ -132,7 +132,7 @@ export class RotationWriter {
       if (term.aborted) return
     }
     job.running = false
-    if (isFinished(job.rotation)) this.#jobs.delete(key)
+    if (isSettled(job.rotation)) this.#jobs.delete(key)
   }
 
   async #send(job: Job): Promise<void> {

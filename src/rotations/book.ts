@@ -1,17 +1,23 @@
 /**
  * Follows rotations from plan to plan. Pure but for its memory: times are given.
  *
- * There is at most one open rotation of a source: a newer change takes the place of the one before, and whoever is
- * stale is brought to today's content, whatever it missed in between.
+ * There is at most one open rotation of a source: a newer change takes the place of the one before, and every stale
+ * workload is brought to today's content. The newest rotation of a source is followed beyond its restarts, until no
+ * running pod of the namespace holds old content.
  */
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
-import type { SourceRecord } from '../secrets/source.ts'
+import { applied } from '../secrets/timeline.ts'
+import { claimsFrom, isSettled, isSuperseded, isUnused, withConditions } from './condition.ts'
+import { Holders, type Looked, type OldContentRow, type SourceUsers } from './holders.ts'
 import { finished, memberOf, type Member } from './member.ts'
+import { isTakenBack, lastChange } from './old-content.ts'
+import { etaOf, found } from './outlook.ts'
 import { isEmpty, standing } from './progress.ts'
-import { isFinished, NONE, rotationName, type Rotation } from './rotation.ts'
-import { staleSources } from './stale-sources.ts'
+import { isFinished, NONE, rotationName, writeRotationStatus, type Rotation } from './rotation.ts'
+import type { Recorded } from './source-history.ts'
+import { staleIn, type Stale } from './stale-sources.ts'
 
 /** A plan, as far as rotations are concerned. */
 export interface Picture {
@@ -20,6 +26,7 @@ export interface Picture {
   readonly ends: ReadonlyMap<NamespacedKey, number>
   /** When restarts began since the last picture (ms), by UID of the workload: one may be over by now. */
   readonly began: ReadonlyMap<string, number>
+  readonly sources: SourceUsers
   /** API server's clock, milliseconds. */
   readonly now: number
 }
@@ -33,29 +40,19 @@ interface Open {
   before: { readonly workloads: number; readonly pods: number }
 }
 
-/** Who is stale for a source now. */
-interface Stale {
-  readonly source: SourceRecord
-  readonly planned: PlannedWorkload[]
-  changedAt: number
-  certain: boolean
-}
-
 /** How many are followed at once; where more Secrets change together, the others follow when some are over. */
 export const MOST_OPEN = 200
-
-/** ETAs that differ by less than this (ms) are one, and by less than this part of what is left. */
-const ETA_STEP = 5_000
-const ETA_SHARE = 0.2
 
 export class RotationBook {
   readonly #margins: Margins
   readonly #open = new Map<NamespacedKey, Open>()
   /** The newest rotation of each source that is over. */
   readonly #over = new Map<NamespacedKey, Rotation>()
+  readonly #holders: Holders
 
   constructor(margins: Margins) {
     this.#margins = margins
+    this.#holders = new Holders(margins)
   }
 
   /** Takes over what is written in the cluster. @returns those that a newer one took the place of long ago */
@@ -65,25 +62,42 @@ export class RotationBook {
       const key = namespacedKey(rotation.source)
       const before = this.#open.get(key)?.rotation
       if (before) outdated.push(superseded(before, rotation, now))
+      const over = this.#over.get(key)
+      if (over && !isSuperseded(over)) outdated.push(superseded(over, rotation, now))
       this.#open.delete(key)
       this.#over.delete(key)
       if (isFinished(rotation)) this.#over.set(key, rotation)
       else this.#open.set(key, opened(rotation, { adopted: true }))
+      this.#holders.adopt(rotation)
     }
     return outdated
   }
 
-  /** What is to be said of every rotation that is not over, and of those that are over with this picture. */
+  /** The sources of which old content may be in use; nothing where another process reports. */
+  get inUse(): readonly OldContentRow[] {
+    return this.#holders.rows
+  }
+
+  /** When it is to look again even if nothing happens (ms); Infinity for never. */
+  get nextAt(): number {
+    return this.#holders.nextAt
+  }
+
+  /** What is to be said of every rotation that is not over, and of those that are over and say something new. */
   follow(picture: Picture): readonly Rotation[] {
-    const { began, ends, now } = picture
+    const { began, ends, now, sources } = picture
     const stale = staleIn(picture.workloads, this.#margins)
     const said: Rotation[] = []
     for (const [key, group] of stale) said.push(...this.#find(key, group, now))
-    if (this.#open.size === 0) return said
-
     const planned = new Map(
       picture.workloads.map((each) => [each.assessment.deployment.ref.uid, each]),
     )
+    const open = [...this.#open.values()].map(({ rotation }) => rotation.source)
+    const looked = this.#holders.look(sources, open, planned, now)
+    for (const [key, { rotation: next, before }] of this.#unrestarted(looked, picture)) {
+      this.#open.set(key, opened(next, { adopted: false }))
+      if (before) said.push(before)
+    }
     for (const [key, open] of this.#open) {
       const group = stale.get(key)
       this.#update(open, group, planned)
@@ -91,25 +105,80 @@ export class RotationBook {
       const { rotation } = open
       open.rotation = { ...rotation, startedAt: rotation.startedAt ?? startOf(open, began) }
       const over = group === undefined
-      open.rotation = over
-        ? ended(open, planned, now)
-        : {
-            ...underWay(open),
-            ...found(group.source, open.rotation),
-            ...etaOf(open, ends.get(key), now),
-          }
+      const known = looked.get(key)
+      open.rotation = this.#claim(
+        over
+          ? ended(open, known, planned, now)
+          : {
+              ...underWay(open),
+              ...found(group.source, open.rotation),
+              ...etaOf(open.rotation, ends.get(key), now),
+            },
+        known,
+        now,
+      )
       said.push(open.rotation)
       if (!over) continue
       this.#open.delete(key)
       this.#over.set(key, open.rotation)
     }
+    for (const [key, known] of looked) {
+      const over = this.#over.get(key)
+      if (!over || isSettled(over) || this.#open.has(key)) continue
+      const next = this.#claim(over, known, now)
+      this.#over.set(key, next)
+      if (statusText(next) !== statusText(over)) said.push(next)
+    }
+    this.#holders.settle(looked, (key) => this.#newest(key), sources, now)
     return said
+  }
+
+  /** Changes for which nothing is to be restarted, though a workload that opted in uses the source and others are stale. */
+  #unrestarted(
+    looked: ReadonlyMap<NamespacedKey, Looked>,
+    { workloads, now }: Picture,
+  ): [NamespacedKey, { rotation: Rotation; before: Rotation | undefined }][] {
+    return [...looked].flatMap(([key, { source, old, record }]) => {
+      const { namespace, name } = source.ref
+      const changedAt = lastChange(record)
+      const newest = this.#over.get(key)?.changedAt ?? -Infinity
+      const isNew = old.counts.stale > 0 && changedAt > newest && !this.#open.has(key)
+      // The plan may be older than what was seen of the Secret since.
+      const isSure = now >= claimsFrom({ changedAt }, this.#margins.margin)
+      if (!isNew || !isSure || source.settings.ignore || this.#open.size >= MOST_OPEN) return []
+      const consumed = workloads.some(
+        ({ assessment: { deployment, consumed: names } }) =>
+          deployment.ref.namespace === namespace && names.has(name),
+      )
+      if (!consumed) return []
+      const rotation = newRotation(source.ref, changedAt)
+      return [[key, { rotation, before: this.#replaced(key, rotation, now) }]]
+    })
+  }
+
+  #claim(rotation: Rotation, known: Looked | undefined, now: number): Rotation {
+    const { margin } = this.#margins
+    const next = withConditions(rotation, known?.old, known?.source, { margin, now })
+    if (!known || known.source.unread) return next
+    return { ...next, record: isUnused(next) ? forgotten(known.record) : known.record }
   }
 
   /** Forgets the rotations of a source that are over, so that memory is bounded by what is kept in the cluster. */
   forget(source: SourceRef, changedAt: number): void {
     const key = namespacedKey(source)
-    if (this.#over.get(key)?.changedAt === changedAt) this.#over.delete(key)
+    if (this.#over.get(key)?.changedAt !== changedAt) return
+    this.#over.delete(key)
+    this.#holders.forget(key)
+  }
+
+  #newest(key: NamespacedKey): Rotation | undefined {
+    return this.#open.get(key)?.rotation ?? this.#over.get(key)
+  }
+
+  /** The rotation of the same source that a newer one takes the place of: only the newest one makes claims. */
+  #replaced(key: NamespacedKey, by: Rotation, now: number): Rotation | undefined {
+    const before = this.#newest(key)
+    return before && !isSuperseded(before) ? superseded(before, by, now) : undefined
   }
 
   /** Opens the rotation that a group of stale workloads is about. @returns the one that it takes the place of */
@@ -127,10 +196,10 @@ export class RotationBook {
     // What is away tells nothing: only a pod that holds old content shows that there is a rotation.
     if (!certain || changedAt === -Infinity) return []
     if (!open && this.#open.size >= MOST_OPEN) return []
-    const next = { source: ref, changedAt, phase: 'Waiting', workloads: NONE, pods: NONE } as const
-    const rotation: Rotation = { ...next, reasons: [] }
+    const rotation = newRotation(ref, changedAt)
+    const before = this.#replaced(key, rotation, now)
     this.#open.set(key, opened(rotation, { adopted: false }))
-    return open ? [superseded(open.rotation, rotation, now)] : []
+    return before ? [before] : []
   }
 
   #update(
@@ -142,11 +211,26 @@ export class RotationBook {
     for (const [uid, each] of now) members.set(uid, memberOf(each))
     for (const [uid, member] of members) {
       if (now.has(uid)) continue
-      if (planned.has(uid)) members.set(uid, finished(member))
+      const each = planned.get(uid)
+      if (each) members.set(uid, finished(member, each))
       // Deleted, or opted out.
       else members.delete(uid)
     }
   }
+}
+
+function newRotation(source: SourceRef, changedAt: number): Rotation {
+  const counts = { workloads: NONE, pods: NONE }
+  return { source, changedAt, phase: 'Waiting', ...counts, reasons: [], conditions: [] }
+}
+
+function statusText(rotation: Rotation): string {
+  return JSON.stringify(writeRotationStatus(rotation))
+}
+
+function forgotten(record: Recorded): Recorded {
+  const timelines = [...record.timelines].map(([key, each]) => [key, applied(each)] as const)
+  return { ...record, timelines: new Map(timelines) }
 }
 
 function opened(rotation: Rotation, { adopted }: Pick<Open, 'adopted'>): Open {
@@ -165,8 +249,9 @@ function recall(open: Open): void {
 }
 
 function underWay({ rotation, members, before }: Open): Rotation {
-  const { source, changedAt, startedAt } = rotation
-  return { source, changedAt, ...standing([...members.values()], before), startedAt }
+  const { source, changedAt, startedAt, conditions, record } = rotation
+  const now = standing([...members.values()], before)
+  return { source, changedAt, ...now, startedAt, conditions, record }
 }
 
 function startOf(
@@ -180,75 +265,31 @@ function startOf(
 
 function ended(
   { rotation, members, before }: Open,
+  known: Looked | undefined,
   planned: ReadonlyMap<string, PlannedWorkload>,
   now: number,
 ): Rotation {
-  const { source, changedAt, startedAt, fingerprint, changedBy } = rotation
   const counts = standing([...members.values()], before)
-  const { namespace, name } = source
+  const { namespace, name } = rotation.source
   const consumers = [...planned.values()].some(
     ({ assessment }) =>
       assessment.deployment.ref.namespace === namespace && assessment.consumed.has(name),
   )
-  const phase = isEmpty(counts) || !consumers ? 'Abandoned' : 'Succeeded'
-  const finishedAt = now
-  return { source, changedAt, ...counts, fingerprint, changedBy, startedAt, phase, finishedAt }
+  const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
+  // Nobody of those that it was about is left.
+  const abandoned = !consumers || (isEmpty(counts) && rotation.workloads.total > 0)
+  const phase = takenBack ? 'TakenBack' : abandoned ? 'Abandoned' : 'Succeeded'
+  return { ...rotation, ...counts, eta: undefined, phase, finishedAt: now }
 }
 
 function superseded(rotation: Rotation, by: Rotation, now: number): Rotation {
-  return {
+  const next: Rotation = {
     ...rotation,
     eta: undefined,
-    phase: 'Superseded',
-    finishedAt: now,
+    phase: isFinished(rotation) ? rotation.phase : 'Superseded',
+    finishedAt: rotation.finishedAt ?? now,
     supersededBy: rotationName(by),
+    record: undefined,
   }
-}
-
-/** What the Secret itself says of the change: the version that came with it, or else today's. */
-function found(
-  { versions }: SourceRecord,
-  { changedAt, fingerprint, changedBy }: Rotation,
-): Pick<Rotation, 'fingerprint' | 'changedBy'> {
-  const exact = versions.findLast((version) => version.changedAt === changedAt)
-  const version = exact ?? versions.at(-1)
-  const content = typeof version?.content === 'object' ? version.content.whole : undefined
-  if (!exact && fingerprint !== undefined) return { fingerprint, changedBy }
-  return { fingerprint: content?.slice(0, FINGERPRINT), changedBy: version?.changedBy }
-}
-
-/** Hex digits: enough to tell contents apart, and of a keyed digest, so they give nothing away. */
-const FINGERPRINT = 12
-
-/** A forecast moves with every pod; small moves are not worth a write, but for one that has passed. */
-function etaOf({ rotation }: Open, end: number | undefined, now: number): Pick<Rotation, 'eta'> {
-  if (end === undefined || end === Infinity) return { eta: undefined }
-  const known = rotation.eta
-  const slack = Math.max(ETA_STEP, ETA_SHARE * (end - now))
-  const isNear = known !== undefined && known > now && Math.abs(known - end) <= slack
-  return { eta: isNear ? known : end }
-}
-
-function staleIn(
-  workloads: readonly PlannedWorkload[],
-  margins: Margins,
-): ReadonlyMap<NamespacedKey, Stale> {
-  const stale = new Map<NamespacedKey, Stale>()
-  for (const planned of workloads) {
-    const { assessment } = planned
-    const { namespace } = assessment.deployment.ref
-    for (const { name, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
-      const key = namespacedKey({ namespace, name })
-      const group = stale.get(key)
-      if (group) {
-        group.planned.push(planned)
-        group.changedAt = Math.max(group.changedAt, changedAt)
-        group.certain ||= certain
-      } else {
-        const source = assessment.source(name)
-        stale.set(key, { source, planned: [planned], changedAt, certain })
-      }
-    }
-  }
-  return stale
+  return withConditions(next, undefined, undefined, { margin: 0, now })
 }

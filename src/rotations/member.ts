@@ -18,6 +18,7 @@ export interface Member {
 
 const PROGRESS_OF = {
   Fresh: 'done',
+  Unproven: 'done',
   Waiting: 'waiting',
   Restarting: 'restarting',
   Held: 'held',
@@ -34,12 +35,14 @@ export function memberOf({ assessment, availability, hold }: PlannedWorkload): M
   const { away, byRestart, awaitedStale, desired } = availability
   // Each pod once: those that are to be replaced, those that are being replaced, and the others.
   const replacing = restart ? byRestart - awaitedStale.length : failure ? away : 0
-  const total = Math.max(desired, stale.length + replacing)
-  const done = total - stale.length - replacing
+  const unproven = unprovenPods(assessment)
+  const total = Math.max(desired, stale.length + replacing + unproven)
+  const left = stale.length + replacing
+  const done = total - left - unproven
   const pods: Counts =
     progress === 'restarting'
-      ? { ...NONE, total, done, restarting: replacing, waiting: stale.length }
-      : { ...NONE, total, done, [progress]: total - done }
+      ? { ...NONE, total, done, unproven, restarting: replacing, waiting: stale.length }
+      : { ...NONE, total, done, unproven, [progress]: left }
   return {
     workload: deployment.ref,
     progress,
@@ -49,11 +52,21 @@ export function memberOf({ assessment, availability, hold }: PlannedWorkload): M
   }
 }
 
-/** The same workload once it is fresh. */
-export function finished(member: Member): Member {
-  const { total } = member.pods
-  const pods = { ...NONE, total, done: total }
+/** The same workload once nothing of it is stale; not all of its pods need be proven fresh. */
+export function finished(
+  member: Member,
+  { assessment, availability }: Pick<PlannedWorkload, 'assessment' | 'availability'>,
+): Member {
+  const unproven = unprovenPods(assessment)
+  const total = Math.max(availability.desired, unproven)
+  const pods = { ...NONE, total, done: total - unproven, unproven }
   return { ...member, progress: 'done', pods, hold: undefined, restartingSince: undefined }
+}
+
+/** Pods that are not to be replaced, and not proven to hold today's content either. */
+function unprovenPods({ judged, stale }: PlannedWorkload['assessment']): number {
+  const doubtful = judged.filter(({ verdict }) => verdict !== 'fresh')
+  return doubtful.filter((each) => !stale.includes(each)).length
 }
 
 /** How many members have come how far. */

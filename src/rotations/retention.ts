@@ -12,7 +12,11 @@ export const KEPT_OF_ALL = 1_000
 export const KEPT_FOR = 7 * 24 * 3_600_000
 
 /** What retention knows of a rotation that is over. */
-export type Kept = Pick<Rotation, 'source' | 'changedAt'> & { readonly finishedAt: number }
+export type Kept = Pick<Rotation, 'source' | 'changedAt'> & {
+  readonly finishedAt: number
+  /** Nothing more will be said of it: whoever waits for old content to be unused need not wait any more. */
+  readonly settled: boolean
+}
 
 /** Those to delete, the oldest first. */
 export function expired(over: readonly Kept[], now: number): readonly Kept[] {
@@ -22,7 +26,7 @@ export function expired(over: readonly Kept[], now: number): readonly Kept[] {
   const ofSource = new Map<string, number>()
   let ofAll = 0
   const out = newestFirst.filter((each) => {
-    if (now - each.finishedAt > KEPT_FOR) return true
+    if (each.settled && now - each.finishedAt > KEPT_FOR) return true
     const key = namespacedKey(each.source)
     const nth = (ofSource.get(key) ?? 0) + 1
     ofSource.set(key, nth)

@@ -5,15 +5,23 @@
  */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { CONSUMER_GROUP, CONSUMER_VERSION } from '../consumers/consumer.ts'
+import {
+  CONSUMER_GROUP,
+  CONSUMER_VERSION,
+  recordedSourceSchema,
+  writeRecordedSource,
+} from '../consumers/consumer.ts'
 import type { SourceRef } from '../refs.ts'
+import type { Recorded } from './source-history.ts'
 
 /** How a rotation can end. */
 export const ENDS = [
-  /** No consumer is stale any more. */
+  /** Every workload that opted in is done; others may still hold old content. */
   'Succeeded',
   /** The source changed again before every consumer was fresh. */
   'Superseded',
+  /** The content from before the change came back before anything was restarted for it. */
+  'TakenBack',
   /** All of its consumers were deleted or opted out. */
   'Abandoned',
 ] as const
@@ -35,7 +43,7 @@ export const PHASES = [
 export type Phase = (typeof PHASES)[number]
 
 /** What has become of a part of a rotation. */
-export const PROGRESS = ['done', 'restarting', 'waiting', 'held', 'failed'] as const
+export const PROGRESS = ['done', 'restarting', 'waiting', 'held', 'failed', 'unproven'] as const
 export type Progress = (typeof PROGRESS)[number]
 
 /** How many there are, and of these how many have come how far. */
@@ -49,6 +57,23 @@ export interface Reason {
   readonly workloads: number
   /** The message of one of them, with its name. */
   readonly example: string
+}
+
+export const CONDITION_TYPES = [
+  /** Every workload that opted in is done. */
+  'Restarted',
+  /** No running pod of the namespace holds old content: the old credential can be revoked. */
+  'OldContentUnused',
+] as const
+
+/** One condition, in the shape of metav1.Condition. */
+export interface RotationCondition {
+  readonly type: (typeof CONDITION_TYPES)[number]
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+  /** When the status became what it is (ms). */
+  readonly since: number
 }
 
 /** One change of one source. */
@@ -72,6 +97,9 @@ export interface Rotation {
   readonly eta?: number | undefined
   /** Name of the Rotation that took its place. */
   readonly supersededBy?: string | undefined
+  readonly conditions: readonly RotationCondition[]
+  /** What the uses of running pods stood for, so that a restart of Sluice forgets no pod with old content. */
+  readonly record?: Recorded | undefined
 }
 
 /** Name of a rotation's object: the same after a restart of Sluice, so that none is made twice. */
@@ -101,7 +129,7 @@ export function writeRotation(rotation: Rotation): object {
 /** The wire form of the status. */
 export function writeRotationStatus(rotation: Rotation): object {
   const { phase, fingerprint, changedBy, workloads, pods, reasons, supersededBy } = rotation
-  const { startedAt, finishedAt, eta } = rotation
+  const { startedAt, finishedAt, eta, conditions, record } = rotation
   return {
     phase,
     ...(fingerprint !== undefined && { fingerprint }),
@@ -114,7 +142,16 @@ export function writeRotationStatus(rotation: Rotation): object {
     ...(finishedAt !== undefined && { finishedAt: iso(finishedAt) }),
     ...(eta !== undefined && { eta: iso(eta) }),
     ...(supersededBy !== undefined && { supersededBy }),
+    conditions: conditions.map(({ since, ...each }) => ({
+      ...each,
+      lastTransitionTime: iso(since),
+    })),
+    ...(record && { record: writeRecord(record) }),
   }
+}
+
+function writeRecord(record: Recorded): object {
+  return { keyFingerprint: record.keyFingerprint, ...writeRecordedSource(record) }
 }
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
@@ -126,7 +163,18 @@ const counts = z.object({
   waiting: count,
   held: count,
   failed: count,
+  unproven: count.default(0),
 })
+const condition = z
+  .object({
+    type: z.enum(CONDITION_TYPES),
+    status: z.enum(['True', 'False', 'Unknown']),
+    reason: z.string(),
+    message: z.string(),
+    lastTransitionTime: time,
+  })
+  .transform(({ lastTransitionTime: since, ...each }) => ({ ...each, since }))
+const recordSchema = recordedSourceSchema.and(z.object({ keyFingerprint: z.string() }))
 const schema = z.object({
   spec: z.object({ source: z.object({ name: z.string() }), changedAt: time }),
   status: z
@@ -141,6 +189,9 @@ const schema = z.object({
       finishedAt: time.optional(),
       eta: time.optional(),
       supersededBy: z.string().optional(),
+      conditions: z.array(condition).default([]),
+      // Without it the pods are unknown, which is said.
+      record: recordSchema.optional().catch(undefined),
     })
     .optional(),
 })
@@ -164,15 +215,23 @@ export function readRotation(raw: RawRotation): Rotation | undefined {
   const rotation: Rotation = {
     source: { namespace: raw.metadata.namespace, name: spec.source.name },
     changedAt: spec.changedAt,
-    ...(status ?? { phase: 'Waiting', workloads: NONE, pods: NONE, reasons: [] }),
+    ...(status ?? { phase: 'Waiting', workloads: NONE, pods: NONE, reasons: [], conditions: [] }),
   }
   return rotationName(rotation) === raw.metadata.name ? rotation : undefined
 }
 
 /** Nothing of anything. */
-export const NONE: Counts = { total: 0, done: 0, restarting: 0, waiting: 0, held: 0, failed: 0 }
+export const NONE: Counts = {
+  total: 0,
+  done: 0,
+  restarting: 0,
+  waiting: 0,
+  held: 0,
+  failed: 0,
+  unproven: 0,
+}
 
-/** Whether nothing more will be said of it. */
+/** Whether its restarts are over. */
 export function isFinished({ finishedAt }: Rotation): boolean {
   return finishedAt !== undefined
 }

@@ -3,7 +3,10 @@
  */
 import { isStaleFor, type Assessment } from '../plan/assessment.ts'
 import { changedSources } from '../plan/groups.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
+import { namespacedKey, type NamespacedKey } from '../refs.ts'
+import type { SourceRecord } from '../secrets/source.ts'
 import { today, type RecordedSource } from '../secrets/timeline.ts'
 
 /** A source whose last change has not reached every pod. */
@@ -39,4 +42,37 @@ function newestChange(source: RecordedSource | undefined): number | undefined {
     .map((timeline) => today(timeline).since)
     .filter((since) => since > -Infinity)
   return times.length > 0 ? Math.floor(Math.max(...times) / 1000) * 1000 : undefined
+}
+
+/** Who is stale for a source now. */
+export interface Stale {
+  readonly source: SourceRecord
+  readonly planned: PlannedWorkload[]
+  changedAt: number
+  certain: boolean
+}
+
+/** Who is stale now, by source. */
+export function staleIn(
+  workloads: readonly PlannedWorkload[],
+  margins: Margins,
+): ReadonlyMap<NamespacedKey, Stale> {
+  const stale = new Map<NamespacedKey, Stale>()
+  for (const planned of workloads) {
+    const { assessment } = planned
+    const { namespace } = assessment.deployment.ref
+    for (const { name, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
+      const key = namespacedKey({ namespace, name })
+      const group = stale.get(key)
+      if (group) {
+        group.planned.push(planned)
+        group.changedAt = Math.max(group.changedAt, changedAt)
+        group.certain ||= certain
+      } else {
+        const source = assessment.source(name)
+        stale.set(key, { source, planned: [planned], changedAt, certain })
+      }
+    }
+  }
+  return stale
 }

@@ -42,6 +42,10 @@ export class OwnedPods {
 
   setPod(pod: PodRecord): void {
     const { uid } = pod.ref
+    if (!isKept(pod)) {
+      this.removePod(uid)
+      return
+    }
     const before = this.#pods.get(uid)
     if (before && before.controllerUid !== pod.controllerUid) this.removePod(uid)
     this.#pods.set(uid, pod)
@@ -101,6 +105,11 @@ export class OwnedPods {
     this.#listener.podsChanged(owner)
     if (andTheirUses) this.#listener.usesChanged(owner)
   }
+}
+
+/** Of a ReplicaSet, or it holds something: others are neither restarted nor asked about. */
+function isKept({ owner, uses, terminal }: PodRecord): boolean {
+  return owner.startsWith('ReplicaSet/') || (uses.length > 0 && !terminal)
 }
 
 function addTo(map: Map<string, Set<string>>, key: string, value: string): void {

@@ -33,6 +33,8 @@ export class Sources {
   readonly #unread = new Map<NamespacedKey, SourceRecord>()
   /** Names of the sources that join a group, by namespace and name of the group. */
   readonly #grouped = new Map<NamespacedKey, Set<string>>()
+  /** Those whose used content changed, until nobody holds the old one any more. */
+  readonly #oldInUse = new Map<NamespacedKey, SourceRef>()
   /** When the Secrets of a namespace, '' for all, had been delivered. */
   readonly #syncedAt = new Map<string, number>()
 
@@ -91,6 +93,7 @@ export class Sources {
   unused(key: NamespacedKey): void {
     if (this.#known.get(key)?.uid === '') this.#keep(key, undefined)
     this.#unread.delete(key)
+    this.#oldInUse.delete(key)
   }
 
   /** Nobody needs it any more: nothing is known of it. */
@@ -119,6 +122,16 @@ export class Sources {
     return record
   }
 
+  /** The sources whose used content changed while this process watched, until {@link oldUnused}. */
+  changed(): Iterable<SourceRef> {
+    return this.#oldInUse.values()
+  }
+
+  /** Nobody holds old content of it any more. */
+  oldUnused(ref: SourceRef): void {
+    this.#oldInUse.delete(namespacedKey(ref))
+  }
+
   /** Names of the sources that say that they belong to a group. */
   inGroup(group: { readonly namespace: string; readonly name: string }): readonly string[] {
     return [...(this.#grouped.get(namespacedKey(group)) ?? [])]
@@ -127,7 +140,10 @@ export class Sources {
   #keep(key: NamespacedKey, next: SourceRecord | undefined): void {
     const before = this.#known.get(key)
     if (next) this.#known.set(key, next)
-    else this.#known.delete(key)
+    else {
+      this.#known.delete(key)
+      this.#oldInUse.delete(key)
+    }
     if (before?.settings.group === next?.settings.group) return
     if (before?.settings.group !== undefined) {
       const group = groupKeyOf(before, before.settings.group)
@@ -145,8 +161,9 @@ export class Sources {
     const [old, now] = [before.versions.at(-1), versions.at(-1)]
     if (!old || !now) return
     const selectors = [...this.#options.selectorsOf(ref)]
-    if (selectors.some((each) => digestIn(old, each) !== digestIn(now, each)))
-      this.#options.onChanged?.(ref)
+    if (!selectors.some((each) => digestIn(old, each) !== digestIn(now, each))) return
+    this.#oldInUse.set(namespacedKey(ref), ref)
+    this.#options.onChanged?.(ref)
   }
 }
 

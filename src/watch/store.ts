@@ -23,6 +23,7 @@ import type { Group } from '../plan/groups.ts'
 import type { Bystander } from '../plan/starting.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { UserPod } from '../rotations/old-content.ts'
 import type { Digester } from '../secrets/digest.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import { createInterner } from './interner.ts'
@@ -144,10 +145,8 @@ export class Store {
   }
 
   applyPod(raw: RawPod): void {
-    const { uid } = raw.metadata
-    const pod = readPod(raw, this.#owned.pod(uid), this.#options.now(), this.#intern)
-    if (matters(pod)) this.#owned.setPod(pod)
-    else this.#owned.removePod(uid)
+    const known = this.#owned.pod(raw.metadata.uid)
+    this.#owned.setPod(readPod(raw, known, this.#options.now(), this.#intern))
   }
 
   removePod(uid: string): void {
@@ -214,6 +213,12 @@ export class Store {
     return this.#users.of(source)
   }
 
+  /** All pods of its namespace that use a source and are not over, of any owner. */
+  podsUsing(source: SourceRef): readonly UserPod[] {
+    const namespace = this.#namespaces.annotationsOf(source.namespace)
+    return this.#users.podsUsing(source, namespace, this.#options.defaults)
+  }
+
   namespaces(): readonly string[] {
     return this.#namespaces.names
   }
@@ -261,14 +266,8 @@ export class Store {
   }
 
   #bystanders({ kind, namespace, name }: Group): Bystander[] {
-    const shared = this.#namespaces.annotationsOf(namespace)
     const sources = kind === 'Secret' ? [name] : this.secrets.inGroup({ namespace, name })
-    const users = sources.flatMap((source) => [...this.workloadsOf({ namespace, name: source })])
-    return [...new Set(users)].flatMap((uid) => {
-      const deployment = this.#deployments.get(uid)
-      if (!deployment || optedIn(deployment, shared)) return []
-      return [{ deployment, pods: this.#owned.of(uid) }]
-    })
+    return this.#users.unmanaged(namespace, sources, this.#namespaces.annotationsOf(namespace))
   }
 
   /** It, or its namespace, is being deleted: what is left of it is nobody's business any more. */
@@ -316,9 +315,4 @@ export class Store {
     this.#drawn.set(uid, drawn)
     return drawn
   }
-}
-
-/** Of a ReplicaSet, or it holds something: others are neither restarted nor asked about. */
-function matters({ owner, uses, terminal }: PodRecord): boolean {
-  return owner.startsWith('ReplicaSet/') || (uses.length > 0 && !terminal)
 }

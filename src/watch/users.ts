@@ -1,10 +1,14 @@
 /**
  * Who uses which Secret now, and what of it: worked out when it is asked for, of the workloads that changed since.
  */
+import type { Annotations } from '../consumers/annotation-reader.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'
+import { optedIn, readVolumes, type Defaults } from '../consumers/settings.ts'
 import { UseIndex } from '../consumers/use-index.ts'
-import type { Use } from '../consumers/uses.ts'
+import { usesSource, type Use } from '../consumers/uses.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { Bystander } from '../plan/starting.ts'
+import type { UserPod } from '../rotations/old-content.ts'
 import type { OwnedPods } from './owned-pods.ts'
 
 export interface UsersOptions {
@@ -39,6 +43,39 @@ export class Users {
   selectorsOf(source: SourceRef): ReadonlySet<string> {
     const uses = [...this.of(source)].flatMap((workload) => this.#usesOf(workload))
     return new Set(uses.filter((use) => use.source === source.name).map(({ selector }) => selector))
+  }
+
+  /** The pods that use a source and are not over, of any owner. */
+  podsUsing(
+    source: SourceRef,
+    namespace: Annotations,
+    defaults: Pick<Defaults, 'volumes'>,
+  ): readonly UserPod[] {
+    const { deployments, pods } = this.#options
+    return [...this.of(source)].flatMap((workload) => {
+      const deployment = deployments.get(workload)
+      const volumes = readVolumes(deployment, namespace, defaults)
+      const name = deployment && `Deployment/${deployment.ref.name}`
+      return pods
+        .of(workload)
+        .filter(({ terminal, uses }) => !terminal && usesSource(uses, source.name))
+        .map((pod) => ({ pod, owner: name ?? pod.owner, workload, volumes }))
+    })
+  }
+
+  /** The Deployments that use one of these sources and did not opt in, each once. */
+  unmanaged(
+    namespace: string,
+    sources: readonly string[],
+    namespaceAnnotations: Annotations,
+  ): Bystander[] {
+    const { deployments, pods } = this.#options
+    const users = new Set(sources.flatMap((name) => [...this.of({ namespace, name })]))
+    return [...users].flatMap((uid) => {
+      const deployment = deployments.get(uid)
+      if (!deployment || optedIn(deployment, namespaceAnnotations)) return []
+      return [{ deployment, pods: pods.of(uid) }]
+    })
   }
 
   /** Of its template and its pods; equal ones of several pods once. */

@@ -73,6 +73,7 @@ const statuses: fc.Arbitrary<ConsumerStatus> = fc.record({
     stalePods: fc.nat(),
     unknownPods: fc.nat(),
     unprovenPods: fc.nat(),
+    pendingPods: fc.nat(),
   }),
   since: time,
 })

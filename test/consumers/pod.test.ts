@@ -96,7 +96,12 @@ describe('a pod', () => {
 
   test.each([
     ['nobody', [], 'p1', 'Pod/web-1-x'],
-    ['a ReplicaSet that does not control it', [{ ...replicaSet, controller: false }], 'p1', 'Pod/web-1-x'],
+    [
+      'a ReplicaSet that does not control it',
+      [{ ...replicaSet, controller: false }],
+      'p1',
+      'Pod/web-1-x',
+    ],
     ['a ReplicaSet', [replicaSet], 'rs', 'ReplicaSet/web-1'],
     ['a Job', [{ ...replicaSet, kind: 'Job', name: 'backup', uid: 'job' }], 'job', 'Job/backup'],
   ])('of %s is named by its controller, or by itself', (_, owners, controllerUid, owner) => {
@@ -216,8 +221,8 @@ test('a pod that leaves does so from the request on, until its grace period ends
     deletionGracePeriodSeconds: 30,
   }
   const pod = readPod({ ...raw, metadata }, undefined, at(61), (uses) => uses)
-  expect(pod?.leaving).toEqual({ since: at(60), until: at(90) })
-  expect(readPod(raw, undefined, at(61), (uses) => uses)?.leaving).toBeUndefined()
+  expect(pod.leaving).toEqual({ since: at(60), until: at(90) })
+  expect(readPod(raw, undefined, at(61), (uses) => uses).leaving).toBeUndefined()
 })
 
 test('the run before the last restart of a container is known, and which containers are ordinary init containers', () => {
@@ -233,7 +238,7 @@ test('the run before the last restart of a container is known, and which contain
     initContainers: [{ name: 'wait' }, { name: 'proxy', restartPolicy: 'Always' }],
   }
   const pod = readPod({ ...raw, spec, status }, undefined, at(41), (uses) => uses)
-  expect(pod?.containers.map(({ name, init, lastRun }) => [name, init, lastRun])).toEqual([
+  expect(pod.containers.map(({ name, init, lastRun }) => [name, init, lastRun])).toEqual([
     ['wait', true, undefined],
     ['proxy', false, undefined],
     ['app', false, { startedAt: at(8), duration: 20_000 }],

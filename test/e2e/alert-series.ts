@@ -16,6 +16,7 @@ export interface AlertCase {
 }
 
 const WEB = 'namespace="shop",workload_type="deployment",workload="web"'
+const DB = 'namespace="shop",source_kind="Secret",source="db"'
 const web = { namespace: 'shop', workload_type: 'deployment', workload: 'web' }
 /** Nothing but a scrape that answers. */
 const healthy = {
@@ -63,6 +64,16 @@ export const ALERT_CASES: readonly AlertCase[] = [
       { [`sluice_stale_since_timestamp_seconds{${WEB}}`]: '0x59 stale' },
       { [`sluice_stale_since_timestamp_seconds{${WEB}}`]: '0+60x180' },
     ],
+  },
+  {
+    alert: 'SluiceOldContentInUse',
+    summary: '2 running pods may still hold old content of Secret shop/db.',
+    series: { [`sluice_old_content_pods{${DB}}`]: '_x10 2x180' },
+    calm: '69m',
+    fires: '70m',
+    labels: { namespace: 'shop', source_kind: 'Secret', source: 'db' },
+    // The last holder went just before the hour had passed.
+    never: [healthy, { [`sluice_old_content_pods{${DB}}`]: '2x59 0x120' }],
   },
   {
     alert: 'SluiceGroupHalted',

@@ -83,6 +83,7 @@ function fullStatus(): ConsumerStatus {
       stalePods: 3,
       unknownPods: 2,
       unprovenPods: 1,
+      pendingPods: 0,
     },
     since: minutesAgo(150) - 20_000,
   }
@@ -129,6 +130,7 @@ describe('the API server', () => {
         stalePods: 0,
         unknownPods: 0,
         unprovenPods: 0,
+        pendingPods: 0,
       },
       since: minutesAgo(0),
     }

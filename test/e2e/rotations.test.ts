@@ -194,6 +194,7 @@ test('of rotations that are over the newest ones are kept', async () => {
     workloads: NONE,
     pods: NONE,
     reasons: [],
+    conditions: [],
   }))
   await cluster.apply(...over.map(writeRotation))
   const status = JSON.stringify({ status: over[0] && writeRotationStatus(over[0]) })

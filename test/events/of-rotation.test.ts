@@ -12,6 +12,7 @@ const waiting: Rotation = {
   workloads: { ...NONE, total: 2, waiting: 2 },
   pods: { ...NONE, total: 6, waiting: 6 },
   reasons: [],
+  conditions: [],
 }
 const restarting: Rotation = { ...waiting, phase: 'Restarting', startedAt: at(7) }
 const held: Rotation = {
@@ -45,7 +46,7 @@ test('the Secret is told of the first restart and of the end, once', () => {
   )
   expect(seen).toEqual([
     '7 Normal RotationStarted Secret shop/db: The first of 2 workloads (6 pods) is being restarted; follow it in Rotation db-20260301t120000z',
-    '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change',
+    '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change.',
   ])
 })
 

@@ -235,6 +235,7 @@ export const calmReport: Report = {
   stalePods: 0,
   unknownPods: 0,
   unprovenPods: 0,
+  pendingPods: 0,
 }
 
 /** The Consumer of a Deployment with this ledger. */

@@ -97,7 +97,7 @@ function told(change: WorkloadChange = {}): WorkloadChange {
 describe('a workload that was never seen', () => {
   test('has today’s content adopted and is not restarted', () => {
     const adopted = one({ ledger: null })
-    expect(adopted.lines).toEqual(['record shop/web: adopted, Fresh'])
+    expect(adopted.lines).toEqual(['record shop/web: adopted, Unproven'])
     expect(recorded(adopted).report).toMatchObject({ stalePods: 0, unknownPods: 3 })
   })
 
@@ -105,7 +105,7 @@ describe('a workload that was never seen', () => {
     const { ledger } = recorded(one({ ledger: null }))
     const seenAgain = one({ consumer: consumer(deployment(), ledger) })
     expect(seenAgain.lines).toEqual([])
-    expect(seenAgain.reports).toEqual(['record shop/web: reported, Fresh'])
+    expect(seenAgain.reports).toEqual(['record shop/web: reported, Unproven'])
   })
 
   test('is restarted at the next change, pods of unknown content included', () => {

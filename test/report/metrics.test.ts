@@ -30,7 +30,7 @@ function row(name: string, overrides: Partial<WorkloadRow> = {}): WorkloadRow {
 
 /** A fleet of these workloads and sources. */
 function fleet(workloads: readonly WorkloadRow[], rest: Partial<Fleet> = {}): () => Fleet {
-  return () => ({ workloads, groups: [], sources: [], ends: new Map(), ...rest })
+  return () => ({ workloads, groups: [], sources: [], ends: new Map(), oldContent: [], ...rest })
 }
 
 /** The series of one metric as a scrape shows them, without `sluice_`. */
@@ -75,7 +75,7 @@ describe('the metrics', () => {
     ['evictions_total', 3],
     ['watch_restarts_total', 2],
     ['restart_duration_seconds_count', 4],
-    ['rotation_duration_seconds_count', 3],
+    ['rotation_duration_seconds_count', 4],
   ])('begin at 0: %s', async (name, count) => {
     const series = await seriesOf(create(), name)
     expect(series).toHaveLength(count)
@@ -87,7 +87,7 @@ describe('the metrics', () => {
     const rotation = {
       source: { namespace: 'shop', name: 'db' },
       changedAt: 1_000,
-      ...{ workloads: NONE, pods: NONE, reasons: [] },
+      ...{ workloads: NONE, pods: NONE, reasons: [], conditions: [] },
     }
     metrics.rotationEnded({ ...rotation, phase: 'Succeeded', finishedAt: 31_000 })
     metrics.rotationEnded({ ...rotation, phase: 'Abandoned', finishedAt: 6_000 })
@@ -96,6 +96,7 @@ describe('the metrics', () => {
     expect(await seriesOf(metrics, 'rotation_duration_seconds_sum')).toEqual([
       'rotation_duration_seconds_sum{outcome="succeeded"} 30',
       'rotation_duration_seconds_sum{outcome="superseded"} 0',
+      'rotation_duration_seconds_sum{outcome="takenback"} 0',
       'rotation_duration_seconds_sum{outcome="abandoned"} 5',
     ])
   })

@@ -45,10 +45,23 @@ const waiting: Rotation = {
   workloads: NONE,
   pods: NONE,
   reasons: [],
+  conditions: [],
 }
 const restarting: Rotation = { ...waiting, phase: 'Restarting' }
 const held: Rotation = { ...waiting, phase: 'Held' }
-const succeeded: Rotation = { ...waiting, phase: 'Succeeded', finishedAt: at(9) }
+const unused = {
+  type: 'OldContentUnused',
+  status: 'True',
+  reason: 'NoHolders',
+  message: '',
+  since: at(9),
+} as const
+const succeeded: Rotation = {
+  ...waiting,
+  phase: 'Succeeded',
+  finishedAt: at(9),
+  conditions: [unused],
+}
 
 async function until(second: number): Promise<void> {
   await settled()

@@ -9,7 +9,12 @@ import {
 import { at } from '../plan/cluster-builder.ts'
 
 function over(name: string, second: number): Kept {
-  return { source: { namespace: 'shop', name }, changedAt: at(second), finishedAt: at(second + 10) }
+  return {
+    source: { namespace: 'shop', name },
+    changedAt: at(second),
+    finishedAt: at(second + 10),
+    settled: true,
+  }
 }
 
 test('the newest ones of a source are kept', () => {
@@ -21,6 +26,11 @@ test('all are kept for a week', () => {
   const end = at(10) + KEPT_FOR
   expect(expired([over('db', 0)], end)).toEqual([])
   expect(expired([over('db', 0)], end + 1)).toEqual([over('db', 0)])
+})
+
+test('one of which old content is in use is kept for as long as that lasts', () => {
+  const waiting = { ...over('db', 0), settled: false }
+  expect(expired([waiting], at(11) + 10 * KEPT_FOR)).toEqual([])
 })
 
 test('of many sources the newest ones are kept', () => {

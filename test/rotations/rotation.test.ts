@@ -26,6 +26,16 @@ const rotation: Rotation = {
   reasons: [{ reason: 'ClusterBudget', workloads: 1, example: 'Deployment shop/web: …' }],
   startedAt: at(5),
   eta: at(60),
+  conditions: [
+    { type: 'Restarted', status: 'False', reason: 'Restarting', message: 'some', since: at(1) },
+  ],
+  record: {
+    keyFingerprint: 'ab',
+    uid: 'u',
+    resourceVersion: '12',
+    writtenAt: at(0),
+    timelines: new Map([['password', [{ digest: 'absent', since: at(0), mayBeEarlier: true }]]]),
+  },
 }
 
 function onTheWire(each: Rotation): RawRotation {
@@ -43,11 +53,32 @@ test('it is written for people and for programs', () => {
       fingerprint: '0123456789ab',
       changedBy: 'external-secrets',
       progress: { workloads: '1/3', pods: '4/9' },
-      workloads: { total: 3, done: 1, restarting: 1, waiting: 1, held: 0, failed: 0 },
-      pods: { total: 9, done: 4, restarting: 1, waiting: 4, held: 0, failed: 0 },
+      workloads: { total: 3, done: 1, restarting: 1, waiting: 1, held: 0, failed: 0, unproven: 0 },
+      pods: { total: 9, done: 4, restarting: 1, waiting: 4, held: 0, failed: 0, unproven: 0 },
       reasons: [{ reason: 'ClusterBudget', workloads: 1, example: 'Deployment shop/web: …' }],
       startedAt: '2026-03-01T12:00:05Z',
       eta: '2026-03-01T12:01:00Z',
+      conditions: [
+        {
+          type: 'Restarted',
+          status: 'False',
+          reason: 'Restarting',
+          message: 'some',
+          lastTransitionTime: '2026-03-01T12:00:01Z',
+        },
+      ],
+      record: {
+        keyFingerprint: 'ab',
+        uid: 'u',
+        resourceVersion: '12',
+        writtenAt: '2026-03-01T12:00:00.000Z',
+        contents: [
+          {
+            key: 'password',
+            timeline: [{ digest: 'absent', since: '2026-03-01T12:00:00.000Z', mayBeEarlier: true }],
+          },
+        ],
+      },
     },
   })
 })

@@ -39,6 +39,7 @@ function written(key: Uint8Array): string {
       stalePods: 0,
       unknownPods: 0,
       unprovenPods: 0,
+      pendingPods: 0,
     },
     since: 0,
   })
