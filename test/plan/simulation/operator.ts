@@ -125,7 +125,13 @@ export class SimulatedOperator {
   }
 
   /** Plans, and sends the writes of the plan. */
-  act(now: number): { readonly plan: Plan; readonly picture: Snapshot; readonly wakeAt: number } {
+  act(now: number): {
+    readonly plan: Plan
+    readonly picture: Snapshot
+    readonly seen: Sent['seen']
+    readonly sources: ReadonlyMap<string, SourceRecord>
+    readonly wakeAt: number
+  } {
     const { picture, seen } = this.#see(now)
     const planned = plan(picture, this.#policy, now + this.#clockOff)
     for (const action of planned.actions) {
@@ -137,7 +143,13 @@ export class SimulatedOperator {
       if (action.kind === 'evict') memory.evicted.add(action.pod.uid)
       memory.owedSince = now
     }
-    return { plan: planned, picture, wakeAt: planned.wakeAt - this.#clockOff }
+    return {
+      plan: planned,
+      picture,
+      seen,
+      sources: this.#sources,
+      wakeAt: planned.wakeAt - this.#clockOff,
+    }
   }
 
   #isUnderWay(action: Action): boolean {

@@ -9,6 +9,7 @@ import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import type { Snapshot } from '../../../src/plan/workload.ts'
 import { at } from '../cluster-builder.ts'
+import { Claims } from './claims.ts'
 import { SimulatedCluster, type InitialSecret } from './cluster.ts'
 import type { Incident, Timed } from './incident.ts'
 import { SimulatedOperator, type Lags, type Sent } from './operator.ts'
@@ -64,6 +65,7 @@ export function run(scenario: Scenario): Outcome {
     margin: policy.margin,
     clockOff,
   })
+  const claims = new Claims(cluster, policy)
   const count = { evict: 0, patch: 0, started: 0, failed: 0, halt: 0 }
   const onArrival = (sent: Sent) => {
     watchdog.look()
@@ -100,10 +102,17 @@ export function run(scenario: Scenario): Outcome {
         operator.kill(now, { ...operator.policy, ...incident.policy }, onArrival, (sent) =>
           watchdog.arrived(sent),
         )
+        claims.restarted(now + clockOff)
       }
     }
     watchdog.look()
-    const { plan: planned, picture, wakeAt } = operator.act(now)
+    const { plan: planned, picture, seen, sources, wakeAt } = operator.act(now)
+    const { pods, secrets: secretsSeen } = seen
+    claims.look(
+      { plan: planned, pods, secrets: secretsSeen, sources },
+      now + clockOff,
+      lags.secrets,
+    )
     last = planned
     for (const action of planned.actions) {
       if (action.kind !== 'record') continue
@@ -126,6 +135,7 @@ export function run(scenario: Scenario): Outcome {
       for (const lag of watchLags) if (since + lag > now) wakeUps.add(since + lag)
     }
   }
+  for (const each of claims.violations) watchdog.violations.add(each)
   const holds = holdsOf(last)
   for (const each of leftUndone(cluster, holds)) watchdog.violations.add(each)
   if (staysBad(cluster, scenario)) {
