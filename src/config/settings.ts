@@ -111,6 +111,18 @@ export const settings = {
     meaning:
       'How far an urgent Secret goes first: before everything, inside the wider limits for urgent ones, or before the rest of its own namespace alone, where those who may annotate Secrets do not trust each other.',
   },
+  failureWindow: {
+    kind: duration,
+    default: '30m',
+    meaning:
+      'Within which time two failed restarts stop new ones: those of one namespace there, those of two namespaces everywhere.',
+  },
+  failureCooldown: {
+    kind: duration,
+    default: '10m',
+    meaning:
+      'How long nothing new starts then, until one restart is tried; twice as long after each try that fails, up to an hour.',
+  },
   maxUnavailable: {
     kind: limit,
     default: '1',

@@ -105,10 +105,10 @@ export const REASONS = {
     endedBy: 'halt',
     hint: 'Another restart of the group failed; the message names the Halt, which says more. Resume that failure, or delete the Halt to release the group alone.',
   },
-  Outage: {
+  RepeatedFailures: {
     state: 'Held',
-    endedBy: 'owner',
-    hint: 'Two workloads cannot start their pods: nothing more is started until one can; in their namespace if they share one, else anywhere.',
+    endedBy: 'time',
+    hint: 'Two restarts failed within `failureWindow`, in the namespace or in two namespaces. Nothing new starts there; after `failureCooldown` one restart is tried, and closes the breaker if it ends well. Repair the failures that the message names.',
   },
   SurgeOverLimit: {
     state: 'Held',

@@ -3,10 +3,11 @@
  *
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
-import type { WorkloadRef } from '../refs.ts'
+import type { Failure } from '../consumers/consumer.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
+import { Breakers } from './breakers.ts'
 import { Budget, NAMED_AFTER, type Claim } from './budget.ts'
 import { deadlineOf } from './deadline.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
@@ -61,6 +62,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   const rests = all.map((each) => restOf(each, terms))
   const awake = all.filter((_, index) => rests[index] === undefined)
   const wanted = wantedHalts(awake, snapshot.halts, now)
+  const breakers = breakersOf(awake, all, policy, now)
   const shared = {
     ...snapshot,
     policy,
@@ -70,7 +72,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
       ...snapshot.halts,
       ...[...wanted.values()].map((halt) => ({ ...halt, uid: '' })),
     ]),
-    cannotStart: unableToStart(awake, now),
+    breakers,
   }
   const candidates = awake.map((each) => candidateOf(each, shared))
 
@@ -82,7 +84,11 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     (group) => startingIn(group, membersOf(group), snapshot, now),
     (group) => nextStartedIn(group, membersOf(group), snapshot, now),
   )
-  for (const candidate of candidates) if (candidate.committed) budget.occupy(candidate)
+  const begins = (candidate: Candidate) => {
+    budget.occupy(candidate)
+    breakers.tries(candidate.workload)
+  }
+  for (const candidate of candidates) if (candidate.committed) begins(candidate)
 
   const actions: Action[] = []
   const needed: PlannedWorkload[] = []
@@ -93,7 +99,7 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     const { assessment, situation, committed } = candidate
     const turn = turnOf(candidate, budget, precedence)
     const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
-    if (!committed && steps.some(takesSlot)) budget.occupy(candidate)
+    if (!committed && steps.some(takesSlot)) begins(candidate)
     const pods = podsStarted(steps, assessment)
     if (pods > 0) budget.start(groupsToMeet(assessment), pods)
     if (hold) precedence.heldBack(candidate, hold)
@@ -131,7 +137,7 @@ type Shared = Omit<Situation, 'availability'>
 
 function candidateOf(
   assessment: Assessment,
-  { policy, now, paused, blind, halts, cannotStart }: Shared,
+  { policy, now, paused, blind, halts, breakers }: Shared,
 ): Candidate {
   const situation: Situation = {
     policy,
@@ -139,7 +145,7 @@ function candidateOf(
     paused,
     blind,
     halts,
-    cannotStart,
+    breakers,
     availability: availability(assessment, now, policy.urgentMaxUnavailable),
   }
   const committed = isCommitted(assessment, situation)
@@ -157,13 +163,28 @@ function candidateOf(
   }
 }
 
-/** The workloads whose pods cannot start. */
-function unableToStart(assessments: readonly Assessment[], now: number): readonly WorkloadRef[] {
-  return assessments
-    .filter(
-      (each) => each.deployment.replicas > 0 && standingFailure(each, now)?.kind === 'CannotStart',
+/** Failures of a workload's own shape are no evidence, nor are those of one that was scaled to nothing. */
+const COUNTS_FOR_OTHERS = new Set<Failure['kind']>(['Unfit', 'CannotStart'])
+
+function breakersOf(
+  awake: readonly Assessment[],
+  all: readonly Assessment[],
+  policy: Policy,
+  now: number,
+): Breakers {
+  const failures = awake.flatMap((each) => {
+    const { ref: workload, replicas } = each.deployment
+    const failure = standingFailure(each, now)
+    if (!failure || replicas === 0 || !COUNTS_FOR_OTHERS.has(failure.kind)) return []
+    return [{ workload, at: failure.failedAt, failed: true }]
+  })
+  const successes = () =>
+    all.flatMap(({ deployment, ledger }) =>
+      ledger?.lastRestart
+        ? [{ workload: deployment.ref, at: ledger.lastRestart.finishedAt, failed: false }]
+        : [],
     )
-    .map(({ deployment: { ref } }) => ref)
+  return new Breakers(failures, successes, policy, now)
 }
 
 /** How long a restart goes on before those that wait (ms); later it takes turns with them between its pods. */

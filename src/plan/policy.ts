@@ -16,4 +16,6 @@ export type Policy = Pick<
   | 'urgentMaxUnavailable'
   | 'urgentMaxConcurrentRestarts'
   | 'urgentReach'
+  | 'failureWindow'
+  | 'failureCooldown'
 >

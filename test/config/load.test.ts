@@ -42,6 +42,8 @@ describe('the configuration', () => {
         urgentMaxUnavailable: { kind: 'percent', value: 25 },
         urgentMaxConcurrentRestarts: 4,
         urgentReach: 'cluster',
+        failureWindow: 1_800_000,
+        failureCooldown: 600_000,
         maxUnavailable: { kind: 'count', value: 1 },
         volumes: 'ignore',
         strategy: 'auto',

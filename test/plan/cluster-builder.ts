@@ -32,6 +32,8 @@ export function apiTime(time: number): string {
 export const digester = createDigester(Buffer.from('a key for tests'))
 
 export const policy: Policy = {
+  failureWindow: 1_800_000,
+  failureCooldown: 600_000,
   mode: 'act',
   managedNamespaces: 'all',
   quietPeriod: 5000,

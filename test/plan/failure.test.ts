@@ -523,63 +523,58 @@ describe('the starting pods of a failed restart', () => {
   })
 })
 
-describe('workloads that cannot start', () => {
-  const blocked = (name: string, change: Told = {}) =>
-    failed(name, { sources: [rotated('db')], ...change }, 'CannotStart')
+describe('repeated failures', () => {
+  const wide = { maxConcurrentRestarts: 9, maxConcurrentPerGroup: 9 }
+  const failedAt = (name: string, change: Told = {}) =>
+    failed(name, { sources: [rotated(`of-${name}`)], ...change })
   const other = told('z', { sources: [rotated('cache')] })
+  const two = [failedAt('a'), failedAt('b')]
 
-  test('let others go on while there is one', () => {
-    const made = planned([blocked('a'), other])
-    expect(made.lines).toEqual(['record shop/z: started'])
+  test('that are one failure let others go on', () => {
+    expect(planned([failedAt('a'), other]).lines).toContain('record shop/z: started')
   })
 
-  test('are an outage when there are two in two namespaces: nothing is started in the whole cluster', () => {
-    const far = told('far', { namespace: 'search', sources: [rotated('x')] })
-    const made = planned([blocked('a'), blocked('b', { namespace: 'mail' }), other, far])
-    expect(made.lines).toEqual([])
-    expect(made.holds.z).toBe(
-      'Outage: shop/a, mail/b cannot start their pods: nothing more is started',
-    )
-    expect(made.reasons.far).toBe('Outage')
-    expect(made.reasons.a).toBe('CannotStart')
-  })
-
-  test('are an outage of their own namespace when both are in it: no other is held', () => {
+  test('of one namespace stop that namespace alone, though each failed with a Secret of its own', () => {
     const far = told('far', { namespace: 'mail', sources: [rotated('x')] })
-    const made = planned([blocked('a'), blocked('b'), other, far])
-    expect(made.lines).toEqual(['record mail/far: started'])
-    expect(made.holds.z).toBe(
-      'Outage: shop/a, shop/b cannot start their pods: nothing more is started in this namespace',
+    const made = planned([...two, failedAt('c'), failedAt('d'), other, far], wide)
+    expect(made.lines).toContain('record mail/far: started')
+    expect(made.lines).not.toContain('record shop/z: started')
+    expect(made.holds.z).toMatch(
+      /^RepeatedFailures: the restarts of shop\/a, shop\/b, shop\/c and 1 more failed: nothing new starts in this namespace; one restart is tried at 20/,
     )
+    expect(made.reasons.a).toBe('RestartFailed')
   })
 
-  test('are named three at most, however many there are', () => {
-    const many = Array.from({ length: 500 }, (_, n) => blocked(`b${n}`))
-    expect(planned([...many, other]).holds.z).toBe(
-      'Outage: shop/b0, shop/b1, shop/b2 and 497 more cannot start their pods: nothing more is started in this namespace',
-    )
+  test('of two namespaces stop the cluster', () => {
+    const far = told('far', { namespace: 'search', sources: [rotated('x')] })
+    const made = planned([failedAt('a'), failedAt('b', { namespace: 'mail' }), other, far], wide)
+    expect(made.reasons).toMatchObject({ z: 'RepeatedFailures', far: 'RepeatedFailures' })
   })
 
-  test('are an outage for a restart under way too', () => {
-    const begun = told('z', { sources: [rotated('cache')], ledger: { restart: evicting } })
-    expect(planned([blocked('a'), blocked('b'), begun]).lines).toEqual([])
-  })
-
-  test('are an outage from the moment on in which the second is found', () => {
+  test('stop a restart under way too, and from the moment on in which the second is found', () => {
     const second = restarting('b', {
+      sources: [rotated('of-b')],
       pods: [...oneAway('b'), replacement('new', waiting('ImagePullBackOff'))],
     })
-    const made = planned([blocked('a'), second, other], {
-      maxConcurrentRestarts: 9,
-      maxConcurrentPerGroup: 9,
-    })
-    expect(made.lines).toEqual(['record shop/b: failed'])
-    expect(made.reasons.z).toBe('Outage')
+    const begun = told('z', { sources: [rotated('cache')], ledger: { restart: evicting } })
+    expect(planned([failedAt('a'), second, begun], wide).reasons.z).toBe('RepeatedFailures')
   })
 
-  test('are no outage any more when one was scaled to nothing', () => {
-    const gone = blocked('b', { of: { replicas: 0 }, pods: [] })
-    expect(planned([blocked('a'), gone, other]).lines).toContain('record shop/z: started')
+  test('are none where a workload was scaled to nothing', () => {
+    const gone = failedAt('b', { of: { replicas: 0 }, pods: [] })
+    expect(planned([failedAt('a'), gone, other]).reasons.z).toBeUndefined()
+  })
+
+  test('let one restart be tried after the cooldown, and Sluice looks again then', () => {
+    const next = told('y', { sources: [rotated('mail')] })
+    const { failedAt: last = 0 } = two[0]?.consumer?.status?.ledger.failure ?? {}
+    const until = last + 600_000
+    const before = planned([...two, other, next], wide)
+    expect(before.reasons).toMatchObject({ y: 'RepeatedFailures', z: 'RepeatedFailures' })
+    expect(before.wakeAt).toBeLessThanOrEqual(until)
+    const made = planned([...two, other, next], { ...wide, now: until })
+    expect(made.lines).toContain('record shop/y: started')
+    expect(made.holds.z).toContain('shop/y is tried now')
   })
 })
 

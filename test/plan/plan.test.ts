@@ -516,7 +516,7 @@ describe('a hold', () => {
         'ClusterBudget',
         'GroupBudget',
         'GroupHalted',
-        'Outage',
+        'RepeatedFailures',
         'PodCrashed',
         'RestartFailed',
         'RolloutUndone',

@@ -5,7 +5,7 @@
 import type { Hold, HoldReason } from '../hold.ts'
 import type { Assessment } from '../assessment.ts'
 import { immutableRecreated, keyMissing, sourceMissing, valueEmpty } from './content.ts'
-import { groupHalted, outage, restartFailed } from './halted.ts'
+import { groupHalted, repeatedFailures, restartFailed } from './halted.ts'
 import { shortened, type HoldRule, type Situation } from './rule.ts'
 import { killSwitch, notWatching, observeOnly } from './sluice.ts'
 import {
@@ -52,7 +52,7 @@ export const GATES: readonly Gate[] = [
   { asked: 'step', reasons: ['ValueEmpty'], check: valueEmpty },
   { asked: 'step', reasons: ['ImmutableRecreated'], check: immutableRecreated },
   { asked: 'step', reasons: ['GroupHalted'], check: groupHalted },
-  { asked: 'step', reasons: ['Outage'], check: outage },
+  { asked: 'step', reasons: ['RepeatedFailures'], check: repeatedFailures },
   { asked: 'start', reasons: ['SurgeOverLimit'], check: surgeOverLimit },
   {
     asked: 'step',

@@ -4,9 +4,9 @@
 import type { Fault } from '../../config/fault.ts'
 import type { Assessment } from '../assessment.ts'
 import type { Availability } from '../availability.ts'
+import type { Breakers } from '../breakers.ts'
 import type { Halts } from '../halts.ts'
 import type { Hold } from '../hold.ts'
-import type { WorkloadRef } from '../../refs.ts'
 import type { Policy } from '../policy.ts'
 
 /** What a rule may look at besides the workload. */
@@ -17,8 +17,7 @@ export interface Situation {
   /** The kill switch, or why it cannot be read. */
   readonly paused: boolean | Fault
   readonly halts: Halts
-  /** Workloads whose pods cannot start. */
-  readonly cannotStart: readonly WorkloadRef[]
+  readonly breakers: Pick<Breakers, 'holdFor'>
   /** API server's clock, milliseconds. */
   readonly now: number
   readonly availability: Availability
