@@ -134,6 +134,10 @@ export class Kubelet {
       startedAt,
       presentAt: startedAt + 1000,
       restarts: known.crashes,
+      lastRun:
+        known.crashes === 0
+          ? undefined
+          : { startedAt: startedAt - CRASHES_AFTER, duration: CRASHES_AFTER },
       absentAt: known.crashes === 0 ? -Infinity : at - 1000,
     })
     const holds = this.#cluster.valuesFor(known.workload)
@@ -173,8 +177,14 @@ export class Kubelet {
     const known = this.#live(uid)
     if (!known) return
     const crashes = known.crashes + 1
-    this.#wait({ ...known, crashes }, 'CrashLoopBackOff')
     const { agenda, now, state } = this.#cluster
+    if (crashes === 1) {
+      // The first time it is started again at once.
+      this.#loseReadiness({ ...known, crashes })
+      this.#start(known.record.ref.uid, now)
+      return
+    }
+    this.#wait({ ...known, crashes }, 'CrashLoopBackOff')
     const of = state.deployments.get(known.workload)
     const values = of && valuesFor(state, of)
     const same = [...(known.holds ?? [])].every(([name, value]) => values?.get(name) === value)
