@@ -41,18 +41,19 @@ export function startingPodsOf(assessment: Assessment, now: number): number {
 
 /** Pods that Sluice took away and that are not back yet. Of a failed restart those that failed do not come back. */
 function owed(assessment: Assessment, now: number): number {
-  const { deployment, judged, ledger, pending, settings } = assessment
+  const { deployment, judged, ledger, missingSince, pending, settings } = assessment
   const { away, byRestart } = availability(assessment, now)
   if (ledger?.restart) return byRestart
   if (!ledger?.failure) return pending.evicted.size > 0 ? away : 0
-  if (ledger.failure.kind !== 'Unfit') return away
   const deadline = deadlineOf(deployment, settings)
   const failed = judged.filter(
     ({ pod }) =>
       pod.readyAt === undefined &&
       (isCrashLooping(pod) || now >= (pod.scheduledAt ?? pod.createdAt) + deadline),
-  )
-  return Math.max(0, away - failed.length)
+  ).length
+  const isLate = now >= (missingSince ?? Infinity) + deadline
+  const missing = isLate ? Math.max(0, deployment.replicas - judged.length) : 0
+  return Math.max(0, away - failed - missing)
 }
 
 /** Not Ready since later than its containers run, both by the clock of its node: it was Ready in between. */

@@ -513,7 +513,19 @@ describe('the starting pods of a failed restart', () => {
     expect(planned([owed, begun('z')], wide).reasons.z).toBe('StartingPods')
   })
 
-  test('are those that cannot start, for as long as they cannot', () => {
+  test('are none for a workload that was unwell before and crashes now: it may crash without end', () => {
+    const unwell = failed('web', { sources }, 'CannotStart')
+    expect(planned([unwell, begun('z')], wide).lines).toContain('evict shop/z: z-1')
+  })
+
+  test('are none past the deadline, neither those that cannot start nor those that never came', () => {
+    const pods = [pod('web-2'), replacement('x', waiting('ImagePullBackOff'))]
+    const blocked = failed('web', { sources, pods, missingSince: at(7) }, 'CannotStart')
+    const made = planned([blocked, begun('z')], { ...wide, now: at(608) })
+    expect(made.lines).toContain('evict shop/z: z-1')
+  })
+
+  test('are those that cannot start, until their deadline', () => {
     const pods = [...oneAway('web'), replacement('x', waiting('ImagePullBackOff'))]
     const blocked = failed('web', { sources, pods }, 'CannotStart')
     expect(planned([blocked, begun('z')], wide).reasons.z).toBe('StartingPods')
