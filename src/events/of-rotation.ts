@@ -41,13 +41,14 @@ export class RotationNews {
     now: number,
   ): readonly Occurrence[] {
     const occurrences = rotations.flatMap((rotation) => {
+      // One that ended long ago, and of which a newer one takes the place.
+      const known = isSuperseded(rotation) && rotation.phase !== 'Superseded'
       const told = this.#told.get(keyOf(rotation)) ?? {
-        started: false,
+        started: known,
         heldAt: Infinity,
         held: false,
-        // One that ended long ago, and of which a newer one takes the place.
-        finished: isSuperseded(rotation) && rotation.phase !== 'Superseded',
-        unused: false,
+        finished: known,
+        unused: known,
       }
       this.#told.set(keyOf(rotation), told)
       const news = newsOf(rotation, told, now)

@@ -111,7 +111,8 @@ async function ownEvents(): Promise<string> {
 async function golden(...args: readonly string[]): Promise<string> {
   return (await kubectl(...args))
     .replaceAll(/\d{8}t\d{6}z/g, '20260301t120000z')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, '2026-03-01T12:00:00Z')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '2026-03-01T12:00:00Z')
+    .replaceAll(/\b[0-9a-f]{32}\b/g, '0123456789abcdef0123456789abcdef')
     .replaceAll(/\b[0-9a-f]{12}\b(?!-)/g, '0123456789ab')
     .replaceAll(
       /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g,
@@ -145,6 +146,7 @@ test('kubectl tells what goes on, what stands against it, and that it is over; a
   )
   await expect(await golden('get', 'consumers')).toMatchFileSnapshot('golden/consumers-fresh.txt')
   await eventsAbout('RotationFinished')
+  await eventsAbout('OldContentUnused')
   await expect(await golden('events', '--for=secret/db')).toMatchFileSnapshot(
     'golden/events-of-secret.txt',
   )
@@ -226,6 +228,8 @@ test('without the right to report anything restarts go on, and what is given up 
   await kubectl('patch', role, '--type=merge', `--patch=${JSON.stringify({ rules: others })}`)
   const before = await rotations()
   await kubectl('annotate', 'deployment/orders', 'sluice.dev/max-unavailable-')
+  await inState(cluster, shop, 'orders', 'Fresh')
+  await beyondDoubt()
   await cluster.apply(dbSecret(shop, 'newest'))
   for (const name of ['orders', 'search']) await inState(cluster, shop, name, 'Fresh')
   const { body } = await operator.get('/metrics')

@@ -56,6 +56,27 @@ test('what another process told of is not told again', () => {
   expect(told(news, [8, restarting])).toEqual([])
 })
 
+test('nothing is said again of one that ended long ago when a newer one takes its place', () => {
+  const replaced = { ...succeeded, supersededBy: 'db-20260301t130000z' }
+  expect(told(new RotationNews(), [3600, replaced])).toEqual([])
+})
+
+test('that old content is unused is said once, and who holds it with the end of the restarts', () => {
+  const claim = (status: 'True' | 'False', message: string) => ({
+    ...succeeded,
+    conditions: [
+      { type: 'OldContentUnused' as const, status, reason: 'X', message, since: at(40) },
+    ],
+  })
+  const held = claim('False', 'running pods: 1 with old content: Pod/debug (1 stale)')
+  const unused = claim('True', 'no running pod holds old content')
+  const seen = told(new RotationNews(), [7, restarting], [30, held], [35, held], [40, unused])
+  expect(seen.slice(1)).toEqual([
+    '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change. Old content may still be in use: running pods: 1 with old content: Pod/debug (1 stale)',
+    '40 Normal OldContentUnused Secret shop/db: No running pod of the namespace holds old content, 40 s after the change; see Rotation db-20260301t120000z',
+  ])
+})
+
 test('that it is held is told when it has been for a minute, once', () => {
   const news = new RotationNews()
   news.know(restarting)
