@@ -25,8 +25,6 @@ export const MIN_INTERVAL = `${PREFIX}min-interval`
 export const SETTLE = `${PREFIX}settle`
 /** "false" lets pods that leave overlap with those that come for them. */
 export const WAIT_FOR_TERMINATION = `${PREFIX}wait-for-termination`
-/** What to do with pods created around the change, `ignore` or `restart`. */
-export const UNPROVEN = `${PREFIX}unproven`
 /** "true" stops all new actions there; on Sluice's own Namespace, everywhere. */
 export const PAUSED = `${PREFIX}paused`
 /** On a Secret too: the name of a group that restarts with it share their limits with. */
@@ -53,7 +51,6 @@ export const NAMES: ReadonlySet<string> = new Set([
   MIN_INTERVAL,
   SETTLE,
   WAIT_FOR_TERMINATION,
-  UNPROVEN,
   PAUSED,
   GROUP,
   PROGRESS_DEADLINE,

@@ -38,12 +38,12 @@ export function watchInto(
     ...(metadataOnly && { metadataOnly }),
     sink: {
       ...(listing && { listing }),
-      apply(object) {
-        apply(object)
+      apply(object, delivery) {
+        apply(object, delivery)
         changed()
       },
-      remove(ref) {
-        remove(ref)
+      remove(ref, delivery) {
+        remove(ref, delivery)
         changed()
       },
       synced() {

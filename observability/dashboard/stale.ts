@@ -44,7 +44,7 @@ export const stale = [
   number({
     title: 'Unproven pods',
     description:
-      'Pods that were created in the very moment of a change, so that times cannot tell what they hold. They are left alone unless the workload asks for a restart.',
+      'Pods that were created in the very moment of a change, so that nothing proves what they hold. They are replaced like stale ones.',
     unit: 'short',
     width: 3,
     query: { expr: total(ofWorkloads('sluice_unproven_pods')) },

@@ -93,7 +93,7 @@ const HINTS: readonly Rule[] = [
 
 const RESTART: readonly Rule[] = [
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
-  own('consumers', 'list', 'watch', 'create', 'delete'),
+  own('consumers', 'list', 'watch', 'create', 'update', 'delete'),
   own('consumers/status', 'update'),
   own('halts', 'list', 'watch', 'create', 'delete'),
   own('rotations', 'list', 'create', 'delete'),

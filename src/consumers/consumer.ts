@@ -3,7 +3,8 @@
  * cluster so that a restart of Sluice loses no rotation and repeats none. Pure: from and to the wire form.
  */
 import * as z from 'zod'
-import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
+import type { RecordedSource } from '../secrets/recorded.ts'
+import type { Entry, Timeline } from '../secrets/timeline.ts'
 import type { OwnerReference } from './pod.ts'
 
 export const CONSUMER_GROUP = 'sluice.dev'
@@ -93,6 +94,8 @@ export interface Ledger {
   readonly lastRestart: FinishedRestart | undefined
   /** The failure that stands. */
   readonly failure?: Failure | undefined
+  /** UIDs of the ReplicaSets whose pods it is about: a Deployment that is created anew takes them over, and it with them. */
+  readonly replicaSets?: readonly string[] | undefined
 }
 
 /** The part that people read. */
@@ -135,8 +138,16 @@ export function consumerName(deployment: string): string {
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const digest = z.string().regex(/^(absent|lost|[0-9a-f]{32}(-[0-9]+)?)$/)
+const resourceVersion = z.string().regex(/^[0-9]*$/)
 const entry = z
-  .object({ digest, since: time.optional(), mayBeEarlier: z.boolean().optional() })
+  .object({
+    digest,
+    since: time.optional(),
+    notBefore: time.optional(),
+    version: resourceVersion.optional(),
+    missing: z.boolean().optional(),
+    created: z.boolean().optional(),
+  })
   .transform(({ since = -Infinity, ...wire }) => ({ ...wire, since }))
 const timeline = z.tuple([entry], entry).refine((entries) => backwards(entries) === undefined, {
   error: ({ input }) =>
@@ -158,8 +169,9 @@ export const contentsSchema = z.array(z.object({ source: z.string(), key: z.stri
 export const recordedSourceSchema = z
   .object({
     uid: z.string(),
-    resourceVersion: z.string().regex(/^[0-9]*$/),
+    resourceVersion,
     writtenAt: time.default(-Infinity),
+    seenAt: time.default(-Infinity),
     contents: z.array(z.object({ key: z.string(), timeline })),
   })
   .transform(({ contents, ...rest }): RecordedSource => {
@@ -203,6 +215,7 @@ const statusSchema = z.object({
     })
     .optional(),
   lastRestart: z.object({ id: z.string(), finishedAt: time }).optional(),
+  replicaSets: z.array(z.string()).optional(),
 })
 
 /** The wire form of a Consumer; `spec` is empty by design: it is a record, not a wish. */
@@ -236,19 +249,22 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
     const fault = faults.length > MOST_FAULTS ? faults.slice(0, MOST_FAULTS).concat('…') : faults
     return { ...base, status: undefined, fault: fault.join('; ') }
   }
-  const { keyFingerprint, sources, restart, lastRestart, failure, since, ...report } = parsed.data
+  const { keyFingerprint, sources, since, ...others } = parsed.data
+  const { restart, lastRestart, failure, replicaSets, ...report } = others
   const recorded = sources.map((source) => {
-    const { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines } = source
-    return [source.name, { uid: sourceUid, resourceVersion: upTo, writtenAt, timelines }] as const
+    const { uid: sourceUid, resourceVersion: upTo, writtenAt, seenAt, timelines } = source
+    const read = { uid: sourceUid, resourceVersion: upTo, writtenAt, seenAt, timelines }
+    return [source.name, read] as const
   })
-  const ledger = { keyFingerprint, sources: new Map(recorded), restart, lastRestart, failure }
+  const restarts = { restart, lastRestart, failure, replicaSets }
+  const ledger = { keyFingerprint, sources: new Map(recorded), ...restarts }
   return { ...base, status: { ledger, report, since }, fault: undefined }
 }
 
 /** The wire form of a status: stable order, no value of a Secret in it. */
 export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
   const { ledger, report, since } = status
-  const { restart, lastRestart, failure } = ledger
+  const { restart, lastRestart, failure, replicaSets } = ledger
   return {
     ...report,
     since: iso(since),
@@ -263,21 +279,33 @@ export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
       lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },
     }),
     ...(failure && { failure: { ...failure, failedAt: iso(failure.failedAt) } }),
+    ...(replicaSets && { replicaSets }),
+  }
+}
+
+function writeEntry({ digest: of, since, notBefore, version, missing, created }: Entry) {
+  return {
+    digest: of,
+    ...(since > -Infinity && { since: iso(since) }),
+    // Where nobody knows: at any time.
+    ...(notBefore !== undefined && { notBefore: iso(Math.max(0, notBefore)) }),
+    ...(version && { version }),
+    ...(missing && { missing }),
+    ...(created && { created }),
   }
 }
 
 /** The wire form of what is recorded of one source. */
 export function writeRecordedSource(recorded: RecordedSource): Record<string, unknown> {
-  const { uid, resourceVersion, writtenAt, timelines } = recorded
+  const { uid, resourceVersion: upTo, writtenAt, seenAt, timelines } = recorded
   return {
     uid,
-    resourceVersion,
+    resourceVersion: upTo,
     ...(writtenAt > -Infinity && { writtenAt: iso(writtenAt) }),
+    ...(seenAt > -Infinity && { seenAt: iso(seenAt) }),
     contents: sorted(timelines).map(([key, entries]) => ({
       key,
-      timeline: entries.map(({ since: start, ...each }) =>
-        start === -Infinity ? each : { ...each, since: iso(start) },
-      ),
+      timeline: entries.map(writeEntry),
     })),
   }
 }

@@ -42,6 +42,8 @@ export interface PodRecord {
   /** The hash of that template. */
   readonly templateHash: string | undefined
   readonly createdAt: number
+  /** The resourceVersion of the event that it came into being with; `undefined` where that was not seen. */
+  readonly createdVersion: string | undefined
   /** Phase Failed or Succeeded: it is nobody's. */
   readonly terminal: boolean
   readonly terminating: boolean
@@ -82,6 +84,7 @@ export interface RawPod {
     readonly namespace: string
     readonly name: string
     readonly uid: string
+    readonly resourceVersion?: string
     readonly creationTimestamp: string
     readonly deletionTimestamp?: string
     readonly deletionGracePeriodSeconds?: number
@@ -121,14 +124,19 @@ export function controllerOf(
 /** Gives equal lists of uses one identity, so that the pods of a workload share it. */
 export type Intern = (uses: PodUses) => PodUses
 
-/** Reads a pod; `previous` is the record of the same pod from an earlier event, `now` the API server's time. */
+/**
+ * Reads a pod; `previous` is the record of the same pod from an earlier event, `now` the API server's time, `added` whether
+ * it comes with the event of its creation.
+ */
 export function readPod(
   raw: RawPod,
   previous: PodRecord | undefined,
   now: number,
   intern: Intern,
+  added = false,
 ): PodRecord {
-  const { namespace, name, uid, creationTimestamp, deletionTimestamp } = raw.metadata
+  const { namespace, name, uid, resourceVersion, creationTimestamp, deletionTimestamp } =
+    raw.metadata
   const controller = controllerOf(raw.metadata.ownerReferences) ?? { kind: 'Pod', name, uid }
   const conditions = raw.status?.conditions
   const ready = isTrue(conditions, 'Ready')
@@ -158,6 +166,7 @@ export function readPod(
     restartId: raw.metadata.annotations?.[RESTART_ID],
     templateHash: raw.metadata.labels?.['pod-template-hash'],
     createdAt,
+    createdVersion: previous ? previous.createdVersion : added ? resourceVersion : undefined,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
     terminating: deletionTimestamp !== undefined,
     leaving: leavingOf(raw.metadata),

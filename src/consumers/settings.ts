@@ -29,7 +29,6 @@ export interface Settings {
   readonly ignore: ReadonlySet<string>
   /** What a change means for plain volumes, whose files the kubelet updates. */
   readonly volumes: Volumes
-  readonly unproven: 'ignore' | 'restart'
   readonly strategy: 'auto' | 'evict' | 'rollout'
   readonly maxUnavailable: Limit
   /** An annotation says so, not the configuration. */
@@ -55,8 +54,6 @@ export type Defaults = Pick<
   Config,
   'volumes' | 'strategy' | 'maxUnavailable' | 'minRestartInterval' | 'settle' | 'waitForTermination'
 >
-
-const ignoreOrRestart = oneOf('ignore', 'restart')
 
 /** Where the annotations of a workload stand, besides its Namespace. */
 export type Annotated = Pick<DeploymentRecord, 'annotations' | 'templateAnnotations'>
@@ -101,7 +98,6 @@ export function readSettings(
   return {
     ignore: read(annotations.IGNORE, ignored) ?? new Set(),
     volumes: read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? defaults.volumes,
-    unproven: read(annotations.UNPROVEN, ignoreOrRestart) ?? 'ignore',
     strategy: strategyOf(read, defaults),
     maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
     maxUnavailableIsExplicit: maxUnavailable !== undefined,

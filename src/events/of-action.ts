@@ -4,7 +4,8 @@
 import type { Restart } from '../consumers/consumer.ts'
 import type { Report } from '../consumers/consumer.ts'
 import type { Action, HaltAction, RecordAction } from '../plan/action.ts'
-import type { RecordedSource } from '../secrets/timeline.ts'
+import { hasChanged } from '../plan/groups.ts'
+import type { RecordedSource } from '../secrets/recorded.ts'
 import { secretSubject, workloadSubject, type Occurrence, type Subject } from './occurrence.ts'
 
 /**
@@ -103,7 +104,7 @@ function changedIn(
   sources: ReadonlyMap<string, RecordedSource>,
 ): readonly Subject[] {
   return [...sources]
-    .filter(([, { timelines }]) => [...timelines.values()].some(({ length }) => length > 1))
+    .filter(([, each]) => hasChanged(each))
     .map(([name, { uid }]) => secretSubject({ namespace, name }, uid))
 }
 

@@ -3,14 +3,24 @@
  */
 import { refOf, type ObjectRef, type RawObject } from './watch-event.ts'
 
+/** How an object came, or went. */
+export interface Delivery {
+  /** By an event of its own: else with a list, or missing from one, and nobody knows when it happened. */
+  readonly live: boolean
+  /** The event says that it came into being. */
+  readonly added: boolean
+}
+
+const LISTED: Delivery = { live: false, added: false }
+
 /** Where objects go. */
 export interface Sink {
   /** All objects are about to be asked for: what comes from now on is at least as new as this call. */
   listing?(): void
   /** A new or changed object. What it throws is reported, and the loop goes on. */
-  apply(object: RawObject): void
+  apply(object: RawObject, delivery: Delivery): void
   /** An object is gone; one that was created again under its name comes after. */
-  remove(object: ObjectRef): void
+  remove(object: ObjectRef, delivery: Delivery): void
   /** The first picture, or one after a gap, is complete as of this version. */
   synced(resourceVersion: string): void
   /** Everything up to this version has been delivered; bookmarks, about one a minute, tell so when nothing happens. */
@@ -34,36 +44,36 @@ export class DeliveredObjects {
   }
 
   /** Gives an object to the sink; `seen` gets its key. */
-  apply(object: unknown, seen?: Set<string>): void {
+  apply(object: unknown, seen?: Set<string>, delivery = LISTED): void {
     const ref = this.#refOf(object)
     if (!ref) return
     const key = keyOf(ref)
     const known = this.#known.get(key)
     // Deleted and created again while nobody watched.
-    if (known && known.uid !== ref.uid) this.#forget(known)
+    if (known && known.uid !== ref.uid) this.#forget(known, LISTED)
     this.#known.set(key, ref)
     seen?.add(key)
     try {
-      this.#sink.apply(object as RawObject)
+      this.#sink.apply(object as RawObject, delivery)
     } catch (error) {
       this.#onMalformed(ref, error)
     }
   }
 
   /** An object was deleted. */
-  remove(object: unknown): void {
+  remove(object: unknown, delivery = LISTED): void {
     const ref = this.#refOf(object)
-    if (ref) this.#forget(ref)
+    if (ref) this.#forget(ref, delivery)
   }
 
   /** A list is complete: what it lacks was deleted. */
   removeAllBut(seen: ReadonlySet<string>): void {
-    for (const [key, ref] of this.#known) if (!seen.has(key)) this.#forget(ref)
+    for (const [key, ref] of this.#known) if (!seen.has(key)) this.#forget(ref, LISTED)
   }
 
-  #forget(ref: ObjectRef): void {
+  #forget(ref: ObjectRef, delivery: Delivery): void {
     this.#known.delete(keyOf(ref))
-    this.#sink.remove(ref)
+    this.#sink.remove(ref, delivery)
   }
 
   #refOf(object: unknown): ObjectRef | undefined {

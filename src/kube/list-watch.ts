@@ -16,7 +16,7 @@ import { acceptOf } from './metadata-only.ts'
 import { WatchSight } from './watch-sight.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
-export type { Sink } from './delivered-objects.ts'
+export type { Delivery, Sink } from './delivered-objects.ts'
 export type { ObjectRef as Removed, RawObject } from './watch-event.ts'
 
 export interface ListWatchOptions {
@@ -59,6 +59,8 @@ const SHORT_WATCH_SECONDS = 30
 const SILENCE = 130_000
 /** The longest that a server may ask to wait (ms): nothing is seen meanwhile. */
 const LONGEST_WAIT = 60_000
+/** For so long after a stream was resumed (ms) what it brings may have happened before that. */
+const CATCHING_UP = 2_000
 /** A stream that delivered something and lasted so long (ms) shows that the server is well. */
 const HEALTHY_AFTER = 10_000
 
@@ -72,6 +74,8 @@ export class ListWatch {
   #synced = false
   #owesList = false
   #wasMute = false
+  /** Until when the last stream told all that happened (local ms): its last event, or its end by the server. */
+  #heardUntil = -Infinity
   /** How it does. */
   readonly sight: WatchSight
 
@@ -220,6 +224,7 @@ export class ListWatch {
     // It goes on where it was, and brings at once what was missed.
     if (!initial) this.sight.sees()
     const openedAt = this.#options.now()
+    const wasAway = !initial && openedAt - this.#heardUntil >= CATCHING_UP
     let brought = 0
     let changed = false
     // While the list lasts: what it has brought so far.
@@ -228,12 +233,16 @@ export class ListWatch {
       await eachOnce(events, (document) => {
         if (signal.aborted) return false
         this.sight.hears()
+        this.#heardUntil = this.sight.lastEventAt
         brought++
         const change = eventOf(document)
         changed ||= seen === undefined && change.type !== 'BOOKMARK'
-        seen = this.#take(call, change, seen)
+        // What a resumed stream begins with happened while nobody listened.
+        const late = wasAway && this.#options.now() - openedAt < CATCHING_UP
+        seen = this.#take(call, change, late, seen)
         return true
       })
+      this.#heardUntil = this.#options.now()
       return changed
     } finally {
       this.#wasMute = brought === 0
@@ -243,7 +252,12 @@ export class ListWatch {
   }
 
   /** Takes in one event; returns what the list has brought so far, undefined once it is complete. */
-  #take(call: ApiCall, event: WatchEvent, seen: Set<string> | undefined): Set<string> | undefined {
+  #take(
+    call: ApiCall,
+    event: WatchEvent,
+    late: boolean,
+    seen: Set<string> | undefined,
+  ): Set<string> | undefined {
     if (event.type === 'ERROR') {
       throw new ApiError(call, { status: event.object.code ?? 0, body: event.object })
     }
@@ -252,15 +266,20 @@ export class ListWatch {
       this.#complete(seen, version)
       return undefined
     }
-    this.#handle(event, seen)
+    this.#handle(event, late, seen)
     // The objects of a list come in any order: their versions are no place to resume from.
     if (!seen && version !== undefined) this.#advance(version)
     return seen
   }
 
-  #handle({ type, object }: Exclude<WatchEvent, { type: 'ERROR' }>, seen?: Set<string>): void {
-    if (type === 'ADDED' || type === 'MODIFIED') this.#objects.apply(object, seen)
-    else if (type === 'DELETED') this.#objects.remove(object)
+  #handle(
+    { type, object }: Exclude<WatchEvent, { type: 'ERROR' }>,
+    late: boolean,
+    seen?: Set<string>,
+  ): void {
+    const delivery = { live: !seen && !late, added: !seen && type === 'ADDED' }
+    if (type === 'ADDED' || type === 'MODIFIED') this.#objects.apply(object, seen, delivery)
+    else if (type === 'DELETED') this.#objects.remove(object, delivery)
   }
 
   /** The picture is complete: what it lacks was deleted meanwhile. */

@@ -3,19 +3,12 @@
  */
 import type { Failure, Ledger } from '../consumers/consumer.ts'
 import type { PodRecord } from '../consumers/pod.ts'
-import type { Settings } from '../consumers/settings.ts'
-import type { Use } from '../consumers/uses.ts'
+import { ALL_KEYS, type Use } from '../consumers/uses.ts'
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { nextWholeSecond } from '../secrets/managed-time.ts'
-import type { SourceRecord } from '../secrets/source.ts'
-import {
-  applied,
-  rekey,
-  timelineOf,
-  today,
-  type RecordedSource,
-  type Timeline,
-} from '../secrets/timeline.ts'
+import { digestOf, type SourceRecord } from '../secrets/source.ts'
+import { rekey, timelinesOf, type RecordedSource } from '../secrets/recorded.ts'
+import { applied, untilAbsence, type Timeline } from '../secrets/timeline.ts'
 import { withDeadlineFault } from './deadline.ts'
 import {
   judgedUses,
@@ -49,7 +42,7 @@ export interface Assessment extends Workload {
   readonly counts: Readonly<Record<Verdict, number>>
   /** Pods that hold files of a plain volume from before its last change, if they read them only once. */
   readonly unverified: number
-  /** The pods to be replaced: stale ones, and unproven ones where that is asked for. */
+  /** The pods to be replaced: stale ones, and unproven ones. */
   readonly stale: readonly JudgedPod[]
   /** Since when the oldest content that a stale pod holds is not current any more (ms); Infinity if none is. */
   readonly staleSince: number
@@ -70,15 +63,14 @@ export function assess(given: Workload, keyFingerprint: string, margins: Margins
   const present = pods.filter(({ terminal, terminating }) => !terminal && !terminating)
   const live = present.filter(({ ref }) => !pending.evicted.has(ref.uid))
   const uses = distinctUses(workload, present)
-  const sources = timelines(workload, ledger, uses)
-  const timeline = (use: Use) => sources.get(use.source)?.timelines.get(use.selector)
+  const sources = sourcesOf(workload, ledger, uses)
+  const timelines = timelinesIn(sources)
   const judged = live.map((pod) => {
     const usesIn = (container: string) => usesOf(workload, pod, container)
-    return { pod, ...judgePod(pod, usesIn, timeline, margins) }
+    return { pod, ...judgePod(pod, usesIn, timelines, margins) }
   })
-  const stale = judged.filter((each) => isToBeReplaced(each, settings))
-  const changes = [...sources.values()].flatMap((each) => [...each.timelines.values()].map(today))
-  const changedAt = Math.max(...changes.map(({ since }) => since))
+  const stale = judged.filter(isToBeReplaced)
+  const changedAt = Math.max(-Infinity, ...[...sources.values()].map(lastChange))
   return {
     ...workload,
     ledger,
@@ -101,14 +93,19 @@ export function assess(given: Workload, keyFingerprint: string, margins: Margins
   }
 }
 
+/** A Deployment can have pods that are not seen as its own yet, such as those that it takes over from one before it. */
+export function everyPodIsSeen({ deployment, judged }: Assessment): boolean {
+  return deployment.observed && judged.length >= deployment.status.replicas
+}
+
 /** The timelines to record: collapsed to today's content once every pod is known to hold it. */
 export function timelinesToRecord(
-  { deployment, judged, sources, completeAt }: Assessment,
+  assessment: Assessment,
   now: number,
 ): ReadonlyMap<string, RecordedSource> {
-  // A Deployment can have pods that are not seen as its own yet, such as those that it inherits from one before it.
-  const everyPodSeen = deployment.observed && judged.length >= deployment.status.replicas
-  const everyPodFresh = everyPodSeen && judged.every(({ verdict }) => verdict === 'fresh')
+  const { judged, sources, completeAt } = assessment
+  const everyPodFresh =
+    everyPodIsSeen(assessment) && judged.every(({ verdict }) => verdict === 'fresh')
   if (!everyPodFresh || now < completeAt) return sources
   return new Map(
     [...sources].map(([name, source]) => {
@@ -136,23 +133,52 @@ function recordsOf(
   return new Map(uses.map(({ source: name }) => [namespacedKey({ namespace, name }), source(name)]))
 }
 
-function isToBeReplaced({ verdict }: Judgement, { unproven }: Settings): boolean {
-  return verdict === 'stale' || (verdict === 'unproven' && unproven === 'restart')
+function isToBeReplaced({ verdict }: Judgement): boolean {
+  return verdict === 'stale' || verdict === 'unproven'
 }
 
 /** Whether a pod is to be replaced for this source, whatever became of the others. */
 export function isStaleFor(
   name: string,
-  { stale, ...workload }: Workload & Pick<Assessment, 'sources' | 'stale'>,
+  { stale, sources, ...workload }: Workload & Pick<Assessment, 'sources' | 'stale'>,
   margins: Margins,
 ): boolean {
-  const timelines = workload.sources.get(name)?.timelines
+  const timelines = timelinesIn(sources)
   return stale.some(({ pod }) => {
     const usesIn = (container: string) =>
       usesOf(workload, pod, container).filter(({ source }) => source === name)
-    const judgement = judgePod(pod, usesIn, ({ selector }) => timelines?.get(selector), margins)
-    return isToBeReplaced(judgement, workload.settings)
+    return isToBeReplaced(judgePod(pod, usesIn, timelines, margins))
   })
+}
+
+/** Looks up the timelines that a use is judged by. Of all keys only those that may tell something. */
+function timelinesIn(
+  sources: ReadonlyMap<string, RecordedSource>,
+): (use: Use) => readonly Timeline[] {
+  const ofAllKeys = new Map<string, readonly Timeline[]>()
+  return ({ source, selector }) => {
+    const { timelines } = sources.get(source) ?? {}
+    if (!timelines) return NO_TIMELINES
+    if (selector !== ALL_KEYS) {
+      const timeline = timelines.get(selector)
+      return timeline ? [timeline] : NO_TIMELINES
+    }
+    const known = ofAllKeys.get(source)
+    if (known) return known
+    const all = [...timelines.values()].filter(
+      (each) => each.length > 1 || each[0].since > -Infinity,
+    )
+    ofAllKeys.set(source, all)
+    return all
+  }
+}
+
+const NO_TIMELINES: readonly Timeline[] = []
+
+/** When something of a source last changed that can make a pod stale (ms); -Infinity if that was long ago. */
+export function lastChange({ timelines }: Pick<RecordedSource, 'timelines'>): number {
+  const last = [...timelines.values()].flatMap((each) => untilAbsence(each)?.at(-1) ?? [])
+  return Math.max(-Infinity, ...last.map(({ since }) => since))
 }
 
 /** The uses of a container that count. */
@@ -160,18 +186,27 @@ function usesOf(workload: Workload, pod: PodRecord, container: string): readonly
   return counted(workload, pod.uses.find((each) => each.container === container)?.uses ?? [])
 }
 
-/** The recorded state, if it is this workload's own: a Consumer of another UID is no record. */
-function ledgerOf(
-  { consumer, deployment, source }: Workload,
-  fingerprint: string,
-): Ledger | undefined {
-  if (consumer?.ownerUid !== deployment.ref.uid || !consumer.status) return undefined
-  const { ledger } = consumer.status
-  if (ledger.keyFingerprint === fingerprint) return ledger
+/**
+ * What is recorded for a workload. Of a Deployment before it of the same name that is what is known of the pods that it took
+ * over, if it did.
+ */
+function recordedFor({ consumer, deployment, pods }: Workload): Ledger | undefined {
+  const ledger = consumer?.status?.ledger
+  if (!ledger || consumer.ownerUid === deployment.ref.uid) return ledger
+  const inherited = pods.some(({ controllerUid }) => ledger.replicaSets?.includes(controllerUid))
+  if (!inherited) return undefined
+  return { ...ledger, restart: undefined, lastRestart: undefined, failure: undefined }
+}
+
+/** What is recorded, in terms of the HMAC key in use. */
+function ledgerOf(workload: Workload, fingerprint: string): Ledger | undefined {
+  const { source } = workload
+  const ledger = recordedFor(workload)
+  if (!ledger || ledger.keyFingerprint === fingerprint) return ledger
   const sources = new Map(
     [...ledger.sources].map(([name, each]) => [name, rekey(each, source(name))] as const),
   )
-  const failure = ledger.failure && rekeyFailure(ledger.failure, ledger.sources, sources)
+  const failure = ledger.failure && rekeyFailure(ledger.failure, ledger.sources, sources, source)
   return { ...ledger, keyFingerprint: fingerprint, sources, failure }
 }
 
@@ -180,16 +215,21 @@ function rekeyFailure(
   failure: Failure,
   before: ReadonlyMap<string, RecordedSource>,
   after: ReadonlyMap<string, RecordedSource>,
+  sourceOf: Workload['source'],
 ): Failure {
   const contents = failure.contents.map((content) => {
     const { source, key, digest } = content
-    const entry = before
-      .get(source)
-      ?.timelines.get(key)
-      ?.findLastIndex((e) => e.digest === digest)
+    const { uid, resourceVersion, timelines } = before.get(source) ?? {}
+    const entry = timelines?.get(key)?.findLastIndex((e) => e.digest === digest)
+    const now = sourceOf(source)
+    // The very object has the content that it had.
+    const same = uid === now.uid && resourceVersion === now.resourceVersion
     return {
       ...content,
-      digest: after.get(source)?.timelines.get(key)?.[entry ?? -1]?.digest ?? digest,
+      digest:
+        after.get(source)?.timelines.get(key)?.[entry ?? -1]?.digest ??
+        (same ? digestOf(now, key) : undefined) ??
+        digest,
     }
   })
   return { ...failure, contents }
@@ -208,28 +248,23 @@ function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly 
   return [...uses.values()]
 }
 
-function timelines(
+function sourcesOf(
   { source }: Workload,
   ledger: Ledger | undefined,
   uses: readonly Use[],
 ): ReadonlyMap<string, RecordedSource> {
-  const sources = new Map<
-    string,
-    { record: Omit<RecordedSource, 'timelines'>; all: Map<string, Timeline> }
-  >()
-  for (const { source: name, selector, optional } of uses) {
-    const now = source(name)
-    const timeline = timelineOf(ledger?.sources.get(name), now, selector, optional)
-    if (!timeline) continue
-    // Of a source that is not known now the record stays as it is.
-    const { uid, resourceVersion, writtenAt } = (now.unread && ledger?.sources.get(name)) ?? now
-    const record = { uid, resourceVersion, writtenAt }
-    const entry = sources.get(name) ?? { record, all: new Map() }
-    sources.set(name, entry)
-    entry.all.set(selector, timeline)
-  }
+  const bySource = Map.groupBy(uses, (use) => use.source)
   return new Map(
-    [...sources].map(([name, { record, all }]) => [name, { ...record, timelines: all }]),
+    [...bySource].flatMap(([name, all]) => {
+      const now = source(name)
+      const recorded = ledger?.sources.get(name)
+      const selectors = new Set(all.map(({ selector }) => selector))
+      const timelines = timelinesOf(recorded, now, selectors)
+      if (timelines.size === 0) return []
+      // Of a source that is not known now the record stays as it is.
+      const { uid, resourceVersion, writtenAt, seenAt } = (now.unread && recorded) ?? now
+      return [[name, { uid, resourceVersion, writtenAt, seenAt, timelines }] as const]
+    }),
   )
 }
 

@@ -4,7 +4,8 @@
 import type { Content, Failure, Restart } from '../consumers/consumer.ts'
 import type { DeploymentRecord } from '../consumers/deployment.ts'
 import type { PodRecord } from '../consumers/pod.ts'
-import { today } from '../secrets/timeline.ts'
+import { ABSENT } from '../secrets/digest.ts'
+import { digestOf } from '../secrets/source.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
 import { crashesOf, isCrashLooping, type Crashes } from './crashes.ts'
@@ -219,12 +220,14 @@ export function nextDeadline(assessment: Assessment, now: number): number {
 
 /** The contents that a restart is for: other content of the same sources ends its failure. */
 export function suspects(assessment: Assessment): readonly Content[] {
+  const { uses, source: sourceOf } = assessment
   const changed = new Set(changedSources(assessment))
-  return [...assessment.sources]
-    .filter(([source]) => changed.has(source))
-    .flatMap(([source, { timelines }]) =>
-      [...timelines].map(([key, timeline]) => ({ source, key, digest: today(timeline).digest })),
-    )
+  return uses
+    .filter(({ source }) => changed.has(source))
+    .flatMap(({ source, selector: key }) => {
+      const digest = digestOf(sourceOf(source), key)
+      return digest === undefined ? [] : [{ source, key, digest }]
+    })
 }
 
 /**
@@ -232,12 +235,13 @@ export function suspects(assessment: Assessment): readonly Content[] {
  * when a person resumes exactly this one; an old id left in Git does nothing.
  */
 export function stands(failure: Failure, assessment: Assessment, now: number): boolean {
-  const { settings, sources } = assessment
+  const { settings, sources, source: sourceOf } = assessment
   if (settings.resume === failure.id) return false
   if (failure.kind === 'Undone' && mayEvictInstead(assessment)) return false
   const changed = failure.contents.some(({ source, key, digest }) => {
-    const timeline = sources.get(source)?.timelines.get(key)
-    return timeline !== undefined && today(timeline).digest !== digest
+    // What is gone or not known now is no other content.
+    const now = sources.has(source) ? digestOf(sourceOf(source), key) : undefined
+    return now !== undefined && now !== ABSENT && now !== digest
   })
   return !changed && now < recoveredAt(assessment, now)
 }

@@ -1,6 +1,8 @@
 /**
  * Groups: restarts that share limits, because they meet the same database. Pure.
  */
+import type { RecordedSource } from '../secrets/recorded.ts'
+import { untilAbsence } from '../secrets/timeline.ts'
 import type { Assessment } from './assessment.ts'
 
 /** A changed source, or a name that sources and workloads of one namespace share. */
@@ -15,13 +17,14 @@ export function groupKey({ kind, namespace, name }: Group): string {
   return `${kind} ${namespace}/${name}`
 }
 
-/** The sources that a restart of the workload is for: they changed, or an unproven pod is to be replaced for them. */
-export function changedSources({ sources, stale }: Assessment): readonly string[] {
-  const changed = [...sources].filter(([, { timelines }]) =>
-    [...timelines.values()].some((timeline) => timeline.length > 1),
-  )
-  const all = changed.length === 0 && stale.length > 0 ? [...sources] : changed
-  return all.map(([name]) => name)
+/** The sources that a restart of the workload is for: they changed, and not only by what is no more in them. */
+export function changedSources({ sources }: Assessment): readonly string[] {
+  return [...sources].filter(([, each]) => hasChanged(each)).map(([name]) => name)
+}
+
+/** Whether something of a source changed that can make a pod stale: no more than what was there last. */
+export function hasChanged({ timelines }: RecordedSource): boolean {
+  return [...timelines.values()].some((timeline) => (untilAbsence(timeline)?.length ?? 0) > 1)
 }
 
 /** The groups of a restart: its changed sources, and the names that they or the workload give. */

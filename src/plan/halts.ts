@@ -4,7 +4,7 @@
 import type { Failure } from '../consumers/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../consumers/halt.ts'
 import { ABSENT } from '../secrets/digest.ts'
-import { digestIn, type SourceRecord } from '../secrets/source.ts'
+import { digestOf, type SourceRecord } from '../secrets/source.ts'
 import type { Action } from './action.ts'
 import type { Assessment } from './assessment.ts'
 import { standingFailure } from './failure.ts'
@@ -143,8 +143,8 @@ function isOver(
     if (!spec?.failure) return false
     const { id, workloadUid, contents } = spec.failure
     const changed = contents.some(({ source, key, digest }) => {
-      const version = sources.get(`${namespace}/${source}`)?.versions.at(-1)
-      const now = version && digestIn(version, key)
+      const record = sources.get(`${namespace}/${source}`)
+      const now = record && digestOf(record, key)
       return now !== undefined && now !== ABSENT && now !== digest
     })
     const ledger = byUid.get(workloadUid)?.ledger

@@ -2,7 +2,8 @@
  * What is to be written into a Consumer, and whether it must be written now. Pure.
  */
 import type { Ledger, Report, Restart, State } from '../consumers/consumer.ts'
-import type { RecordedSource, Timeline } from '../secrets/timeline.ts'
+import type { RecordedSource } from '../secrets/recorded.ts'
+import type { Timeline } from '../secrets/timeline.ts'
 import type { RecordAction, RecordCause } from './action.ts'
 import { timelinesToRecord, type Assessment } from './assessment.ts'
 import { stateOf, type Hold } from './hold.ts'
@@ -29,7 +30,10 @@ export function record(
   hold: Hold | undefined,
   change: LedgerChange = {},
 ): RecordAction {
-  const { ledger, consumer, deployment, judged } = assessment
+  const { ledger, consumer, deployment, judged, source } = assessment
+  // A plan is made from what the watches show now: so what is known of a source is as new as that.
+  const seenNow = (name: string, each: RecordedSource) =>
+    source(name).unread ? each : { ...each, seenAt: now }
   const { restart, lastRestart, failure } = {
     restart: ledger?.restart,
     lastRestart: ledger?.lastRestart,
@@ -37,10 +41,16 @@ export function record(
     ...change,
   }
   // The end of a restart tells that its content is applied: that takes no write of its own before.
-  const sources = restart ? assessment.sources : timelinesToRecord(assessment, now)
+  const timelines = restart ? assessment.sources : timelinesToRecord(assessment, now)
   const pods = judged.map(({ pod }) => pod)
-  const underWay = restart && withTemplate(restart, pods)
-  const next: Ledger = { keyFingerprint, sources, restart: underWay, lastRestart, failure }
+  const next: Ledger = {
+    keyFingerprint,
+    sources: new Map([...timelines].map(([name, each]) => [name, seenNow(name, each)])),
+    restart: restart && withTemplate(restart, pods),
+    lastRestart,
+    failure,
+    replicaSets: replicaSetsOf(assessment),
+  }
   const report = reportOf(assessment, next, hold)
   const before = consumer?.status
   const since = before?.report.state === report.state ? before.since : now
@@ -79,12 +89,18 @@ export function recordReport(
   const { report, ledger } = action.status
   const same =
     JSON.stringify(before.report) === JSON.stringify(report) &&
-    before.ledger.restart?.templateHash === ledger.restart?.templateHash
+    before.ledger.restart?.templateHash === ledger.restart?.templateHash &&
+    replicaSetsOf(assessment).every((uid) => before.ledger.replicaSets?.includes(uid))
   if (same) return undefined
   if (before.ledger.keyFingerprint === ledger.keyFingerprint) return action
   // Under another HMAC key the story is told anew when every source is known, and not by a report.
   const kept = { ...before.ledger, restart: ledger.restart }
   return { ...action, status: { ...action.status, ledger: kept } }
+}
+
+/** The ReplicaSets that have pods. */
+function replicaSetsOf({ pods }: Assessment): readonly string[] {
+  return [...new Set(pods.map(({ controllerUid }) => controllerUid))].sort()
 }
 
 function reportOf(

@@ -5,16 +5,17 @@
  * the window differs from today's. The modes differ only in where the window begins.
  */
 import type { Volumes } from '../config/volumes.ts'
-import { ALL_KEYS, type Mode, type Use } from '../consumers/uses.ts'
+import { ALL_KEYS, type Use } from '../consumers/uses.ts'
 import type { ContainerRecord, PodRecord } from '../consumers/pod.ts'
-import { today, type Entry, type Timeline } from '../secrets/timeline.ts'
+import { ABSENT } from '../secrets/digest.ts'
+import { earliest, isNewer, type Entry, type Timeline } from '../secrets/timeline.ts'
 
 /**
  * What is known of a pod, from good to bad:
  * - `fresh`: it holds today's content;
  * - `pending`: a container has yet to start, and may still start with older content;
- * - `unknown`: it is older than the baseline that was adopted;
- * - `unproven`: it was created so close to the change that times cannot tell;
+ * - `unknown`: it may be older than the baseline that was adopted;
+ * - `unproven`: it was created so close to a change that neither times nor order tell; replaced like a stale one;
  * - `stale`: it holds other content than today's.
  */
 export const VERDICTS = ['fresh', 'pending', 'unknown', 'unproven', 'stale'] as const
@@ -39,10 +40,20 @@ export interface Margins {
 export interface Window {
   /** Not earlier than this. */
   readonly begin: number
+  /** From here on it is a matter of the margin whether the pod was created after a content. */
+  readonly doubtFrom: number
   /** Up to here the begin is a matter of the margin: content that ended before is unproven, not stale. */
   readonly doubtUntil: number
   /** Not later than this. */
   readonly end: number
+  /** The pod does not start without the source, nor without its key if it names one: it cannot have read their absence. */
+  readonly requires: 'nothing' | 'source' | 'key'
+  /** The second in which the pod was created. */
+  readonly createdAt: number
+  /** The resourceVersion under which it was created; `undefined` where that was not seen. */
+  readonly createdVersion: string | undefined
+  /** When the container started, at the earliest, by its node's clock; `undefined` where that is not to be trusted. */
+  readonly startedFrom: number | undefined
 }
 
 const FRESH: Judgement = { verdict: 'fresh', since: Infinity }
@@ -52,38 +63,35 @@ const UNKNOWN: Judgement = { verdict: 'unknown', since: Infinity }
 /**
  * Judges a pod by all its uses; the worst counts.
  * @param uses the uses to judge, by container: those ignored, or left to the kubelet, are not among them
- * @param timelineOf the timeline of a use, `undefined` where its source never had any content
+ * @param timelinesOf the timelines of a use: of its key, or of every key
  */
 export function judgePod(
   pod: PodRecord,
   uses: (container: string) => readonly Use[],
-  timelineOf: (use: Use) => Timeline | undefined,
+  timelinesOf: (use: Use) => readonly Timeline[],
   margins: Margins,
 ): Judgement {
   let worst = FRESH
   for (const { container: name, init } of pod.uses) {
     const container = pod.containers.find((each) => each.name === name)
     for (const use of uses(name)) {
-      const timeline = timelineOf(use)
-      if (!timeline) continue
-      worst = worse(worst, judgeUse(pod, container, init, use.mode, timeline, margins))
+      const timelines = timelinesOf(use)
+      if (timelines.length === 0) continue
+      const window = contentWindow(pod, container, use, margins)
+      const waits = holdsNothing(container, init)
+      for (const timeline of timelines) {
+        worst = worse(worst, waits ? judgeWaiting(timeline, window) : judge(timeline, window))
+      }
     }
   }
   return worst
 }
 
-function judgeUse(
-  pod: PodRecord,
-  container: ContainerRecord | undefined,
-  init: boolean,
-  mode: Mode,
-  timeline: Timeline,
-  margins: Margins,
-): Judgement {
-  if (holdsNothing(container, init)) {
-    return pod.createdAt - margins.margin < today(timeline).since ? PENDING : FRESH
-  }
-  return judge(timeline, contentWindow(pod, container, mode, margins))
+/** A container that has yet to start, or to start again, gets today's content or what its node still knows. */
+function judgeWaiting(timeline: Timeline, window: Window): Judgement {
+  const now = reached(timeline, window)
+  if (!now || cameAfter(now, window)) return FRESH
+  return window.doubtFrom < now.since ? PENDING : FRESH
 }
 
 /**
@@ -95,28 +103,53 @@ function holdsNothing(container: ContainerRecord | undefined, init: boolean): bo
   return !(init && container?.state === 'terminated')
 }
 
-/** The window in which a use of this mode read its content. */
+/** The window in which a use read its content. */
 export function contentWindow(
   pod: PodRecord,
   container: ContainerRecord | undefined,
-  mode: Mode,
+  { mode, optional, selector }: Omit<Use, 'source'>,
   { margin, nodeMargin }: Margins,
 ): Window {
-  const created = { begin: pod.createdAt - margin, doubtUntil: pod.createdAt + margin }
+  const { createdAt, createdVersion } = pod
   const startedAt = container && trustedStart(pod, container, nodeMargin)
-  const end = Math.min(
-    container?.presentAt ?? Infinity,
-    startedAt === undefined ? Infinity : startedAt + nodeMargin,
-  )
-  // A volume is filled when the pod starts and follows with a lag: what was current since the pod's start counts.
-  if (mode === 'subPath' || mode === 'volume') return { ...created, end }
+  // A clock that was ahead when the pod started is not far less ahead now.
+  const startedFrom = startedAt === undefined ? undefined : startedAt - aheadOf(pod)
+  const inVolume = mode === 'subPath' || mode === 'volume'
+  const shared = {
+    doubtFrom: createdAt - margin,
+    doubtUntil: createdAt + margin,
+    end: Math.min(container?.presentAt ?? Infinity, (startedAt ?? Infinity) + nodeMargin),
+    requires: requirementOf({ optional, selector }),
+    createdAt,
+    createdVersion,
+    // A volume is filled before the first start alone.
+    startedFrom: inVolume && container?.restarts !== 0 ? undefined : startedFrom,
+  }
+  // It follows with a lag: what was current since the pod's start counts.
+  if (inVolume || startedAt === undefined || startedFrom === undefined) {
+    return { ...shared, begin: shared.doubtFrom }
+  }
   const begin = Math.max(
-    created.begin,
+    shared.doubtFrom,
     // The environment is resolved a moment before the start.
-    startedAt === undefined ? -Infinity : startedAt - nodeMargin - margin,
-    container ? container.absentAt - margin : -Infinity,
+    startedAt - nodeMargin - margin,
+    // A status can be written long after what it shows: only what the node's clock says as well is proven.
+    Math.min(container?.absentAt ?? -Infinity, startedFrom) - margin,
   )
-  return { ...created, begin, end }
+  return { ...shared, begin }
+}
+
+function requirementOf({
+  optional,
+  selector,
+}: Pick<Use, 'optional' | 'selector'>): Window['requires'] {
+  if (optional) return 'nothing'
+  return selector === ALL_KEYS ? 'source' : 'key'
+}
+
+/** How far the clock of the pod's node was ahead of the cluster's, at most (ms): both times are whole seconds. */
+function aheadOf({ clockSkew = 0 }: PodRecord): number {
+  return Math.max(0, clockSkew) + 1000
 }
 
 /** The node's `startedAt`, unless something shows that its clock is off by more than the margin. */
@@ -132,29 +165,56 @@ function trustedStart(
   return startedAt
 }
 
-/** Compares what was current inside the window with what is current now. */
+/** Compares what was current inside the window with what a new pod would get. */
 export function judge(timeline: Timeline, window: Window): Judgement {
-  const now = today(timeline)
+  const now = reached(timeline, window)
+  if (!now) return FRESH
   let worst = FRESH
   for (const [index, entry] of timeline.entries()) {
     if (entry.digest === now.digest) continue
-    const ended = timeline[index + 1]?.since ?? Infinity
+    if (!canRead(entry, window)) continue
+    const next = timeline[index + 1]
+    if (next && cameAfter(next, window)) continue
+    const ended = next?.since ?? Infinity
     // Nothing is known from before the first entry: for older pods it stands for that as well.
-    const started = index === 0 ? -Infinity : startOf(entry)
+    const started = index === 0 ? -Infinity : earliest(entry)
     if (ended <= window.begin || started > window.end) continue
     const verdict = ended <= window.doubtUntil ? 'unproven' : 'stale'
     worst = worse(worst, { verdict, since: ended })
   }
-  const baseline = timeline[0].since
-  if (baseline <= window.begin) return worst
-  // Older than the baseline that was adopted, or applied together with it.
-  const around = baseline <= window.doubtUntil
-  return worse(worst, around ? { verdict: 'unproven', since: baseline } : UNKNOWN)
+  return isKnown(timeline[0], window) ? worst : worse(worst, UNKNOWN)
 }
 
-/** `since` is the end of the second of the change: the change itself may be a second earlier. */
-function startOf({ since, mayBeEarlier = false }: Entry): number {
-  return mayBeEarlier ? -Infinity : since - 1000
+/**
+ * Whether the pod was created after an entry began: etcd's order says so, and the whole seconds do not deny it. That is never
+ * asked to call a pod old.
+ */
+function cameAfter({ since, version }: Entry, { createdAt, createdVersion }: Window): boolean {
+  if (version === undefined || createdVersion === undefined) return false
+  return isNewer(createdVersion, version) && createdAt >= since - 1000
+}
+
+/**
+ * What a new pod gets, or will get: where it waits for what is missing now, the content that was there last. `undefined`
+ * where it would start without: that is no reason to replace a pod.
+ */
+function reached(timeline: Timeline, window: Window): Entry | undefined {
+  const now = timeline.findLast((entry) => canRead(entry, window))
+  return now?.digest === ABSENT ? undefined : now
+}
+
+/** Whether a container can have started with this content. */
+function canRead({ digest, missing = false }: Entry, { requires }: Window): boolean {
+  if (digest !== ABSENT) return true
+  return requires === 'nothing' || (requires === 'source' && !missing)
+}
+
+/** Whether nothing from before the first entry can have been read: the pod is younger, or there was nothing to start with. */
+function isKnown(first: Entry, window: Window): boolean {
+  if (first.since <= window.begin || cameAfter(first, window)) return true
+  if (window.requires === 'nothing' || !first.created) return false
+  const createdFrom = first.since - 1000
+  return Math.max(window.createdAt, window.startedFrom ?? -Infinity) >= createdFrom
 }
 
 function worse(a: Judgement, b: Judgement): Judgement {

@@ -3,7 +3,7 @@
  */
 import type { Failure, Restart, Strategy } from '../consumers/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
-import type { Assessment } from './assessment.ts'
+import { everyPodIsSeen, type Assessment } from './assessment.ts'
 import { newFailure, stands, suspects } from './failure.ts'
 import { haltsSeen } from './halts.ts'
 import type { Hold } from './hold.ts'
@@ -49,7 +49,11 @@ export function nextStep(
     return { actions: [], hold: firstHold('any', assessment, situation) }
   }
   if (consumer && consumer.ownerUid !== deployment.ref.uid) {
-    return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
+    // Until its controller has looked, nobody knows which pods it took over from the Deployment before it.
+    if (!everyPodIsSeen(assessment)) return { actions: [], hold: undefined }
+    if (!ledger)
+      return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
+    return recording(assessment, context, 'adopted', {})
   }
   if (consumer?.fault) {
     return { actions: [], hold: firstHold('any', assessment, situation) }

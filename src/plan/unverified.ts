@@ -6,7 +6,8 @@
 import type { PodRecord } from '../consumers/pod.ts'
 import type { Use } from '../consumers/uses.ts'
 import { ABSENT } from '../secrets/digest.ts'
-import { digestIn, type SourceRecord } from '../secrets/source.ts'
+import { historyOf, type SourceRecord } from '../secrets/source.ts'
+import { today } from '../secrets/timeline.ts'
 import { judgedUses, type Margins } from './staleness.ts'
 import type { Workload } from './workload.ts'
 
@@ -32,10 +33,8 @@ export function unverifiedPods(
 }
 
 /** Since when, at the latest, the content is what it is (ms); -Infinity where nothing is there. */
-function currentSince({ versions }: SourceRecord, selector: string): number {
-  const today = versions.at(-1)
-  const digest = today && digestIn(today, selector)
-  if (digest === undefined || digest === ABSENT) return -Infinity
-  const other = versions.findLastIndex((version) => digestIn(version, selector) !== digest)
-  return versions[other + 1]?.changedAt ?? -Infinity
+function currentSince(source: SourceRecord, selector: string): number {
+  const history = historyOf(source, selector)
+  if (!history || today(history).digest === ABSENT) return -Infinity
+  return today(history).since
 }

@@ -48,7 +48,7 @@ export const FLEET = {
   ),
   unprovenPods: gauge(
     'sluice_unproven_pods',
-    'Running pods that were created so close to a change that neither content can be proven; no series for 0.',
+    'Running pods that were created so close to a change that nothing proves what they hold; they are replaced. No series for 0.',
     ...WORKLOAD,
   ),
   unverifiedPods: gauge(

@@ -57,28 +57,35 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       return client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT })
     })
 
-  const create = async (turn: Turn, workload: WorkloadRef): Promise<RawConsumer> => {
-    const { namespace, name, uid, kind } = workload
-    return await send<RawConsumer>(turn, {
+  /** The Consumer without its status. One that a Deployment of the same name left behind is the workload's from now on. */
+  const own = (
+    turn: Turn,
+    { namespace, name, uid, kind }: WorkloadRef,
+    known: ConsumerRecord | undefined,
+  ): Promise<RawConsumer> =>
+    send<RawConsumer>(turn, {
       ...consumers(namespace),
-      verb: 'create',
+      ...(known ? { verb: 'update', name: known.name } : { verb: 'create' }),
       body: {
         apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`,
         kind: 'Consumer',
         metadata: {
           namespace,
           name: consumerName(name),
+          ...(known && { uid: known.uid, resourceVersion: known.resourceVersion }),
           ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
         },
       },
     })
-  }
 
   return {
     async record({ workload, status }, turn) {
       const { namespace } = workload
       const known = consumerOf(workload)
-      const { name, uid, resourceVersion } = known ?? (await create(turn, workload)).metadata
+      const isOwn = known?.ownerUid === workload.uid
+      const { name, uid, resourceVersion } = isOwn
+        ? known
+        : (await own(turn, workload, known)).metadata
       const answer = await send<RawConsumer>(turn, {
         ...consumers(namespace),
         verb: 'update',

@@ -2,6 +2,7 @@
  * The sources of which old content may be in use, and who holds it: looked at again until nobody does. Pure but for its
  * memory.
  */
+import { ALL_KEYS } from '../consumers/uses.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
@@ -143,6 +144,10 @@ function historyOfJudged(
     const assessment = planned.get(workload)?.assessment
     const judged = !pod.terminating && !assessment?.pending.evicted.has(pod.ref.uid)
     const timelines = judged ? assessment?.sources.get(name)?.timelines : undefined
-    return timelines && (({ selector }) => timelines.get(selector))
+    return ({ selector }) => {
+      const timeline = timelines?.get(selector)
+      if (!timeline || !timelines) return undefined
+      return selector === ALL_KEYS ? timelines : new Map([[selector, timeline]])
+    }
   }
 }

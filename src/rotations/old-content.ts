@@ -8,7 +8,8 @@ import type { PodRecord } from '../consumers/pod.ts'
 import type { Settings } from '../consumers/settings.ts'
 import type { Use } from '../consumers/uses.ts'
 import { judgePod, type Margins, type Verdict } from '../plan/staleness.ts'
-import { today, type RecordedSource, type Timeline } from '../secrets/timeline.ts'
+import type { RecordedSource } from '../secrets/recorded.ts'
+import { today, untilAbsence, type Timeline } from '../secrets/timeline.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 
 /** A pod of any owner that is not over and uses a source. */
@@ -49,13 +50,17 @@ export interface OldContent {
   readonly nextAt: number
 }
 
+type History = (use: Use) => ReadonlyMap<string, Timeline>
+
 /** What is known about a source. */
 export interface SourceKnowledge {
   readonly source: SourceRecord
-  /** What a use has stood for; `undefined` where there never was any content. */
-  readonly history: (use: Use) => Timeline | undefined
+  /** What a use has stood for, key by key. */
+  readonly history: History
   /** The same for a pod of a workload whose own record says more. */
-  readonly historyFor?: (user: UserPod) => ((use: Use) => Timeline | undefined) | undefined
+  readonly historyFor?: (
+    user: UserPod,
+  ) => ((...use: Parameters<History>) => ReturnType<History> | undefined) | undefined
 }
 
 /** How many uses one record tells about; pods with further ones are unknown after a restart of Sluice. */
@@ -102,7 +107,7 @@ interface Judged {
 function doubtAbout(
   { pod, volumes }: UserPod,
   source: string,
-  history: (use: Use) => Timeline | undefined,
+  history: History,
   margins: Margins,
   now: number,
 ): Judged {
@@ -112,7 +117,7 @@ function doubtAbout(
       (pod.uses.find((each) => each.container === container)?.uses ?? []).filter(
         (use) => use.source === source && counts(use),
       )
-    return judgePod(pod, usesIn, history, margins).verdict
+    return judgePod(pod, usesIn, (use) => [...history(use).values()], margins).verdict
   }
   const fixed = judge((use) => !follows(use))
   if (fixed !== 'fresh' && fixed !== 'pending') return { doubt: fixed, until: Infinity }
@@ -122,7 +127,8 @@ function doubtAbout(
   if (files === 'fresh' || files === 'pending') return { doubt: either, until: Infinity }
   if (volumes !== 'live') return { doubt: either ?? 'files', until: Infinity }
   const mounted = usesOf(pod, source).filter(follows)
-  const changes = mounted.flatMap((use) => history(use) ?? []).map(({ since }) => since)
+  const entries = mounted.flatMap((use) => [...history(use).values()].flat())
+  const changes = entries.map(({ since }) => since)
   const until = Math.max(...changes) + FILES_LAG
   return now < until ? { doubt: 'pending', until } : { doubt: either, until: Infinity }
 }
@@ -133,23 +139,26 @@ function usesOf({ uses }: PodRecord, source: string): readonly Use[] {
 
 function recordOf(
   users: readonly UserPod[],
-  { ref, uid, resourceVersion, writtenAt }: SourceRecord,
-  history: (use: Use) => Timeline | undefined,
+  { ref, uid, resourceVersion, writtenAt, seenAt }: SourceRecord,
+  history: History,
 ): RecordedSource {
   const timelines = new Map<string, Timeline>()
   for (const uses of new Set(users.map(({ pod }) => pod.uses))) {
     for (const use of uses.flatMap((each) => each.uses)) {
       if (use.source !== ref.name || timelines.has(use.selector)) continue
-      const timeline = timelines.size < MOST_RECORDED ? history(use) : undefined
-      if (timeline) timelines.set(use.selector, timeline)
+      if (timelines.size >= MOST_RECORDED) continue
+      for (const [key, timeline] of history(use)) timelines.set(key, timeline)
     }
   }
-  return { uid, resourceVersion, writtenAt, timelines }
+  return { uid, resourceVersion, writtenAt, seenAt, timelines }
 }
 
 /** When a use of it last changed, as far as is known (ms, whole seconds); -Infinity where nothing changed. */
 export function lastChange({ timelines }: RecordedSource): number {
-  const changed = [...timelines.values()].filter(({ length }) => length > 1)
+  const changed = [...timelines.values()]
+    .map(untilAbsence)
+    .filter((each) => each !== undefined)
+    .filter(({ length }) => length > 1)
   return Math.floor(Math.max(...changed.map((each) => today(each).since)) / 1000) * 1000
 }
 

@@ -1,6 +1,7 @@
 /**
  * What is said of a rotation besides its progress: which content it brought, and when it will be done. Pure.
  */
+import { ABSENT, LOST } from '../secrets/digest.ts'
 import type { SourceRecord } from '../secrets/source.ts'
 import type { Rotation } from './rotation.ts'
 
@@ -11,16 +12,19 @@ const ETA_SHARE = 0.2
 /** Hex digits: enough to tell contents apart, and of a keyed digest, so they give nothing away. */
 const FINGERPRINT = 12
 
-/** What the Secret itself says of the change: the version that came with it, or else today's. */
+/** What the Secret itself says of the change: the content that came with it, or else today's. */
 export function found(
-  { versions }: SourceRecord,
+  { whole }: SourceRecord,
   { changedAt, fingerprint, changedBy }: Rotation,
 ): Pick<Rotation, 'fingerprint' | 'changedBy'> {
-  const exact = versions.findLast((version) => version.changedAt === changedAt)
-  const version = exact ?? versions.at(-1)
-  const content = typeof version?.content === 'object' ? version.content.whole : undefined
+  const exact = whole?.findLast(({ since }) => since === changedAt)
+  const entry = exact ?? whole?.at(-1)
   if (!exact && fingerprint !== undefined) return { fingerprint, changedBy }
-  return { fingerprint: content?.slice(0, FINGERPRINT), changedBy: version?.changedBy }
+  const isThere = entry !== undefined && entry.digest !== ABSENT && entry.digest !== LOST
+  return {
+    fingerprint: isThere ? entry.digest.slice(0, FINGERPRINT) : undefined,
+    changedBy: entry?.changedBy,
+  }
 }
 
 /** A forecast moves with every pod; small moves are not worth a write, but for one that has passed. */

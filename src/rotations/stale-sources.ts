@@ -1,13 +1,13 @@
 /**
  * Which changes a workload is being restarted for, or should be: source by source. Pure.
  */
-import { isStaleFor, type Assessment } from '../plan/assessment.ts'
+import { isStaleFor, lastChange, type Assessment } from '../plan/assessment.ts'
 import { changedSources } from '../plan/groups.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/staleness.ts'
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import type { SourceRecord } from '../secrets/source.ts'
-import { today, type RecordedSource } from '../secrets/timeline.ts'
+import type { RecordedSource } from '../secrets/recorded.ts'
 
 /** A source whose last change has not reached every pod. */
 export interface StaleSource {
@@ -38,10 +38,8 @@ export function staleSources(assessment: Assessment, margins: Margins): readonly
 
 /** When what the workload consumes of a source last changed (ms, whole seconds); `undefined` if that was long ago. */
 function newestChange(source: RecordedSource | undefined): number | undefined {
-  const times = [...(source?.timelines.values() ?? [])]
-    .map((timeline) => today(timeline).since)
-    .filter((since) => since > -Infinity)
-  return times.length > 0 ? Math.floor(Math.max(...times) / 1000) * 1000 : undefined
+  const time = source ? lastChange(source) : -Infinity
+  return time > -Infinity ? Math.floor(time / 1000) * 1000 : undefined
 }
 
 /** Who is stale for a source now. */

@@ -1,29 +1,34 @@
 /**
- * A Secret as Sluice keeps it: digests, times, and the versions seen while Sluice runs. Pure.
+ * A Secret as Sluice keeps it: digests, times, and what was seen of it while Sluice runs. Pure.
+ *
+ * A key has a timeline of its own only from its first change on. Until then it is what the whole is dated by, and costs
+ * nothing, whether somebody consumes it or not.
  */
 import { ownAnnotations } from '../annotations.ts'
 import type { SourceRef } from '../refs.ts'
-import { ABSENT, LOST, type ContentDigests, type Digest, type Digester } from './digest.ts'
+import { ABSENT, type ContentDigests, type Digest, type Digester } from './digest.ts'
 import { readSourceSettings, type SourceSettings } from '../consumers/source-settings.ts'
 import { ALL_KEYS } from '../consumers/uses.ts'
 import { endOfSecond, newestWrite, type ManagedField } from './managed-time.ts'
+import { append, present, shortened, today, type Entry, type Timeline } from './timeline.ts'
 
-/** What a source held at one time. */
-export interface SourceVersion {
-  readonly uid: string
-  /** Of the first object seen with this content. */
-  readonly resourceVersion: string
-  /** Since when, at the latest: milliseconds on the API server's clock, a whole second. */
-  readonly changedAt: number
-  /** The change may have come long before that: Sluice did not see it happen, or nothing dates it. */
-  readonly mayBeEarlier: boolean
-  /** The end of the second in which Sluice first saw it. */
-  readonly seenAt: number
-  /** Of the object that it was first seen in, see {@link SourceRecord}. */
-  readonly writtenAt: number
+/** One content of a whole source. */
+export interface SourceEntry extends Entry {
   /** The field manager that wrote the data last, where that write dates the change. */
   readonly changedBy?: string | undefined
-  readonly content: ContentDigests | typeof ABSENT | typeof LOST
+}
+
+/** How a source was when this process first saw it. */
+export interface FirstSight {
+  /**
+   * What dates every key that never changed: the first content that was seen, and before it, where the source was seen to
+   * come into being, its absence.
+   */
+  readonly entries: Timeline
+  /** The end of the second in which it was first seen (ms). */
+  readonly seenAt: number
+  /** Of the object that was first seen, see {@link SourceRecord}. */
+  readonly writtenAt: number
 }
 
 /** A Secret, reduced. */
@@ -38,8 +43,15 @@ export interface SourceRecord {
   /** The newest time that a write of data left in the object (ms); -Infinity without any. */
   readonly writtenAt: number
   readonly settings: SourceSettings
-  /** Oldest first; the last one is today's. Neighbours differ. None only where it is {@link unread}. */
-  readonly versions: readonly SourceVersion[]
+  /** Today's content. `undefined` only where it is {@link unread}. */
+  readonly content: ContentDigests | typeof ABSENT | undefined
+  /** What all keys together were, since this process watches; `undefined` only where it is {@link unread}. */
+  readonly whole: Timeline<SourceEntry> | undefined
+  readonly first: FirstSight | undefined
+  /** What each key was that changed since. */
+  readonly changed: ReadonlyMap<string, Timeline>
+  /** When it was last known to be as it is (ms): the event or list that said so last. */
+  readonly seenAt: number
   /** Why its content is not known now. */
   readonly unread?: Unread
 }
@@ -52,6 +64,14 @@ export interface Unread {
   readonly message: string
 }
 
+/** How a source was seen. */
+export interface Sight {
+  /** By a watch event of its own, soon after it happened; else it happened at some time since the source was last seen. */
+  readonly live: boolean
+  /** Since when no source of this name is known to have existed (ms), where a live event shows that it came into being. */
+  readonly absentSince?: number | undefined
+}
+
 /**
  * Whether a manager wrote content. What is applied server-side as `stringData` stays under that name in managedFields,
  * though the object then has it in `data` (seen on Kubernetes 1.36).
@@ -59,12 +79,6 @@ export interface Unread {
 function ownsData({ fieldsV1 }: ManagedField): boolean {
   return fieldsV1?.['f:data'] !== undefined || fieldsV1?.['f:stringData'] !== undefined
 }
-
-/** How many versions of a source are kept, if not each is the last change of a key; others become one, see {@link LOST}. */
-export const MOST_VERSIONS = 8
-
-/** Keys of a version that stands for several, and of all such, at most: ever new names must not grow without end. */
-const MOST_KEYS = 1000
 
 /** The part of a core/v1 Secret that is read. */
 export interface RawSecret {
@@ -81,48 +95,47 @@ export interface RawSecret {
   readonly data?: Readonly<Record<string, string>>
 }
 
+/** Timelines of keys that are no more, at most: ever new names must not grow without end. */
+export const MOST_REMOVED_KEYS = 1000
+/** Beyond so many keys that change only the last change of each is kept. */
+const MOST_DETAILED_KEYS = 1000
+
 /**
  * Reads a Secret; `previous` is what was known of the same name, `seenAt` the API server's time now (ms).
- * Writes that leave the content equal (labels, annotations, a rewrite) add no version.
+ * Writes that leave the content equal (labels, annotations, a rewrite) change no timeline.
  */
 export function readSecret(
   raw: RawSecret,
   previous: SourceRecord | undefined,
   digester: Digester,
   seenAt: number,
+  sight: Sight = { live: previous !== undefined },
 ): SourceRecord {
   const { namespace, name, uid, resourceVersion, managedFields } = raw.metadata
-  const content = digester.digest({ namespace, name }, raw.data ?? {})
-  const last = previous?.versions.at(-1)
-  const same = typeof last?.content === 'object' && last.content.whole === content.whole
+  const ref = { namespace, name }
+  const content = digester.digest(ref, raw.data ?? {})
   const write = newestWrite(managedFields, ownsData)
   const writtenAt = write?.time ?? -Infinity
+  const createdAt = Date.parse(raw.metadata.creationTimestamp)
   // A write that only removes a key leaves the time of the write before it.
   const dated = previous?.uid !== uid || writtenAt > previous.writtenAt
-  const managed = dated && writtenAt > -Infinity ? writtenAt : undefined
-  const version = (): SourceVersion => {
-    const since = changedAt({ managed, seen: seenAt, lastOther: last?.changedAt })
-    return {
-      uid,
-      resourceVersion,
-      changedAt: since,
-      mayBeEarlier: previous === undefined || since !== managed,
-      seenAt: endOfSecond(seenAt),
-      writtenAt,
-      ...(dated && write?.manager && { changedBy: write.manager }),
-      content,
-    }
+  const moment: Moment = {
+    since: changedAt({ managed: dated ? writtenAt : -Infinity, seen: seenAt }),
+    version: resourceVersion,
+    ...(dated && write?.manager && { changedBy: write.manager }),
   }
-  return {
-    ref: { namespace, name },
+  const record = {
+    ref,
     uid,
     resourceVersion,
-    createdAt: Date.parse(raw.metadata.creationTimestamp),
+    createdAt,
     immutable: raw.immutable ?? false,
     writtenAt,
     settings: readSourceSettings(name, ownAnnotations(raw.metadata.annotations)),
-    versions: previous && same ? previous.versions : remember(previous?.versions ?? [], version()),
+    content,
+    seenAt,
   }
+  return { ...record, ...history(record, previous, moment, sight) }
 }
 
 /** The record of a source that does not exist (any more), as of `seenAt`. */
@@ -130,21 +143,21 @@ export function missingSource(
   ref: SourceRef,
   previous: SourceRecord | undefined,
   seenAt: number,
+  sight: Sight = { live: previous !== undefined },
 ): SourceRecord {
-  const version = {
+  const record = {
+    ref,
     uid: '',
     resourceVersion: previous?.resourceVersion ?? '',
-    changedAt: changedAt({ seen: seenAt, lastOther: previous?.versions.at(-1)?.changedAt }),
-    mayBeEarlier: true,
-    seenAt: endOfSecond(seenAt),
+    createdAt: -Infinity,
+    immutable: false,
     writtenAt: -Infinity,
+    settings: NO_SETTINGS,
     content: ABSENT,
+    seenAt,
   } as const
-  const versions = remember(previous?.versions ?? [], version)
-  const { uid, resourceVersion, writtenAt } = version
-  const settings = NO_SETTINGS
-  const createdAt = -Infinity
-  return { ref, uid, resourceVersion, createdAt, immutable: false, writtenAt, settings, versions }
+  const moment = { since: endOfSecond(seenAt), missing: true }
+  return { ...record, ...history(record, previous, moment, sight) }
 }
 
 /** The record of a source whose content is not known now: nothing follows from it. */
@@ -157,91 +170,114 @@ export function unreadSource(ref: SourceRef, unread: Unread): SourceRecord {
     immutable: false,
     writtenAt: -Infinity,
     settings: NO_SETTINGS,
-    versions: [],
+    content: undefined,
+    whole: undefined,
+    first: undefined,
+    changed: NOTHING_CHANGED,
+    seenAt: -Infinity,
     unread,
   }
 }
 
 /**
- * Since when a content is current, at the latest. The `managedFields` time can be too late (any write by that
- * manager moves it), so never later than seen; and too early (a removed key, a restored etcd), so never earlier
- * than the content before it.
+ * When a content that is seen began, at the latest. The `managedFields` time (-Infinity where none dates it) can be too
+ * late, since any write by that manager moves it: so never later than seen.
  */
-export function changedAt(times: {
-  managed?: number | undefined
-  seen: number
-  lastOther?: number | undefined
-}): number {
-  const latest = Math.min(times.managed ?? Infinity, endOfSecond(times.seen))
-  return Math.max(latest, times.lastOther ?? -Infinity)
+export function changedAt({ managed, seen }: { managed: number; seen: number }): number {
+  return Math.min(managed > -Infinity ? managed : Infinity, endOfSecond(seen))
 }
 
-/** The digest of what `selector` (a key, or all keys) stands for in a version. */
-export function digestIn(version: SourceVersion, selector: string): Digest {
-  if (typeof version.content === 'string') return version.content
-  if (selector === ALL_KEYS) return version.content.whole
-  return version.content.keys.get(selector) ?? ABSENT
+/** Today's digest of what `selector` (a key, or all keys) stands for; `undefined` where it is not known. */
+export function digestOf({ content }: SourceRecord, selector: string): Digest | undefined {
+  if (content === undefined || content === ABSENT) return content
+  return selector === ALL_KEYS ? content.whole : (content.keys.get(selector) ?? ABSENT)
 }
 
+/** The keys that are there today. */
+export function keysOf({ content }: SourceRecord): readonly string[] {
+  return typeof content === 'object' ? [...content.keys.keys()] : []
+}
+
+/** What `selector` stood for since this process watches; `undefined` where that is not known now. */
+export function historyOf(source: SourceRecord, selector: string): Timeline | undefined {
+  if (selector === ALL_KEYS) return source.whole
+  const digest = digestOf(source, selector)
+  if (!source.first || digest === undefined) return undefined
+  return source.changed.get(selector) ?? unchanged(source.first, digest)
+}
+
+/** What a key was that never changed since it was first seen. */
+function unchanged({ entries: [first, second], seenAt }: FirstSight, digest: Digest): Timeline {
+  if (digest !== ABSENT) return second ? [first, { ...second, digest }] : [{ ...first, digest }]
+  if (first.digest === ABSENT) return second ? present([first]) : [first]
+  // A key may have been removed long after the last write that left a time.
+  return [{ digest, since: seenAt, version: first.version }]
+}
+
+type Moment = Omit<SourceEntry, 'digest'>
+type Content = ContentDigests | typeof ABSENT
+
+/** The timelines of a source with what is seen of it now. */
+function history(
+  seen: { readonly content: Content; readonly createdAt: number } & Pick<
+    SourceRecord,
+    'seenAt' | 'writtenAt'
+  >,
+  previous: SourceRecord | undefined,
+  moment: Moment,
+  { live, absentSince }: Sight,
+): Pick<SourceRecord, 'whole' | 'first' | 'changed'> {
+  const { content, createdAt, writtenAt } = seen
+  const digest = content === ABSENT ? ABSENT : content.whole
+  if (!previous?.whole || !previous.first) {
+    // Cut to whole seconds, and so equal for what came with the object.
+    const created = absentSince === undefined && createdAt >= moment.since - 1000
+    const entry = { ...moment, digest, ...(created && { created }) }
+    const whole: Timeline<SourceEntry> =
+      absentSince === undefined
+        ? [entry]
+        : [{ digest: ABSENT, since: absentSince, missing: true }, entry]
+    const first = { entries: whole, seenAt: endOfSecond(seen.seenAt), writtenAt }
+    return { whole, first, changed: NOTHING_CHANGED }
+  }
+  const { first, changed: changedBefore } = previous
+  const before = today(previous.whole)
+  if (before.digest === digest) return { whole: previous.whole, first, changed: changedBefore }
+  const since = Math.max(moment.since, before.since)
+  const next = { ...moment, since, ...(!live && { notBefore: previous.seenAt }) }
+  const whole = append(previous.whole, { ...next, digest })
+  const { entries } = first
+  // The first content of a source that was seen to be missing dates all keys that it came with.
+  const isFirstContent = entries.length === 1 && entries[0].digest === ABSENT
+  if (isFirstContent) {
+    const dating = [entries[0], { ...next, digest }] as const
+    return { whole, first: { ...first, entries: dating }, changed: changedBefore }
+  }
+  const names = new Set([...keysOf(previous), ...(content === ABSENT ? [] : content.keys.keys())])
+  const changed = new Map(changedBefore)
+  for (const key of names) {
+    const now = content === ABSENT ? ABSENT : (content.keys.get(key) ?? ABSENT)
+    const known = historyOf(previous, key)
+    if (!known || digestOf(previous, key) === now) continue
+    // The newest last.
+    changed.delete(key)
+    changed.set(key, append(known, { ...next, digest: now }))
+  }
+  if (content === ABSENT) return { whole, first, changed: bounded(changed) }
+  for (const [key, timeline] of changed) changed.set(key, present(timeline))
+  return { whole, first, changed: bounded(changed) }
+}
+
+/** What was removed longest ago is forgotten first: a key that comes back counts as one that was never there. */
+function bounded(changed: Map<string, Timeline>): ReadonlyMap<string, Timeline> {
+  if (changed.size <= MOST_REMOVED_KEYS) return changed
+  const removed = [...changed].filter(([, timeline]) => today(timeline).digest === ABSENT)
+  for (const [key] of removed.slice(0, -MOST_REMOVED_KEYS)) changed.delete(key)
+  if (changed.size > MOST_DETAILED_KEYS) {
+    for (const [key, timeline] of changed) changed.set(key, shortened(timeline, 3))
+  }
+  return changed
+}
+
+const NOTHING_CHANGED: ReadonlyMap<string, Timeline> = new Map()
 const NO_SETTINGS = readSourceSettings('', {})
-
-/**
- * The first version says what older pods hold, the last one is today's. Of those between, two neighbours become one: never
- * across the last change of a key, which tells who holds its content of today, and else those that tell least.
- */
-function remember(known: readonly SourceVersion[], next: SourceVersion): readonly SourceVersion[] {
-  const versions = [...known, next]
-  if (versions.length <= MOST_VERSIONS) return versions
-  const worth = worthOfChanges(versions)
-  const between = [...worth.keys()].slice(2, -1)
-  const least = between.reduce((a, b) => ((worth[b] ?? 0) < (worth[a] ?? 0) ? b : a))
-  const [before, after] = [versions[least - 1], versions[least]]
-  const isLastChange = worth[least] === Infinity && sizeOf(versions) <= MOST_KEYS
-  if (!before || !after || isLastChange) return versions
-  const { uid, resourceVersion } = after
-  const content = inCommon(before, after)
-  return versions.toSpliced(least - 1, 2, { ...before, uid, resourceVersion, content })
-}
-
-/**
- * What the change to each version tells: of a key its last change all, and the others the less the more there are. So a
- * key that changes all the time takes the story of no other with it.
- */
-function worthOfChanges(versions: readonly SourceVersion[]): readonly number[] {
-  const worth = versions.map(() => 0)
-  for (const key of keysOf(...versions)) {
-    const changes = [...worth.keys()].filter((index) => {
-      const [before, after] = [versions[index - 1], versions[index]]
-      if (!before || !after) return false
-      // What was lost had changed.
-      return digestIn(after, key) === LOST || digestIn(before, key) !== digestIn(after, key)
-    })
-    const last = changes.pop()
-    if (last !== undefined) worth[last] = Infinity
-    for (const index of changes) worth[index] = (worth[index] ?? 0) + 1 / changes.length
-  }
-  return worth
-}
-
-function sizeOf(versions: readonly SourceVersion[]): number {
-  return versions.reduce((sum, version) => sum + keysOf(version).length, 0)
-}
-
-function keysOf(...versions: readonly SourceVersion[]): readonly string[] {
-  const names = versions.flatMap(({ content }) =>
-    typeof content === 'string' ? [] : [...content.keys.keys()],
-  )
-  return [...new Set(names)]
-}
-
-/** What two versions have in common, key by key; what differs is {@link LOST}. */
-function inCommon(a: SourceVersion, b: SourceVersion): SourceVersion['content'] {
-  if (a.content === LOST || b.content === LOST) return LOST
-  const keys = keysOf(a, b)
-  if (keys.length > MOST_KEYS) return LOST
-  const common = (selector: string): Digest => {
-    const digest = digestIn(a, selector)
-    return digest === digestIn(b, selector) ? digest : LOST
-  }
-  return { keys: new Map(keys.map((key) => [key, common(key)])), whole: common(ALL_KEYS) }
-}

@@ -5,7 +5,7 @@ import { CONSUMER_GROUP, CONSUMER_VERSION, type RawConsumer } from '../consumers
 import type { RawDeployment, RawReplicaSet } from '../consumers/deployment.ts'
 import type { RawHalt } from '../consumers/halt.ts'
 import type { RawPod } from '../consumers/pod.ts'
-import type { ListWatchOptions, Removed, Sink } from '../kube/list-watch.ts'
+import type { Delivery, ListWatchOptions, Removed } from '../kube/list-watch.ts'
 import type { RawSecret } from '../secrets/source.ts'
 import type { IneffectiveAnnotations } from './ineffective-annotations.ts'
 import type { RawNamespace } from './namespaces.ts'
@@ -16,8 +16,8 @@ export interface WatchedResource {
   readonly target: ListWatchOptions['target']
   /** Only metadata is asked for. */
   readonly metadataOnly?: boolean
-  readonly apply: (raw: unknown) => void
-  readonly remove: Sink['remove']
+  readonly apply: (raw: unknown, delivery?: Delivery) => void
+  readonly remove: (object: Removed, delivery?: Delivery) => void
   readonly listing?: () => void
   readonly synced?: () => void
 }
@@ -65,8 +65,8 @@ export function watchedSecrets(
       // Whoever may watch one Secret only may watch it by this selector.
       ...(name !== undefined && { query: { fieldSelector: `metadata.name=${name}` } }),
     },
-    apply: (raw) => store.secrets.apply(raw as RawSecret),
-    remove: (ref) => store.secrets.remove(ref),
+    apply: (raw, delivery) => store.secrets.apply(raw as RawSecret, delivery),
+    remove: (ref, delivery) => store.secrets.remove(ref, delivery),
     synced() {
       if (namespace === undefined || name === undefined) store.secrets.allSynced(namespace)
       else store.secrets.synced({ namespace, name })
@@ -103,7 +103,7 @@ export function watchedResources(
     },
     {
       target: { group: '', version: 'v1', resource: 'pods' },
-      apply: (raw) => store.applyPod(raw as RawPod),
+      apply: (raw, delivery) => store.applyPod(raw as RawPod, delivery?.added),
       remove: ({ uid }) => store.removePod(uid),
     },
     ...(consumers

@@ -2,9 +2,11 @@
  * The Secrets of the picture: their records by name, and which of them are not known now.
  */
 import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import type { Delivery } from '../kube/list-watch.ts'
 import type { Digester } from '../secrets/digest.ts'
+import { endOfSecond } from '../secrets/managed-time.ts'
 import {
-  digestIn,
+  digestOf,
   missingSource,
   readSecret,
   unreadSource,
@@ -12,6 +14,8 @@ import {
   type SourceRecord,
   type Unread,
 } from '../secrets/source.ts'
+
+const LIVE: Delivery = { live: true, added: false }
 
 export interface SourcesOptions {
   readonly digester: Digester
@@ -37,6 +41,8 @@ export class Sources {
   readonly #oldInUse = new Map<NamespacedKey, SourceRef>()
   /** When the Secrets of a namespace, '' for all, had been delivered. */
   readonly #syncedAt = new Map<string, number>()
+  /** When the last source was forgotten that had existed. */
+  #forgottenAt = -Infinity
 
   constructor(options: SourcesOptions) {
     this.#options = options
@@ -46,22 +52,25 @@ export class Sources {
     return this.#known.size
   }
 
-  apply(raw: RawSecret): void {
+  apply(raw: RawSecret, { live, added }: Delivery = LIVE): void {
     const key = namespacedKey(raw.metadata)
     const previous = this.#known.get(key)
-    const next = readSecret(raw, previous, this.#options.digester, this.#options.now())
+    const sight = { live, absentSince: live && added ? this.#absentSince(raw.metadata) : undefined }
+    const next = readSecret(raw, previous, this.#options.digester, this.#options.now(), sight)
     this.#keep(key, next)
     this.#options.redraw(next.ref)
-    if (previous && previous.versions !== next.versions) this.#changed(previous, next)
+    if (previous && previous.whole !== next.whole) this.#changed(previous, next)
   }
 
-  remove(ref: SourceRef): void {
+  remove(ref: SourceRef, { live }: Pick<Delivery, 'live'> = LIVE): void {
     const key = namespacedKey(ref)
     const previous = this.#known.get(key)
     // Only a source that somebody uses is missed.
-    if (this.#options.selectorsOf(ref).size === 0) this.#keep(key, undefined)
-    else {
-      const next = missingSource(ref, previous, this.#options.now())
+    if (this.#options.selectorsOf(ref).size === 0) {
+      this.#keep(key, undefined)
+      this.#forgottenAt = this.#options.now()
+    } else {
+      const next = missingSource(ref, previous, this.#options.now(), { live })
       this.#keep(key, next)
       this.#options.redraw(ref)
       if (previous) this.#changed(previous, next)
@@ -108,8 +117,17 @@ export class Sources {
     const key = namespacedKey(ref)
     const why = this.#options.unread?.(ref)
     if (why) return this.#unreadRecord(ref, why)
-    const syncedAt = this.#syncedAt.get(ref.namespace) ?? this.#syncedAt.get('') ?? 0
-    return this.#known.get(key) ?? missingSource(ref, undefined, syncedAt)
+    return this.#known.get(key) ?? missingSource(ref, undefined, this.#syncedAtOf(ref) ?? 0)
+  }
+
+  #syncedAtOf({ namespace }: { readonly namespace: string }): number | undefined {
+    return this.#syncedAt.get(namespace) ?? this.#syncedAt.get('')
+  }
+
+  /** Since when a source that comes into being is known not to have existed (ms); `undefined` before a first list. */
+  #absentSince(ref: { readonly namespace: string }): number | undefined {
+    const syncedAt = this.#syncedAtOf(ref)
+    return syncedAt === undefined ? undefined : endOfSecond(Math.max(syncedAt, this.#forgottenAt))
   }
 
   /** One and the same record for as long as the reason stands: what was judged by it need not be judged again. */
@@ -157,11 +175,10 @@ export class Sources {
     }
   }
 
-  #changed(before: SourceRecord, { ref, versions }: SourceRecord): void {
-    const [old, now] = [before.versions.at(-1), versions.at(-1)]
-    if (!old || !now) return
+  #changed(before: SourceRecord, now: SourceRecord): void {
+    const { ref } = now
     const selectors = [...this.#options.selectorsOf(ref)]
-    if (!selectors.some((each) => digestIn(old, each) !== digestIn(now, each))) return
+    if (!selectors.some((each) => digestOf(before, each) !== digestOf(now, each))) return
     this.#oldInUse.set(namespacedKey(ref), ref)
     this.#options.onChanged?.(ref)
   }

@@ -144,9 +144,9 @@ export class Store {
     this.#owned.removeReplicaSet(uid)
   }
 
-  applyPod(raw: RawPod): void {
+  applyPod(raw: RawPod, added = false): void {
     const known = this.#owned.pod(raw.metadata.uid)
-    this.#owned.setPod(readPod(raw, known, this.#options.now(), this.#intern))
+    this.#owned.setPod(readPod(raw, known, this.#options.now(), this.#intern, added))
   }
 
   removePod(uid: string): void {

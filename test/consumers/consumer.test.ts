@@ -8,7 +8,8 @@ import {
   writeStatus,
   type ConsumerStatus,
 } from '../../src/consumers/consumer.ts'
-import type { Entry, RecordedSource, Timeline } from '../../src/secrets/timeline.ts'
+import type { RecordedSource } from '../../src/secrets/recorded.ts'
+import type { Entry, Timeline } from '../../src/secrets/timeline.ts'
 
 const raw = (status: unknown, ownerReferences?: readonly { kind: string; uid: string }[]) =>
   readConsumer({
@@ -34,22 +35,25 @@ const time = fc.integer({ min: 0, max: 4_102_444_800_000 })
 const timeline = fc
   .tuple(
     fc.record({ digest, since: fc.oneof(time, fc.constant(-Infinity)) }),
-    fc.array(fc.record({ digest, since: time, early: fc.boolean() }), { maxLength: 4 }),
+    fc.array(fc.record({ digest, since: time, notBefore: fc.option(time, { nil: undefined }) }), {
+      maxLength: 4,
+    }),
   )
   .map(([first, rest]): Timeline => {
     const since = [first.since, ...rest.map((each) => each.since)].sort((a, b) => a - b)
-    const entries = rest.map(({ digest: text, early }, index): Entry => ({
+    const entries = rest.map(({ digest: text, notBefore }, index): Entry => ({
       digest: text,
       since: since[index + 1] ?? 0,
-      ...(early && { mayBeEarlier: true }),
+      ...(notBefore !== undefined && { notBefore, version: '7', missing: true }),
     }))
-    return [{ digest: first.digest, since: since[0] ?? 0 }, ...entries]
+    return [{ digest: first.digest, since: since[0] ?? 0, created: true }, ...entries]
   })
 const key = fc.constantFrom('*', 'password', 'user', 'ca.crt')
 const recorded: fc.Arbitrary<RecordedSource> = fc.record({
   uid: fc.oneof(fc.uuid(), fc.constant('')),
   resourceVersion: fc.nat().map(String),
   writtenAt: fc.oneof(time, fc.constant(-Infinity)),
+  seenAt: fc.oneof(time, fc.constant(-Infinity)),
   timelines: fc.array(fc.tuple(key, timeline)).map((entries) => new Map(entries)),
 })
 const restart = fc.record({
@@ -189,7 +193,7 @@ describe('a malformed status', () => {
     ['sources.0.contents.0.timeline.0.digest', 'hunter2'],
     ['sources.0.contents.0.timeline.0.digest', 'ABCDEF'],
     ['sources.0.contents.0.timeline.0.since', 5],
-    ['sources.0.contents.0.timeline.0.mayBeEarlier', 'no'],
+    ['sources.0.contents.0.timeline.0.missing', 'no'],
     ['restart', 'now'],
     ['restart.id', undefined],
     ['restart.strategy', 'delete'],

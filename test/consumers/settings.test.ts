@@ -12,7 +12,6 @@ describe('a workload without annotations', () => {
     expect(settings()).toMatchObject({
       ignore: new Set(),
       volumes: defaults.volumes,
-      unproven: 'ignore',
       strategy: defaults.strategy,
       maxUnavailable: defaults.maxUnavailable,
       maxUnavailableIsExplicit: false,
@@ -31,7 +30,6 @@ describe('an annotation', () => {
       'restart-on-change': 'true',
       ignore: 'mail, db/user,',
       volumes: 'restart',
-      unproven: 'restart',
       strategy: 'rollout',
       'max-unavailable': '25%',
       priority: '-3',
@@ -42,7 +40,6 @@ describe('an annotation', () => {
     expect(settings({ ...own, ignore: 'mail, db/user' })).toMatchObject({
       ignore: new Set(['mail', 'db/user']),
       volumes: 'restart',
-      unproven: 'restart',
       strategy: 'rollout',
       maxUnavailable: { kind: 'percent', value: 25 },
       maxUnavailableIsExplicit: true,
@@ -116,7 +113,6 @@ describe('an annotation', () => {
   test.each([
     ['restart-on-change', 'yes'],
     ['volumes', 'Restart'],
-    ['unproven', ''],
     ['strategy', 'delete'],
     ['max-unavailable', '0'],
     ['max-unavailable', '1.5'],

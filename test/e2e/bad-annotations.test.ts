@@ -17,7 +17,6 @@ test('each annotation that cannot be read holds its workload, and says what was 
     ['paused', 'maybe', '"true" or "false"'],
     ['ignore', 'db;cache', 'names like db or db/password, separated by commas'],
     ['volumes', 'both', 'one of ignore, restart'],
-    ['unproven', 'guess', 'one of ignore, restart'],
     ['strategy', 'recreate', 'one of auto, evict, rollout'],
     ['max-unavailable', '-1', LIMIT],
     ['max-unavailable', '0', LIMIT],

@@ -45,7 +45,7 @@ const minutesAgo = (minutes: number): number => START - minutes * 60_000
 /** A status with something in every field. */
 function fullStatus(): ConsumerStatus {
   const old = { digest: '0123456789abcdef0123456789abcdef-1', since: -Infinity }
-  const lost = { digest: 'lost', since: minutesAgo(170), mayBeEarlier: true }
+  const lost = { digest: 'lost', since: minutesAgo(170), notBefore: minutesAgo(175), version: '12' }
   const today = { digest: 'fedcba9876543210fedcba9876543210', since: minutesAgo(160) }
   return {
     ledger: {
@@ -57,9 +57,10 @@ function fullStatus(): ConsumerStatus {
             uid: '5f0b0b5c-9c0e-4a58-9d7a-6a3b1f2c4d5e',
             resourceVersion: '18446744073709551616',
             writtenAt: minutesAgo(160),
+            seenAt: minutesAgo(150),
             timelines: new Map([
               ['*', [old, lost, today] as const],
-              ['tls.crt', [{ ...today, mayBeEarlier: true }] as const],
+              ['tls.crt', [{ ...today, created: true }] as const],
             ]),
           },
         ],
@@ -69,12 +70,14 @@ function fullStatus(): ConsumerStatus {
             uid: '',
             resourceVersion: '',
             writtenAt: -Infinity,
+            seenAt: -Infinity,
             timelines: new Map([['key', [{ digest: 'absent', since: minutesAgo(1) }] as const]]),
           },
         ],
       ]),
       restart: { id: 'mhe8w3k0', strategy: 'evict', startedAt: minutesAgo(151) },
       lastRestart: { id: 'mhe8w3jz', finishedAt: minutesAgo(1000) },
+      replicaSets: ['0f5b0b5c-9c0e-4a58-9d7a-6a3b1f2c4d5e'],
     },
     report: {
       state: 'Held',

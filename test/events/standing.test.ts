@@ -3,7 +3,7 @@ import type { Ineffective } from '../../src/consumers/ineffective.ts'
 import { HELD_FOR, MOST_TOLD, REMINDER, StandingStates } from '../../src/events/standing.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Workload } from '../../src/plan/workload.ts'
-import { digestIn } from '../../src/secrets/source.ts'
+import { digestOf } from '../../src/secrets/source.ts'
 import {
   at,
   consumer,
@@ -94,12 +94,11 @@ test('where many are held their Events come one after the other, and none is los
   expect(new Set(lines.map((each) => each.split(' ')[4])).size).toBe(names.length)
 })
 
-const today = rotated('db').versions.at(-1)
 const failure = {
   id: 'r1',
   failedAt: at(9),
   message: 'pod web-new crashes again and again',
-  contents: [{ source: 'db', key: 'password', digest: today ? digestIn(today, 'password') : '' }],
+  contents: [{ source: 'db', key: 'password', digest: digestOf(rotated('db'), 'password') ?? '' }],
 } as const
 
 function failed(kind: 'Unfit' | 'CannotStart'): Workload {

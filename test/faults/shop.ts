@@ -186,8 +186,6 @@ function deploymentOf(namespace: string, name: string, app: App): V1Deployment {
     replicas: app.replicas,
     annotations: {
       'sluice.dev/max-unavailable': String(app.maxUnavailable),
-      // A change that meets a pod's creation must leave no old content behind.
-      'sluice.dev/unproven': 'restart',
     },
     podAnnotations: { 'sim.sluice.dev/ready-delay': '200ms' },
   })

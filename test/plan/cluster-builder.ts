@@ -10,9 +10,16 @@ import { readSettings, type Settings } from '../../src/consumers/settings.ts'
 import type { PodUses, Use } from '../../src/consumers/uses.ts'
 import type { Policy } from '../../src/plan/policy.ts'
 import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
-import { createDigester } from '../../src/secrets/digest.ts'
-import { missingSource, readSecret, type SourceRecord } from '../../src/secrets/source.ts'
-import type { RecordedSource, Timeline } from '../../src/secrets/timeline.ts'
+import { ABSENT, createDigester } from '../../src/secrets/digest.ts'
+import {
+  historyOf,
+  keysOf,
+  missingSource,
+  readSecret,
+  type SourceRecord,
+} from '../../src/secrets/source.ts'
+import type { RecordedSource } from '../../src/secrets/recorded.ts'
+import type { Timeline } from '../../src/secrets/timeline.ts'
 
 type Annotations = Readonly<Record<string, string>>
 
@@ -141,6 +148,7 @@ export function pod(name: string, { container: only, ...change }: PodChange = {}
     restartId: undefined,
     templateHash: 'hash',
     createdAt,
+    createdVersion: undefined,
     terminal: false,
     terminating: false,
     leaving: undefined,
@@ -207,25 +215,29 @@ export function appliedLedger(
   selectors: readonly string[] = ['password'],
 ): Ledger {
   const recorded = sources.map((each): readonly [string, RecordedSource] => {
-    const [first] = each.versions
-    if (!first) throw new Error('a source has at least one version')
-    const timelines = selectors.flatMap((selector): [string, Timeline][] => {
-      const digest =
-        typeof first.content === 'string'
-          ? first.content
-          : selector === '*'
-            ? first.content.whole
-            : first.content.keys.get(selector)
-      return digest === undefined ? [] : [[selector, [{ digest, since: -Infinity }]]]
+    const { uid, first } = each
+    if (!first) throw new Error('the source is not read')
+    const { writtenAt, seenAt, entries } = first
+    const keys = selectors.includes('*')
+      ? new Set([...selectors, ...keysOf(each), ...each.changed.keys()])
+      : selectors
+    const timelines = [...keys].flatMap((key): [string, Timeline][] => {
+      const missing = entries[0].missing ? { missing: true } : {}
+      const digest = key === '*' ? ABSENT : historyOf(each, key)?.[0].digest
+      return digest === undefined ? [] : [[key, [{ digest, since: -Infinity, ...missing }]]]
     })
-    const { uid, resourceVersion, writtenAt } = first
-    return [each.ref.name, { uid, resourceVersion, writtenAt, timelines: new Map(timelines) }]
+    const resourceVersion = entries[0].version ?? ''
+    return [
+      each.ref.name,
+      { uid, resourceVersion, writtenAt, seenAt, timelines: new Map(timelines) },
+    ]
   })
   return {
     keyFingerprint: digester.fingerprint,
     sources: new Map(recorded),
     restart: undefined,
     lastRestart: undefined,
+    replicaSets: ['replica-set'],
     ...change,
   }
 }

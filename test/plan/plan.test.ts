@@ -96,16 +96,25 @@ function told(change: WorkloadChange = {}): WorkloadChange {
 
 describe('a workload that was never seen', () => {
   test('has today’s content adopted and is not restarted', () => {
-    const adopted = one({ ledger: null })
+    const older = ['1', '2', '3'].map((n) => pod(`web-${n}`, { createdAt: at(-7300) }))
+    const adopted = one({ ledger: null, sources: [calmDb], pods: older })
     expect(adopted.lines).toEqual(['record shop/web: adopted, Unproven'])
     expect(recorded(adopted).report).toMatchObject({ stalePods: 0, unknownPods: 3 })
   })
 
   test('is not restarted by what was adopted either', () => {
-    const { ledger } = recorded(one({ ledger: null }))
-    const seenAgain = one({ consumer: consumer(deployment(), ledger) })
+    const young = ['1', '2', '3'].map((n) => pod(`web-${n}`, { createdAt: at(-7201) }))
+    const sources = [calmDb]
+    const { ledger } = recorded(one({ ledger: null, sources, pods: young }))
+    const seenAgain = one({ consumer: consumer(deployment(), ledger), sources, pods: young })
     expect(seenAgain.lines).toEqual([])
     expect(seenAgain.reports).toEqual(['record shop/web: reported, Unproven'])
+  })
+
+  test('is stale by a change that was seen, though nothing of it was written down yet', () => {
+    const adopted = one({ ledger: null })
+    expect(adopted.lines).toEqual(['record shop/web: adopted, Waiting'])
+    expect(recorded(adopted).report.stalePods).toBe(3)
   })
 
   test('is restarted at the next change, pods of unknown content included', () => {
@@ -744,9 +753,31 @@ describe('a Consumer', () => {
   })
 
   test('of another workload of that name is no record and is forgotten', () => {
-    const ledger = appliedLedger([rotatedDb], { restart: evicting })
+    const ledger = appliedLedger([rotatedDb], { restart: evicting, replicaSets: ['another'] })
     const foreign = consumer(deployment(), ledger, { ownerUid: 'the one before' })
     expect(one({ consumer: foreign }).lines).toEqual(['forget shop/web: deployment-web'])
+  })
+
+  test('of a Deployment that was orphaned and created anew tells what is known of the pods that it left', () => {
+    const ledger = appliedLedger([rotatedDb], { restart: evicting })
+    const foreign = consumer(deployment(), ledger, { ownerUid: undefined })
+    const taken = one({ consumer: foreign })
+    expect(taken.lines).toEqual(['record shop/web: adopted, Waiting'])
+    expect(recorded(taken).report.stalePods).toBe(3)
+    // The restart was the other one's.
+    expect(recorded(taken).ledger.restart).toBeUndefined()
+  })
+
+  test('of a Deployment before it waits until the controller has taken over the pods, or has not', () => {
+    const ledger = appliedLedger([rotatedDb])
+    const foreign = consumer(deployment(), ledger, { ownerUid: undefined })
+    const seenBefore = deployment('web', { observed: false })
+    expect(one({ deployment: seenBefore, consumer: foreign, pods: [] }).lines).toEqual([])
+    expect(one({ deployment: deployment(), consumer: foreign, pods: [] }).lines).toEqual([])
+    const alone = deployment('web', { status: { replicas: 0, updated: 0 } })
+    expect(one({ deployment: alone, consumer: foreign, pods: [] }).lines).toEqual([
+      'forget shop/web: deployment-web',
+    ])
   })
 
   test('of another workload is forgotten even if it cannot be read', () => {

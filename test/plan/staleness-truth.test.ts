@@ -150,12 +150,17 @@ function held(history: History, { pod: known }: JudgedPod) {
   const readAt = pod.mode === 'subPath' ? start.volumeFrom : start.environmentFrom
   const write = writeAt(history.writes, readAt)
   if (!write) throw new Error('the first write is older than every pod')
-  return { pod, readAt, write, content: consumed(pod, write) }
+  return { pod, readAt, write }
 }
 
-function consumed(pod: PodHistory, write: SecretWrite): string {
-  const { password, extra } = write.data
-  return pod.mode === 'envFrom' ? JSON.stringify({ password, extra }) : (password ?? '')
+/** Whether a pod that read one write holds what another one left: what is no more there is missed by nobody. */
+function holdsAll(
+  { mode }: PodHistory,
+  { data: held }: SecretWrite,
+  { data }: SecretWrite,
+): boolean {
+  const keys = mode === 'envFrom' ? Object.keys(data) : ['password']
+  return keys.every((key) => held[key] === data[key])
 }
 
 /**
@@ -171,7 +176,7 @@ function cameAndWentUnseen(
   const before = history.writes.findLast((_, index) => index < number && knownWrites.has(index))
   const today = history.writes[newestWrite]
   if (knownWrites.has(number) || !today) return false
-  return before === undefined || consumed(pod, before) === consumed(pod, today)
+  return before === undefined || holdsAll(pod, before, today)
 }
 
 /** What is judged, next to the truth about it; only instances whose content Sluice can have heard of. */
@@ -184,7 +189,7 @@ function* judgedWithTruth(history: History) {
       const truth = held(history, judged)
       if (!truth || !today || truth.readAt >= (next?.at ?? Infinity)) continue
       if (cameAndWentUnseen(history, picture, truth.pod, truth.write)) continue
-      yield { picture, judged, ...truth, isCurrent: truth.content === consumed(truth.pod, today) }
+      yield { picture, judged, ...truth, isCurrent: holdsAll(truth.pod, truth.write, today) }
     }
   }
 }

@@ -26,6 +26,7 @@ interface Case {
   readonly timeline: Timeline
   readonly pod: PodChange
   readonly mode?: Use['mode']
+  readonly optional?: boolean
   readonly verdict: Verdict
 }
 
@@ -152,10 +153,16 @@ const cases: readonly Case[] = [
     verdict: 'fresh',
   },
   {
-    is: 'started under A, of A → B → A, where B may have come long before',
-    timeline: [applied('A'), { ...since(-HOUR, 'B'), mayBeEarlier: true }, since(0, 'A')],
+    is: 'started under A, of A → B → A, where B may have come before that',
+    timeline: [applied('A'), { ...since(-HOUR, 'B'), notBefore: at(-3 * HOUR) }, since(0, 'A')],
     pod: { createdAt: at(-2 * HOUR) },
     verdict: 'stale',
+  },
+  {
+    is: 'started under A, of A → B → A, where A was known to be current after that',
+    timeline: [applied('A'), { ...since(-HOUR, 'B'), notBefore: at(-1.5 * HOUR) }, since(0, 'A')],
+    pod: { createdAt: at(-2 * HOUR) },
+    verdict: 'fresh',
   },
   {
     is: 'started under B, of A → B → C',
@@ -172,7 +179,140 @@ const cases: readonly Case[] = [
   {
     is: 'started before an optional Secret appeared',
     timeline: [applied('absent'), since(0, 'A')],
+    optional: true,
     pod: { createdAt: at(-HOUR) },
+    verdict: 'stale',
+  },
+  {
+    is: 'created before a required Secret appeared, and waited for it',
+    timeline: [applied('absent'), since(0, 'A')],
+    pod: { createdAt: at(-HOUR), container: { startedAt: at(1), presentAt: at(3) } },
+    verdict: 'fresh',
+  },
+  {
+    is: 'old, of an optional Secret that was deleted',
+    timeline: [applied('A'), since(0, 'absent')],
+    optional: true,
+    pod: { createdAt: at(-HOUR) },
+    verdict: 'fresh',
+  },
+  {
+    is: 'old, of a required Secret that was deleted',
+    timeline: [applied('A'), since(0, 'absent')],
+    pod: { createdAt: at(-HOUR) },
+    verdict: 'fresh',
+  },
+  {
+    is: 'old, of an optional key that was removed and came back as it was',
+    timeline: [applied('A'), since(-2, 'absent'), since(0, 'A')],
+    optional: true,
+    pod: { createdAt: at(-HOUR) },
+    verdict: 'fresh',
+  },
+  {
+    is: 'old, of an optional key that was removed and came back with other content',
+    timeline: [applied('A'), since(-2, 'absent'), since(0, 'B')],
+    optional: true,
+    pod: { createdAt: at(-HOUR) },
+    verdict: 'stale',
+  },
+  {
+    is: 'started while an optional key was removed, that is back as it was',
+    timeline: [applied('A'), since(-HOUR, 'absent'), since(0, 'A')],
+    optional: true,
+    pod: { createdAt: at(-HOUR / 2) },
+    verdict: 'stale',
+  },
+  {
+    is: 'created within the margin after the change, and after it by etcd’s order',
+    timeline: [applied('A'), { ...since(0, 'B'), version: '99' }],
+    pod: { createdAt: at(-1), createdVersion: '100' },
+    verdict: 'fresh',
+  },
+  {
+    is: 'created within the margin after the change by its time, before it by etcd’s order',
+    timeline: [applied('A'), { ...since(0, 'B'), version: '99' }],
+    pod: { createdAt: at(0), createdVersion: '98' },
+    verdict: 'unproven',
+  },
+  {
+    is: 'created after the change by etcd’s order, in a second before it',
+    timeline: [applied('A'), { ...since(0, 'B'), version: '99' }],
+    pod: { createdAt: at(-2), createdVersion: '100' },
+    verdict: 'unproven',
+  },
+  {
+    is: 'created after the second change by etcd’s order, of A → B → C within a second',
+    timeline: [
+      applied('A'),
+      { ...since(0, 'B'), version: '8' },
+      { ...since(0, 'C'), version: '9' },
+    ],
+    pod: { createdAt: at(-1), createdVersion: '10' },
+    verdict: 'fresh',
+  },
+  {
+    is: 'created between two changes by etcd’s order',
+    timeline: [
+      applied('A'),
+      { ...since(0, 'B'), version: '8' },
+      { ...since(0, 'C'), version: '10' },
+    ],
+    pod: { createdAt: at(-1), createdVersion: '9' },
+    verdict: 'unproven',
+  },
+  {
+    is: 'young, its mount by subPath after the change by etcd’s order',
+    timeline: [applied('A'), { ...since(0, 'B'), version: '99' }],
+    mode: 'subPath',
+    pod: { createdAt: at(-1), createdVersion: '100' },
+    verdict: 'fresh',
+  },
+  {
+    is: 'created in the second in which the Secret of its adopted baseline was',
+    timeline: [{ ...since(0, 'A'), created: true }],
+    pod: { createdAt: at(-1) },
+    verdict: 'fresh',
+  },
+  {
+    is: 'older than the Secret of its adopted baseline, and waited for it',
+    timeline: [{ ...since(0, 'A'), created: true }],
+    pod: { createdAt: at(-HOUR), container: { startedAt: at(5), presentAt: at(6) } },
+    verdict: 'fresh',
+  },
+  {
+    is: 'older than the Secret of its adopted baseline, and ran before it was there',
+    timeline: [{ ...since(0, 'A'), created: true }],
+    pod: { createdAt: at(-HOUR) },
+    verdict: 'unknown',
+  },
+  {
+    is: 'created in the second in which an optional Secret was',
+    timeline: [{ ...since(0, 'A'), created: true }],
+    optional: true,
+    pod: { createdAt: at(-1) },
+    verdict: 'unknown',
+  },
+  {
+    is: 'created after its adopted baseline by etcd’s order',
+    timeline: [{ ...since(0, 'A'), version: '99' }],
+    optional: true,
+    pod: { createdAt: at(-1), createdVersion: '100' },
+    verdict: 'fresh',
+  },
+  {
+    is: 'old, its container shown by a status that was written long after it started',
+    timeline: ROTATED,
+    pod: { container: { startedAt: at(-4), absentAt: at(20), presentAt: at(30) } },
+    verdict: 'stale',
+  },
+  {
+    is: 'old, its container seen to appear after the change on a node whose clock is ahead by as much as it is later',
+    timeline: ROTATED,
+    pod: {
+      clockSkew: 30_000,
+      container: { startedAt: at(25), absentAt: at(20), presentAt: at(30) },
+    },
     verdict: 'stale',
   },
   {
@@ -185,7 +325,7 @@ const cases: readonly Case[] = [
     is: 'created together with an adopted baseline',
     timeline: ADOPTED,
     pod: { createdAt: at(1) },
-    verdict: 'unproven',
+    verdict: 'unknown',
   },
   {
     is: 'younger than an adopted baseline',
@@ -231,12 +371,12 @@ const cases: readonly Case[] = [
   },
 ]
 
-function verdictOf({ timeline, pod: change, mode = 'env' }: Case): Verdict {
-  const uses = [{ ...password, mode }]
+function verdictOf({ timeline, pod: change, mode = 'env', optional = false }: Case): Verdict {
+  const uses = [{ ...password, mode, optional }]
   return judgePod(
     pod('web-1', { ...change, uses: appUses(...uses) }),
     () => uses,
-    () => timeline,
+    () => [timeline],
     margins,
   ).verdict
 }
@@ -255,7 +395,7 @@ describe('an init container', () => {
         containers: [container(at(-HOUR), { state: 'terminated', ...change })],
       }),
       () => [password],
-      () => ROTATED,
+      () => [ROTATED],
       margins,
     ).verdict
 
@@ -274,29 +414,29 @@ describe('an init container', () => {
 
 describe('the verdict on a pod', () => {
   const other: Use = { ...password, selector: 'user' }
-  const verdict = (timelines: Record<string, Timeline | undefined>) =>
+  const verdict = (timelines: Record<string, readonly Timeline[]>) =>
     judgePod(
       pod('web-1', { uses: appUses(password, other) }),
       () => [password, other],
-      ({ selector }) => timelines[selector],
+      ({ selector }) => timelines[selector] ?? [],
       margins,
     )
 
   test('is the worst over its uses', () => {
     const applied: Timeline = [{ digest: 'U', since: -Infinity }]
-    expect(verdict({ password: ROTATED, user: applied }).verdict).toBe('stale')
-    expect(verdict({ password: applied, user: ROTATED }).verdict).toBe('stale')
-    expect(verdict({ password: ADOPTED, user: ROTATED }).verdict).toBe('stale')
-    expect(verdict({ password: applied, user: ADOPTED }).verdict).toBe('unknown')
+    expect(verdict({ password: [ROTATED], user: [applied] }).verdict).toBe('stale')
+    expect(verdict({ password: [applied], user: [ROTATED] }).verdict).toBe('stale')
+    expect(verdict({ password: [ADOPTED], user: [ROTATED] }).verdict).toBe('stale')
+    expect(verdict({ password: [applied], user: [ADOPTED] }).verdict).toBe('unknown')
   })
 
   test('passes over a source that never had any content', () => {
-    expect(verdict({ password: undefined, user: undefined }).verdict).toBe('fresh')
+    expect(verdict({ password: [], user: [] }).verdict).toBe('fresh')
   })
 
   test('says since when the oldest content that it holds is not current any more', () => {
     const earlier: Timeline = [applied('A'), since(-60, 'B')]
-    expect(verdict({ password: ROTATED, user: earlier })).toEqual({
+    expect(verdict({ password: [ROTATED], user: [earlier] })).toEqual({
       verdict: 'stale',
       since: at(-60),
     })
@@ -315,15 +455,27 @@ describe('the verdict on a pod', () => {
         ],
       }),
       (name) => (name === 'app' ? [other] : [password]),
-      ({ selector }) => (selector === 'password' ? ROTATED : [applied('U')]),
+      ({ selector }) => [selector === 'password' ? ROTATED : [applied('U')]],
       margins,
     )
     expect(judged.verdict).toBe('fresh')
   })
 })
 
+/** The window of a use of which nothing is known. */
+const anyTime: Window = {
+  begin: -Infinity,
+  doubtFrom: -Infinity,
+  doubtUntil: -Infinity,
+  end: Infinity,
+  requires: 'key',
+  createdAt: at(-2 * HOUR),
+  createdVersion: undefined,
+  startedFrom: undefined,
+}
+
 describe('content that ended exactly when the window begins', () => {
-  const window = (begin: number): Window => ({ begin, doubtUntil: begin, end: Infinity })
+  const window = (begin: number): Window => ({ ...anyTime, begin })
 
   test('is not held', () => expect(judge(ROTATED, window(at(0))).verdict).toBe('fresh'))
 
@@ -332,8 +484,7 @@ describe('content that ended exactly when the window begins', () => {
 })
 
 test('content counts from the beginning of the second that its change is dated by', () => {
-  const window = { begin: -Infinity, doubtUntil: at(-2 * HOUR) }
-  const judged = (end: number) => judge(THERE_AND_BACK, { ...window, end }).verdict
+  const judged = (end: number) => judge(THERE_AND_BACK, { ...anyTime, end }).verdict
   expect(judged(at(-HOUR) - 1000)).toBe('stale')
   expect(judged(at(-HOUR) - 1001)).toBe('fresh')
 })

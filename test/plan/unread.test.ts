@@ -125,7 +125,7 @@ describe('a rotation under way when the HMAC key was replaced and the Secret can
       ],
     ],
   ])
-  const record = { uid, resourceVersion, writtenAt: at(0), timelines }
+  const record = { uid, resourceVersion, writtenAt: at(0), seenAt: at(0), timelines }
   const underOldKey = {
     keyFingerprint: 'a key that was lost',
     sources: new Map([['db', record]]),

@@ -56,7 +56,7 @@ export function sourcesOf(
   const used = workloads.flatMap(({ deployment: { ref, uses }, source: read }) =>
     uses.flatMap((each) => each.uses.map((use) => [ref.namespace, read(use.source)] as const)),
   )
-  const changed = used.filter(([, { versions }]) => versions.length > 1)
+  const changed = used.filter(([, { whole = [] }]) => whole.length > 1)
   return {
     keyFingerprint: digester.fingerprint,
     changed: () => changed.map(([namespace, { ref }]) => ({ ...ref, namespace })),

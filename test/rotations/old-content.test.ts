@@ -168,8 +168,8 @@ function written(rotation: Rotation | undefined): Rotation {
 }
 
 /** The Secret as a Sluice sees it that starts now: its newest content alone. */
-function seenFirst({ ref, versions }: SourceRecord): SourceRecord {
-  const { changedAt } = versions.at(-1) ?? { changedAt: 0 }
+function seenFirst({ ref, whole }: SourceRecord): SourceRecord {
+  const { since: changedAt } = whole?.at(-1) ?? { since: 0 }
   return {
     ...source(ref.name, { at: changedAt - 500, data: { password: 'as of 0' } }),
     resourceVersion: '101',

@@ -34,7 +34,8 @@ const rotation: Rotation = {
     uid: 'u',
     resourceVersion: '12',
     writtenAt: at(0),
-    timelines: new Map([['password', [{ digest: 'absent', since: at(0), mayBeEarlier: true }]]]),
+    seenAt: at(1),
+    timelines: new Map([['password', [{ digest: 'absent', since: at(0), notBefore: at(0) }]]]),
   },
 }
 
@@ -72,10 +73,17 @@ test('it is written for people and for programs', () => {
         uid: 'u',
         resourceVersion: '12',
         writtenAt: '2026-03-01T12:00:00.000Z',
+        seenAt: '2026-03-01T12:00:01.000Z',
         contents: [
           {
             key: 'password',
-            timeline: [{ digest: 'absent', since: '2026-03-01T12:00:00.000Z', mayBeEarlier: true }],
+            timeline: [
+              {
+                digest: 'absent',
+                since: '2026-03-01T12:00:00.000Z',
+                notBefore: '2026-03-01T12:00:00.000Z',
+              },
+            ],
           },
         ],
       },

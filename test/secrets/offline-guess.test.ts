@@ -27,7 +27,9 @@ function written(key: Uint8Array): string {
   const status = writeStatus({
     ledger: {
       keyFingerprint: digester.fingerprint,
-      sources: new Map([[REF.name, { uid: 'u', resourceVersion: '1', writtenAt: 0, timelines }]]),
+      sources: new Map([
+        [REF.name, { uid: 'u', resourceVersion: '1', writtenAt: 0, seenAt: 0, timelines }],
+      ]),
       restart: undefined,
       lastRestart: undefined,
       failure,

@@ -4,13 +4,15 @@ import { describeFault } from '../../src/config/fault.ts'
 import { endOfSecond, newestManagedTime } from '../../src/secrets/managed-time.ts'
 import {
   changedAt,
-  digestIn,
+  digestOf,
+  historyOf,
   missingSource,
-  MOST_VERSIONS,
+  MOST_REMOVED_KEYS,
   readSecret,
   type RawSecret,
   type SourceRecord,
 } from '../../src/secrets/source.ts'
+import { MOST_ENTRIES } from '../../src/secrets/timeline.ts'
 import { apiTime, at, base64, digester } from '../plan/cluster-builder.ts'
 
 const ref = { namespace: 'shop', name: 'db' }
@@ -52,20 +54,33 @@ const read = (shown: Shown, seen: number, previous?: SourceRecord) =>
   readSecret(secret(shown), previous, digester, seen)
 
 const newest = (record: SourceRecord) => {
-  const version = record.versions.at(-1)
-  if (!version) throw new Error('a source has at least one version')
-  return version
+  const entry = record.whole?.at(-1)
+  if (!entry) throw new Error('the source is read')
+  return entry
+}
+
+/** Digests in the order in which they came, as numbers, and since which second. */
+const told = (record: SourceRecord, key: string) => {
+  const digests = new Map<string, string>([['absent', 'absent']])
+  return historyOf(record, key)
+    ?.map(({ digest, since }) => {
+      if (!digests.has(digest)) digests.set(digest, `v${digests.size}`)
+      return `${digests.get(digest)} since ${(since - at(0)) / 1000}`
+    })
+    .join(', ')
 }
 
 const A = { password: 'old', user: 'app' }
 const B = { password: 'new', user: 'app' }
 
 describe('a Secret', () => {
-  test('that is seen for the first time has one version, dated by who wrote its data', () => {
+  test('that is seen for the first time is dated by who wrote its data', () => {
     const record = read({ data: A, managed: at(0.3) }, at(100))
-    expect(record.versions).toHaveLength(1)
-    expect(newest(record)).toMatchObject({ uid: 'u1', resourceVersion: '1', changedAt: at(1) })
-    expect(newest(record).mayBeEarlier).toBe(true)
+    expect(told(record, '*')).toBe('v1 since 1')
+    expect(told(record, 'password')).toBe('v1 since 1')
+    expect(newest(record).version).toBe('1')
+    // Nobody knows when a key that is not there went, so only the first sight dates that.
+    expect(told(record, 'none')).toBe('absent since 101')
   })
 
   test('that was applied as stringData is dated as well', () => {
@@ -75,12 +90,12 @@ describe('a Secret', () => {
     ]
     const applied = { ...raw, metadata: { ...raw.metadata, managedFields } }
     const record = readSecret(applied, undefined, digester, at(100))
-    expect(newest(record)).toMatchObject({ changedAt: at(8), changedBy: 'kubectl' })
+    expect(newest(record)).toMatchObject({ since: at(8), changedBy: 'kubectl' })
   })
 
   test('without data is content too', () => {
-    expect(digestIn(newest(read({}, at(0))), '*')).toMatch(/^[0-9a-f]{32}$/)
-    expect(digestIn(newest(read({}, at(0))), 'password')).toBe('absent')
+    expect(digestOf(read({}, at(0)), '*')).toMatch(/^[0-9a-f]{32}$/)
+    expect(digestOf(read({}, at(0)), 'password')).toBe('absent')
   })
 
   test.each<[string, Shown]>([
@@ -88,24 +103,27 @@ describe('a Secret', () => {
     ['whose labels change', { data: A, version: 3 }],
     ['whose annotations change', { data: A, version: 4, annotations: { x: 'y' } }],
     ['that is created again with equal data', { data: A, uid: 'u2', version: 5 }],
-  ])('%s has no new version', (_, shown) => {
+  ])('%s has no new content', (_, shown) => {
     const before = read({ data: A }, at(1))
     const after = read(shown, at(51), before)
-    expect(after.versions).toBe(before.versions)
+    expect(after.whole).toBe(before.whole)
+    expect(after.changed).toBe(before.changed)
+    expect(after.seenAt).toBe(at(51))
     expect(after).toMatchObject({
       uid: shown.uid ?? 'u1',
       resourceVersion: String(shown.version),
     })
   })
 
-  test('that changes has a new version, and knows when', () => {
+  test('that changes knows what, and when', () => {
     const record = read(
       { data: B, version: 2, managed: at(60) },
       at(60.5),
       read({ data: A }, at(1)),
     )
-    expect(record.versions).toHaveLength(2)
-    expect(newest(record)).toMatchObject({ changedAt: at(61), mayBeEarlier: false })
+    expect(told(record, 'password')).toBe('v1 since 1, v2 since 61')
+    expect(told(record, 'user')).toBe('v1 since 1')
+    expect(newest(record).notBefore).toBeUndefined()
   })
 
   test('keeps what the annotations of Sluice say and nothing of others', () => {
@@ -132,17 +150,28 @@ describe('a Secret', () => {
     const gone = missingSource(ref, read({ data: A }, at(1)), at(10.2))
     expect(gone).toMatchObject({ uid: '', immutable: false })
     const back = read({ data: B, uid: 'u2', version: 9, managed: at(20) }, at(20.1), gone)
-    expect(back.versions.map((version) => [digestIn(version, 'user'), version.changedAt])).toEqual([
-      [expect.stringMatching(/^[0-9a-f]{32}$/), at(1)],
-      ['absent', at(11)],
-      [expect.stringMatching(/^[0-9a-f]{32}$/), at(21)],
-    ])
+    expect(told(back, 'user')).toBe('v1 since 1, absent since 11, v1 since 21')
+    expect(told(back, 'password')).toBe('v1 since 1, absent since 11, v2 since 21')
+    expect(historyOf(back, 'user')?.[1]?.missing).toBe(true)
+  })
+
+  test('that is seen to come into being was not there before', () => {
+    const sight = { live: true, absentSince: at(-60) }
+    const record = readSecret(secret({ data: A }), undefined, digester, at(1), sight)
+    expect(told(record, 'user')).toBe('absent since -60, v1 since 1')
+    expect(told(record, 'none')).toBe('absent since -60')
+  })
+
+  test('that was created with what it holds when it was first seen is known to be as old as that', () => {
+    expect(historyOf(read({ data: A, managed: at(-0.5) }, at(100)), 'user')?.[0].created).toBe(true)
+    const later = read({ data: A, managed: at(1) }, at(100))
+    expect(historyOf(later, 'user')?.[0].created).toBeUndefined()
   })
 
   test('that does not exist is missing once, however often that is seen', () => {
     const gone = missingSource(ref, undefined, at(1))
-    expect(gone.versions).toHaveLength(1)
-    expect(newest(gone).content).toBe('absent')
+    expect(missingSource(ref, gone, at(9)).whole).toBe(gone.whole)
+    expect(told(gone, '*')).toBe('absent since 2')
   })
 })
 
@@ -151,7 +180,7 @@ describe('a change', () => {
 
   test('that is dated later than it was seen counts from when it was seen', () => {
     const record = read({ data: B, version: 2, managed: at(60) }, at(30.5), first)
-    expect(newest(record)).toMatchObject({ changedAt: at(31), mayBeEarlier: true })
+    expect(newest(record)).toMatchObject({ since: at(31) })
   })
 
   test('tells who made it, where a write of data dates it', () => {
@@ -164,76 +193,83 @@ describe('a change', () => {
 
   test('that only removes a key, and so moves no time, counts from when it was seen', () => {
     const record = read({ data: { password: 'old' }, version: 2, managed: at(0) }, at(30.5), first)
-    expect(newest(record)).toMatchObject({ changedAt: at(31), mayBeEarlier: true })
+    expect(newest(record)).toMatchObject({ since: at(31) })
   })
 
   test('in the same second as the one before it counts from when it was seen', () => {
     const record = read({ data: B, version: 2, managed: at(0.7) }, at(0.8), first)
-    expect(newest(record).changedAt).toBe(at(1))
+    expect(newest(record).since).toBe(at(1))
   })
 
   test('of a Secret without managedFields counts from when it was seen', () => {
     const record = read({ data: B, version: 2, managed: null }, at(30.5), first)
-    expect(newest(record)).toMatchObject({ changedAt: at(31), mayBeEarlier: true })
+    expect(newest(record)).toMatchObject({ since: at(31) })
   })
 
   test('of a Secret that was restored with an older time is never earlier than what came before', () => {
     const record = read({ data: B, version: 2, uid: 'u2', managed: at(-900) }, at(30.5), first)
-    expect(newest(record)).toMatchObject({ changedAt: at(1), mayBeEarlier: true })
+    expect(newest(record)).toMatchObject({ since: at(1) })
   })
 
-  test('is never earlier than the one before, and never later than seen unless that is', () => {
+  test('that nobody saw happen came since what was there before was last seen', () => {
+    const again = read({ data: A, version: 2, managed: at(0) }, at(50), first)
+    const raw = secret({ data: B, version: 3, managed: at(60) })
+    const record = readSecret(raw, again, digester, at(100), { live: false })
+    expect(newest(record)).toMatchObject({ since: at(61), notBefore: at(50) })
+  })
+
+  test('is never later than seen', () => {
     const time = fc.integer({ min: 0, max: 100 }).map(at)
     fc.assert(
-      fc.property(fc.option(time, { nil: undefined }), time, time, (managed, seen, lastOther) => {
-        const since = changedAt({ managed, seen, lastOther })
-        expect(since).toBeGreaterThanOrEqual(lastOther)
-        expect(since).toBeLessThanOrEqual(Math.max(endOfSecond(seen), lastOther))
+      fc.property(fc.oneof(fc.constant(-Infinity), time), time, (managed, seen) => {
+        const since = changedAt({ managed, seen })
+        expect(since).toBeLessThanOrEqual(endOfSecond(seen))
+        if (managed > -Infinity) expect(since).toBeLessThanOrEqual(managed)
       }),
     )
   })
 })
 
-describe('the versions of a Secret', () => {
-  const passwords = (count: number) => {
+describe('the timelines of a Secret', () => {
+  const play = (all: readonly Readonly<Record<string, string>>[]) => {
     let record: SourceRecord | undefined
-    for (let n = 0; n < count; n++) {
-      const data = { password: `p${n}`, user: 'app' }
+    for (const [n, data] of all.entries())
       record = read({ data, version: n + 1, managed: at(n * 10) }, at(n * 10 + 0.5), record)
-    }
-    return record?.versions ?? []
+    if (!record) throw new Error('expected a write')
+    return record
   }
+  const passwords = (count: number) =>
+    play(Array.from({ length: count }, (_, n) => ({ password: `p${n}`, user: 'app' })))
 
-  test('are kept up to a number', () => {
-    expect(passwords(MOST_VERSIONS)).toHaveLength(MOST_VERSIONS)
-    expect(passwords(MOST_VERSIONS).every(({ content }) => typeof content === 'object')).toBe(true)
+  test('are short however often a key changes, and tell nothing of those that do not', () => {
+    const record = passwords(50)
+    expect(record.whole).toHaveLength(MOST_ENTRIES)
+    expect(historyOf(record, 'password')).toHaveLength(MOST_ENTRIES)
+    expect(historyOf(record, 'password')?.[1]?.digest).toBe('lost')
+    expect([...record.changed.keys()]).toEqual(['password'])
+    expect(told(record, 'user')).toBe('v1 since 1')
   })
 
-  test('beyond that are lost from the second on, since when that came', () => {
-    for (const more of [1, 2, 5]) {
-      const [first, lost, ...rest] = passwords(MOST_VERSIONS + more)
-      expect(first).toEqual(passwords(1)[0])
-      expect(lost?.changedAt).toBe(at(11))
-      expect(lost && [digestIn(lost, 'password'), digestIn(lost, '*')]).toEqual(['lost', 'lost'])
-      expect(rest).toEqual(passwords(MOST_VERSIONS + more).slice(2))
-      expect(rest.every((each) => digestIn(each, 'password') !== 'lost')).toBe(true)
-    }
+  test('keep the last change of a key whatever the others do', () => {
+    const all = [A, B, ...Array.from({ length: 40 }, (_, n) => ({ ...B, busy: `${n}` }))]
+    expect(told(play(all), 'password')).toBe('v1 since 1, v2 since 11')
   })
 
-  test('that are lost still tell the keys that stayed the same, and those that never were', () => {
-    const [first, lost] = passwords(MOST_VERSIONS + 3)
-    if (!first || !lost) throw new Error('there are versions')
-    expect(digestIn(lost, 'user')).toBe(digestIn(first, 'user'))
-    expect(digestIn(lost, 'none')).toBe('absent')
+  test('tell of a key what became of it since, though nobody used it then', () => {
+    const record = play([A, { user: 'app' }, A, B])
+    expect(told(record, 'password')).toBe('v1 since 1, absent since 11, v1 since 21, v2 since 31')
   })
 
   test('do not grow with ever new names of keys', () => {
-    let record: SourceRecord | undefined
-    for (let n = 0; n < MOST_VERSIONS + 5; n++) {
-      const data = Object.fromEntries(Array.from({ length: 300 }, (_, k) => [`k${n}-${k}`, 'x']))
-      record = read({ data, version: n + 1, managed: at(n * 10) }, at(n * 10 + 0.5), record)
-    }
-    expect(record?.versions[1]?.content).toBe('lost')
+    const all = Array.from({ length: 15 }, (_, n) =>
+      Object.fromEntries(Array.from({ length: 300 }, (_, k) => [`k${n}-${k}`, 'x'])),
+    )
+    const record = play(all)
+    expect(record.changed.size).toBeLessThanOrEqual(MOST_REMOVED_KEYS + 300)
+    const entries = [...record.changed.values()].reduce((sum, { length }) => sum + length, 0)
+    expect(entries).toBeLessThanOrEqual((MOST_REMOVED_KEYS + 300) * 3)
+    expect(told(record, 'k14-0')).toBe('absent since 1, v1 since 141')
+    expect(told(record, 'k13-0')).toContain('absent since 141')
   })
 })
 

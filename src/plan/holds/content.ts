@@ -1,10 +1,10 @@
 /**
  * Holds over the content itself: a restarted pod would not start, or not work.
  */
-import { ALL_KEYS } from '../../consumers/uses.ts'
+import { ALL_KEYS, type Use } from '../../consumers/uses.ts'
 import { ABSENT, emptyValues } from '../../secrets/digest.ts'
-import { digestIn, type SourceRecord } from '../../secrets/source.ts'
-import { today, type Entry, type Timeline } from '../../secrets/timeline.ts'
+import { digestOf, keysOf, type SourceRecord } from '../../secrets/source.ts'
+import { earliest, today, type Entry, type Timeline } from '../../secrets/timeline.ts'
 import type { HoldRule } from './rule.ts'
 
 /** A required source does not exist: a new pod would wait for it in CreateContainerConfigError. */
@@ -18,30 +18,45 @@ export const sourceMissing: HoldRule = ({ uses, source }) => {
 
 /** A required key does not exist in its source. */
 export const keyMissing: HoldRule = ({ uses, source }) => {
-  const missing = uses.filter(({ source: name, selector, optional }) => {
-    const version = source(name).versions.at(-1)
-    return !optional && version && digestIn(version, selector) === ABSENT
-  })
+  const missing = uses.filter(
+    ({ source: name, selector, optional }) =>
+      !optional && digestOf(source(name), selector) === ABSENT,
+  )
   const names = missing.map((use) => `${use.source}/${use.selector}`)
   return names.length > 0
     ? { reason: 'KeyMissing', message: `key ${names.join(', ')} does not exist in its Secret` }
     : undefined
 }
 
-/** The change emptied a value that the pods consume. */
-export const valueEmpty: HoldRule = ({ sources, stale }) => {
+/** A change emptied a value that the pods consume, or left no key in a Secret of which they consume all. */
+export const valueEmpty: HoldRule = ({ uses, sources, source, stale }) => {
   if (stale.length === 0) return undefined
   const emptied: string[] = []
   for (const [name, { timelines }] of sources) {
     for (const [key, timeline] of timelines) {
-      if (emptyValues(today(timeline).digest) > emptyValues(timeline[0].digest)) {
-        emptied.push(key === ALL_KEYS ? name : `${name}/${key}`)
-      }
+      if (isEmptied(timeline)) emptied.push(key === ALL_KEYS ? name : `${name}/${key}`)
     }
+  }
+  for (const name of new Set(uses.filter(isOfAllKeys).map((use) => use.source))) {
+    const isThere = digestOf(source(name), ALL_KEYS) !== ABSENT
+    const hadKeys = [...(sources.get(name)?.timelines.values() ?? [])].some(
+      (timeline) => timeline.length > 1,
+    )
+    if (isThere && hadKeys && keysOf(source(name)).length === 0) emptied.push(name)
   }
   return emptied.length > 0
     ? { reason: 'ValueEmpty', message: `the change left a value empty in ${emptied.join(', ')}` }
     : undefined
+}
+
+function isOfAllKeys({ selector }: Use): boolean {
+  return selector === ALL_KEYS
+}
+
+/** Fewer values in it were empty before; one that came empty was not emptied. */
+function isEmptied(timeline: Timeline): boolean {
+  const empty = emptyValues(today(timeline).digest)
+  return timeline.some(({ digest }) => digest !== ABSENT && emptyValues(digest) < empty)
 }
 
 /**
@@ -71,8 +86,7 @@ const CREATION = 2_000
  * come with its creation. The recorded UID does not tell, it is that of today's as soon as the change is written down.
  */
 function mayHaveReplaced({ createdAt }: SourceRecord, story: readonly Timeline[]): boolean {
-  const mayHaveComeWithIt = ({ since, mayBeEarlier = false }: Entry) =>
-    mayBeEarlier || since <= createdAt + CREATION
+  const mayHaveComeWithIt = (entry: Entry) => earliest(entry) <= createdAt + CREATION
   const before = story.flatMap(([first, ...later]) => [first, ...later.slice(0, -1)])
   return (
     story.some(([, next]) => next !== undefined && mayHaveComeWithIt(next)) &&
@@ -80,6 +94,6 @@ function mayHaveReplaced({ createdAt }: SourceRecord, story: readonly Timeline[]
   )
 }
 
-function exists(source: { versions: readonly { content: unknown }[] }): boolean {
-  return source.versions.at(-1)?.content !== ABSENT
+function exists({ content }: SourceRecord): boolean {
+  return content !== ABSENT
 }

@@ -93,7 +93,7 @@ function usersIn({ pods, sources }: Seen): SourceUsers {
   return {
     keyFingerprint: digester.fingerprint,
     changed: () =>
-      [...sources.values()].filter(({ versions }) => versions.length > 1).map(({ ref }) => ref),
+      [...sources.values()].filter(({ whole = [] }) => whole.length > 1).map(({ ref }) => ref),
     unused: () => {},
     source: find,
     podsUsing: ({ namespace, name }) =>

@@ -60,7 +60,6 @@ const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'na
       limit: fc.constantFrom(undefined, '1', '2', '50%'),
       group: fc.constantFrom(undefined, undefined, 'pg'),
       priority: fc.constantFrom('0', '0', '5'),
-      unproven: fc.constantFrom('ignore', 'restart'),
       record: fc.record({
         maxSurge: fc.constantFrom(1, 2),
         maxUnavailable: fc.constantFrom(0, 1),
@@ -79,8 +78,6 @@ const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'na
         ...rest,
         'min-interval': '10s',
         settle: '2s',
-        // A pod made around a change may hold either; only `restart` promises that none is left behind.
-        unproven: 'restart',
         ...(limit !== undefined && { 'max-unavailable': limit }),
         // Sluice looks at the annotations of those that opted in alone.
         ...(group !== undefined && optedIn && { group }),
