@@ -118,6 +118,14 @@ export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.status === 410
 }
 
+/** The reason of an error whose request was not sent. */
+export const NOT_SENT = 'NotSent'
+
+/** The request was given up before anything was sent. */
+export function wasNotSent(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 0 && error.reason === NOT_SENT
+}
+
 /** Only a word can be no secret. */
 function plainWord(reason: unknown): string | undefined {
   return typeof reason === 'string' && /^\w{1,40}$/.test(reason) ? reason : undefined

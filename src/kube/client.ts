@@ -3,7 +3,7 @@
  * the measure, and the cleaning of errors (docs/adr/0001-one-request-function.md).
  */
 import type { Dispatcher } from 'undici'
-import { ApiError } from './api-error.ts'
+import { ApiError, NOT_SENT } from './api-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import type { Access, Credentials } from './credentials.ts'
 import { withSignal } from '../wake-up.ts'
@@ -33,6 +33,11 @@ export interface ApiCall {
   readonly timeout?: number
   /** Ends it early, with an error. */
   readonly signal?: AbortSignal
+  /**
+   * Asked when the credentials are there, right before it is handed to the connection: reading them takes time, in which
+   * a process may have been stopped. Where it answers no the request fails as {@link NOT_SENT}.
+   */
+  readonly maySend?: () => boolean
 }
 
 /** How one request went, for metrics and the clock. */
@@ -95,6 +100,7 @@ export function createClient(
   type Limits = Pick<Dispatcher.RequestOptions, 'signal' | 'headersTimeout' | 'bodyTimeout'>
   const open = async (call: ApiCall, limits: Limits): Promise<Dispatcher.ResponseData> => {
     const { dispatcher, headers } = await accessFor(call, credentials)
+    if (call.maySend?.() === false) throw new ApiError(call, { status: 0, reason: NOT_SENT })
     const body = call.body === undefined ? undefined : JSON.stringify(call.body)
     const sentAt = now()
     const report = (status: number, date?: string) =>

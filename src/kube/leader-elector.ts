@@ -61,8 +61,15 @@ export class LeaderElector {
     this.#options = options
   }
 
-  /** We lead, and a write that starts now and takes {@link WRITE_TIMEOUT} at most ends before another may. */
+  /**
+   * We lead, whoever had to know knows it, and a write that starts now and takes {@link WRITE_TIMEOUT} at most ends
+   * before another may.
+   */
   mayWrite(): boolean {
+    return this.#told && this.#holds()
+  }
+
+  #holds(): boolean {
     return this.#options.now() < this.#mayWriteUntil
   }
 
@@ -87,7 +94,7 @@ export class LeaderElector {
    */
   async release(limits: Limits): Promise<void> {
     const { store, identity, now, onError } = this.#options
-    if (!this.mayWrite()) return
+    if (!this.#holds()) return
     this.#mayWriteUntil = -Infinity
     this.#tell()
     try {
@@ -150,25 +157,25 @@ export class LeaderElector {
 
   #isFree(): boolean {
     // A renewal whose answer was lost, or the Lease was deleted: it is ours still.
-    if (this.mayWrite()) return true
+    if (this.#holds()) return true
     if (this.#lease && !this.holder) return true
     return this.#options.now() >= this.#changedAt + lifeOf(this.#lease?.spec, LEASE_DURATION)
   }
 
   /** A request of the holder ends with its time at the latest, so that the end is told then. */
   #limits(signal: AbortSignal): Limits {
-    const left = this.mayWrite() ? this.#mayWriteUntil - this.#options.now() : Infinity
+    const left = this.#holds() ? this.#mayWriteUntil - this.#options.now() : Infinity
     return { signal, timeout: Math.ceil(Math.min(REQUEST_TIMEOUT, left)) }
   }
 
   #pause(answered: boolean): number {
     const { now, random } = this.#options
-    if (this.mayWrite()) return Math.min(RETRY_PERIOD, this.#mayWriteUntil - now())
+    if (this.#holds()) return Math.min(RETRY_PERIOD, this.#mayWriteUntil - now())
     return (answered ? LOOK_PERIOD : RETRY_PERIOD) * (1 + JITTER * random())
   }
 
   #tell(): void {
-    const leading = this.mayWrite()
+    const leading = this.#holds()
     if (leading === this.#told) return
     this.#told = leading
     this.#options.onChange(leading)

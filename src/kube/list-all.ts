@@ -16,13 +16,16 @@ export async function listAll(
 ): Promise<void> {
   let next: string | undefined
   do {
-    const page = await client.request<{ metadata: { continue?: string }; items: unknown[] }>({
-      ...target,
-      verb: 'list',
-      accept: acceptOf(metadataOnly, 'List'),
-      query: { ...target.query, limit: PAGE_SIZE, ...(next && { continue: next }) },
-    })
-    for (const object of page.items) apply(object)
+    const page = await client.request<{ metadata: { continue?: string }; items: unknown[] | null }>(
+      {
+        ...target,
+        verb: 'list',
+        accept: acceptOf(metadataOnly, 'List'),
+        query: { ...target.query, limit: PAGE_SIZE, ...(next && { continue: next }) },
+      },
+    )
+    // A list without an object may be null.
+    for (const object of page.items ?? []) apply(object)
     next = page.metadata.continue
   } while (next)
 }

@@ -176,7 +176,7 @@ export class ListWatch {
     const seen = new Set<string>()
     let metadata: { readonly resourceVersion: string; readonly continue?: string } | undefined
     do {
-      const page: { metadata: NonNullable<typeof metadata>; items: unknown[] } =
+      const page: { metadata: NonNullable<typeof metadata>; items: unknown[] | null } =
         await client.request({
           ...target,
           verb: 'list',
@@ -192,7 +192,7 @@ export class ListWatch {
       if (signal.aborted) return
       this.sight.answers()
       this.sight.hears()
-      for (const object of page.items) this.#objects.apply(object, seen)
+      for (const object of page.items ?? []) this.#objects.apply(object, seen)
       metadata = page.metadata
     } while (metadata.continue)
     this.#complete(seen, metadata.resourceVersion)

@@ -83,6 +83,8 @@ export function recordReport(
 ): RecordAction | undefined {
   const { consumer, pending } = assessment
   if (pending.write || context.now < pending.reportedAt + REPORT_INTERVAL) return undefined
+  // A refused eviction is being tried again: until the answer comes, its pod counts as gone.
+  if (pending.obstacle && pending.evicted.size > 0) return undefined
   const before = consumer?.status
   if (!before) return undefined
   const action = record(assessment, context, 'reported', hold)

@@ -3,6 +3,7 @@
  * and only while leading.
  */
 import type PQueue from 'p-queue'
+import { wasNotSent } from '../kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../kube/client.ts'
 import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 
@@ -33,10 +34,19 @@ export function createReportSender({
   readonly mayWrite: () => boolean
 }): Send {
   return <T>(call: ApiCall): Promise<T> =>
-    queue.add(() => {
+    queue.add(async () => {
       if (!mayWrite()) throw new NotLeading('not the leader')
       // It ends, here and at the server, before another one can lead.
       const query = { ...call.query, timeout: `${WRITE_TIMEOUT}ms` }
-      return client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT })
+      try {
+        return await client.request<T>({
+          ...call,
+          query,
+          timeout: WRITE_TIMEOUT,
+          maySend: mayWrite,
+        })
+      } catch (error) {
+        throw wasNotSent(error) ? new NotLeading('not the leader') : error
+      }
     })
 }

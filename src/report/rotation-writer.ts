@@ -56,14 +56,14 @@ export class RotationWriter {
     let next = ''
     do {
       const list = await this.#options.send<{
-        items: RawRotation[]
+        items: RawRotation[] | null
         metadata?: { continue?: string }
       }>({
         ...ROTATIONS,
         verb: 'list',
         query: { limit: PAGE, ...(next !== '' && { continue: next }) },
       })
-      yield* list.items
+      yield* list.items ?? []
       next = list.metadata?.continue ?? ''
     } while (next !== '')
   }

@@ -14,7 +14,7 @@ import {
 import { writeHalt, type RawHalt } from '../consumers/halt.ts'
 import type { RawDeployment } from '../consumers/deployment.ts'
 import type { RawPod } from '../consumers/pod.ts'
-import { isNotFound } from '../kube/api-error.ts'
+import { isNotFound, wasNotSent } from '../kube/api-error.ts'
 import type { ApiCall, KubeClient } from '../kube/client.ts'
 import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 import type { Action } from '../plan/action.ts'
@@ -47,14 +47,24 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
   const { client, queue, mayWrite, mayStep, mayPlan, picture, consumerOf } = options
   const add = inTurn(queue)
   const send = <T>(turn: Turn, call: ApiCall): Promise<T> =>
-    add(call.namespace ?? '', turn, () => {
+    add(call.namespace ?? '', turn, async () => {
       if (!mayWrite()) throw new Withheld('not the leader')
       const isWanted = turn.rank === 'report' ? mayPlan : mayStep
-      if (turn.signal && !isWanted()) throw new Withheld('the cluster state may be old')
+      const mayStart = () => !turn.signal || isWanted()
+      if (!mayStart()) throw new Withheld('the cluster state may be old')
       turn.begins()
       // The server, too, gives up by then.
       const query = { timeout: `${WRITE_TIMEOUT}ms` }
-      return client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT })
+      try {
+        return await client.request<T>({
+          ...call,
+          query,
+          timeout: WRITE_TIMEOUT,
+          maySend: () => mayWrite() && mayStart(),
+        })
+      } catch (error) {
+        throw wasNotSent(error) ? new Withheld('it may be sent no more') : error
+      }
     })
 
   /** The Consumer without its status. One that a Deployment of the same name left behind is the workload's from now on. */
@@ -188,8 +198,8 @@ async function settle(
 ): Promise<boolean> {
   const read = async <T>(collection: Collection, object: string): Promise<T | undefined> => {
     const query = { fieldSelector: `metadata.name=${object}` }
-    const list = await client.request<{ items: T[] }>({ ...collection, verb: 'list', query })
-    return list.items[0]
+    const list = await client.request<{ items: T[] | null }>({ ...collection, verb: 'list', query })
+    return list.items?.[0]
   }
   if (action.kind === 'halt' || action.kind === 'release') {
     const halt = await read<RawHalt>(halts(action.namespace), action.name)

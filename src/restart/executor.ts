@@ -151,6 +151,7 @@ export class Executor {
     } catch (error) {
       if (error instanceof Withheld) {
         withheld = true
+        if (action.kind === 'evict') memory.evicted.delete(action.pod.uid)
       } else {
         outcome = await this.#failed(action, memory, error)
       }

@@ -21,38 +21,71 @@ export function inTurn(queue: PQueue): AddInTurn {
     record: createRounds(),
     report: createRounds(),
   }
-  return (namespace, { rank, signal }, write) => {
-    const { round, begin } = joinRound[rank](namespace)
+  return async (namespace, { rank, signal }, write) => {
+    const { round, begin, withdraw } = joinRound[rank](namespace)
     const serve = () => {
       begin()
       return write()
     }
     const priority = -round - RANKS.indexOf(rank) * BEHIND_ALL
-    return queue.add(serve, { priority, ...(signal && { signal }) })
+    try {
+      return await queue.add(serve, { priority, ...(signal && { signal }) })
+    } finally {
+      withdraw()
+    }
   }
 }
 
-/** Gives a namespace its next round, and is told when that begins. */
-type JoinRound = (namespace: string) => { readonly round: number; readonly begin: () => void }
+/** Gives a namespace its next round, and is told when that begins, or that it will not. */
+type JoinRound = (namespace: string) => {
+  readonly round: number
+  readonly begin: () => void
+  readonly withdraw: () => void
+}
+
+/** The rounds of one namespace: those that wait, in order, and the last one that was served. */
+interface Line {
+  readonly waiting: number[]
+  served: number | undefined
+}
 
 /**
  * Fair queueing: each write gets the number of the round in which its namespace has its turn, and rounds are served one
- * after the other. A namespace that is new joins the round that is being served.
+ * after the other. A namespace that is new joins the round that is being served. A write that is withdrawn costs its
+ * namespace no turn.
  * Source: S. J. Golestani, A self-clocked fair queueing scheme for broadband applications (1994).
  */
 function createRounds(): JoinRound {
   let served = 0
-  /** The last round of each namespace that has been served in this round, or waits. */
-  const lastRound = new Map<string, number>()
+  /** Of each namespace that has been served in this round, or waits. */
+  const lines = new Map<string, Line>()
   return (namespace) => {
-    const last = lastRound.get(namespace)
+    const line = lines.get(namespace) ?? { waiting: [], served: undefined }
+    lines.set(namespace, line)
+    const last = line.waiting.at(-1) ?? line.served
     const round = last === undefined ? served : Math.max(served, last + 1)
-    lastRound.set(namespace, round)
-    const begin = () => {
-      if (round <= served) return
-      served = round
-      for (const [each, last] of lastRound) if (last < served) lastRound.delete(each)
+    line.waiting.push(round)
+    const forgetPast = () => {
+      for (const [each, { waiting, served: last = -1 }] of lines)
+        if (waiting.length === 0 && last < served) lines.delete(each)
     }
-    return { round, begin }
+    const leave = () => {
+      const at = line.waiting.indexOf(round)
+      if (at >= 0) line.waiting.splice(at, 1)
+      return at >= 0
+    }
+    return {
+      round,
+      begin() {
+        if (!leave()) return
+        line.served = Math.max(line.served ?? round, round)
+        if (round <= served) return
+        served = round
+        forgetPast()
+      },
+      withdraw() {
+        if (leave() && line.waiting.length === 0) forgetPast()
+      },
+    }
   }
 }

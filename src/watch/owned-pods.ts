@@ -112,12 +112,12 @@ function isKept({ owner, uses, terminal }: PodRecord): boolean {
   return owner.startsWith('ReplicaSet/') || (uses.length > 0 && !terminal)
 }
 
-function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+export function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
   const set = map.get(key) ?? new Set()
   map.set(key, set.add(value))
 }
 
-function removeFrom(map: Map<string, Set<string>>, key: string, value: string): void {
+export function removeFrom(map: Map<string, Set<string>>, key: string, value: string): void {
   const set = map.get(key)
   set?.delete(value)
   if (set?.size === 0) map.delete(key)

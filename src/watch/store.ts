@@ -30,7 +30,7 @@ import { createInterner } from './interner.ts'
 import { JudgedSources } from './judged-sources.ts'
 import { Namespaces, type RawNamespace } from './namespaces.ts'
 import { NewestVersions } from './newest-versions.ts'
-import { OwnedPods } from './owned-pods.ts'
+import { addTo, OwnedPods, removeFrom } from './owned-pods.ts'
 import { Sources, type SourcesOptions } from './sources.ts'
 import { Users } from './users.ts'
 
@@ -65,6 +65,8 @@ export class Store {
   readonly consumerVersions = new NewestVersions()
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
+  /** UIDs of the Deployments of each namespace: a list of Namespaces looks at each Deployment once. */
+  readonly #inNamespace = new Map<string, Set<string>>()
   readonly #owned = new OwnedPods({
     podsChanged: (owner) => {
       this.#drawn.delete(owner)
@@ -116,6 +118,7 @@ export class Store {
     const { uid } = raw.metadata
     if (!this.deploymentVersions.admit(raw.metadata)) return
     this.#deployments.set(uid, readDeployment(raw, this.#intern, this.#deployments.get(uid)))
+    addTo(this.#inNamespace, raw.metadata.namespace, uid)
     this.#count(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)
@@ -127,6 +130,8 @@ export class Store {
   }
 
   removeDeployment(uid: string): void {
+    const namespace = this.#deployments.get(uid)?.ref.namespace
+    if (namespace !== undefined) removeFrom(this.#inNamespace, namespace, uid)
     this.#deployments.delete(uid)
     this.#missingSince.delete(uid)
     this.deploymentVersions.forget(uid)
@@ -286,9 +291,7 @@ export class Store {
   }
 
   #redrawNamespace(name: string): void {
-    for (const { ref } of this.#deployments.values()) {
-      if (ref.namespace === name) this.#drawn.delete(ref.uid)
-    }
+    for (const uid of this.#inNamespace.get(name) ?? []) this.#drawn.delete(uid)
   }
 
   #draw(deployment: DeploymentRecord, pending: Pending): Drawn {

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { Agent } from 'undici'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ApiError } from '../../src/kube/api-error.ts'
+import { ApiError, wasNotSent } from '../../src/kube/api-error.ts'
 import { createClient, pathOf, type ApiCall, type CallReport } from '../../src/kube/client.ts'
 import { CredentialsError } from '../../src/kube/credentials-error.ts'
 import type { Credentials } from '../../src/kube/credentials.ts'
@@ -249,4 +249,19 @@ describe('a stream', () => {
     const { client } = await clientOf((_, response) => response.writeHead(410).end('{}'))
     expect((await failureOf(client.stream(watch, follow()))).status).toBe(410)
   })
+})
+
+test('what may be sent no more by the time that the credentials are there is not sent', async () => {
+  let requests = 0
+  const { client } = await clientOf((_, response) => {
+    requests++
+    response.end('{}')
+  })
+  let may = true
+  const access = { ...get, maySend: () => may }
+  await client.request(access)
+  may = false
+  const failure = await failureOf(client.request(access))
+  expect(wasNotSent(failure)).toBe(true)
+  expect(requests).toBe(1)
 })

@@ -351,3 +351,36 @@ describe('somebody who tampers', () => {
     expect(lease.record?.leaseTransitions).toBe(2 ** 31 - 1)
   })
 })
+
+test('nobody may write before whoever has to know was told, though the Lease is ours', async () => {
+  let told = false
+  let early = 0
+  const end = new AbortController()
+  const elector: LeaderElector = new LeaderElector({
+    store: {
+      read: () => Promise.resolve(undefined),
+      write() {
+        // What else became due by the same bytes of the connection: an event that wakes up the planning.
+        const look = (ticks: number): void => {
+          if (elector.mayWrite() && !told) early++
+          if (ticks > 0) void Promise.resolve().then(() => look(ticks - 1))
+        }
+        const answer = Promise.resolve({ metadata: { resourceVersion: '1' } })
+        void answer.then(() => look(20))
+        return answer
+      },
+    },
+    identity: 'me',
+    now: () => 0,
+    random: () => 0,
+    sleep: (_, signal) =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve())),
+    onChange: (leading) => void (told = leading),
+    onError: () => {},
+  })
+  const running = elector.run(end.signal)
+  await new Promise(setImmediate)
+  expect([told, elector.mayWrite(), early]).toEqual([true, true, 0])
+  end.abort()
+  await running
+})

@@ -379,3 +379,12 @@ test('the loop ends with what its sink throws elsewhere than in apply', async ()
   const sink = { apply: () => {}, remove: () => {}, synced: broken }
   await expect(play([LIST_OF_A], { sink })).rejects.toThrow('a defect')
 })
+
+test('a list without an object may be null', async () => {
+  const { seen, errors } = await play([
+    refuse(422),
+    () => ({ metadata: { resourceVersion: '5' }, items: null }),
+  ])
+  expect(seen).toEqual(['synced 5'])
+  expect(errors).toEqual([])
+})

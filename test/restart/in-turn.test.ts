@@ -90,3 +90,31 @@ test('a write that is withdrawn leaves the queue at once, and its turn to the ne
   await Promise.all([all[0], all[2]])
   expect(order).toEqual(['next'])
 })
+
+test.each(['one by one', 'all at once'])(
+  'writes that are withdrawn (%s) cost a namespace no turns',
+  async (how) => {
+    const add = inTurn(new PQueue({ concurrency: 1 }))
+    const order: string[] = []
+    const busy = Promise.withResolvers<undefined>()
+    const all: Promise<unknown>[] = [add('other', move, () => busy.promise)]
+    const withdrawals: AbortController[] = []
+    for (let n = 0; n < 30; n++) {
+      const withdrawal = new AbortController()
+      const waiting = add('shop', { ...move, signal: withdrawal.signal }, () => Promise.resolve())
+      all.push(waiting.catch(() => {}))
+      if (how === 'one by one') {
+        withdrawal.abort(new Error('withdrawn'))
+        await all.at(-1)
+      } else withdrawals.push(withdrawal)
+    }
+    for (const each of withdrawals) each.abort(new Error('withdrawn'))
+    await new Promise(setImmediate)
+    all.push(add('shop', move, () => Promise.resolve(order.push('shop'))))
+    for (let n = 0; n < 20; n++)
+      all.push(add('other', move, () => Promise.resolve(order.push(`other ${n}`))))
+    busy.resolve(undefined)
+    await Promise.all(all)
+    expect(order.indexOf('shop')).toBeLessThanOrEqual(1)
+  },
+)

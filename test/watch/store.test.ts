@@ -426,4 +426,26 @@ test('a pod is missing since it was seen to be, until another one is there', () 
   expect(since()).toEqual([4000])
   told.tell({ kind: 'pod', app: 0, pod: 1, secret: 0, ready: false })
   expect(since()).toEqual([undefined])
+
+test('a list of Namespaces looks at each Deployment once, however many Namespaces there are', () => {
+  const { store } = new Told()
+  const count = 20_000
+  for (let n = 0; n < count; n++) {
+    const metadata = {
+      namespace: `n${n}`,
+      name: 'web',
+      uid: `uid-${n}`,
+      generation: 1,
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    }
+    store.applyDeployment({
+      metadata,
+      spec: { replicas: 0, template: { spec: { containers: [] } } },
+    })
+  }
+  const began = performance.now()
+  for (let n = 0; n < count; n++) store.applyNamespace({ metadata: { name: `n${n}` } })
+  // Namespaces times Deployments are 400 million looks, several seconds.
+  expect(performance.now() - began).toBeLessThan(1_500)
 })

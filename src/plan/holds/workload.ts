@@ -67,6 +67,8 @@ export const surgeOverLimit: HoldRule = ({ deployment, settings }, { availabilit
   }
 }
 
-/** What the API server answered to the last write must be waited for. */
+/** What the API server answered to the last write must be waited for; it stands while the write is tried again. */
 export const obstacle: HoldRule = ({ pending }, { now }) =>
-  pending.obstacle && now < (pending.obstacle.until ?? Infinity) ? pending.obstacle : undefined
+  pending.obstacle && (now < (pending.obstacle.until ?? Infinity) || pending.evicted.size > 0)
+    ? pending.obstacle
+    : undefined
