@@ -48,6 +48,7 @@ class Server implements KubeClient {
   }
 
   request = () => Promise.reject(new Error('a named watch asks for nothing else'))
+  list = () => Promise.reject(new Error('a named watch asks for nothing else'))
   serverVersion = () => Promise.reject(new Error('a named watch asks for nothing else'))
   close = () => Promise.resolve()
 }

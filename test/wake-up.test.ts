@@ -28,7 +28,7 @@ const collectGarbage = vm.runInNewContext('gc') as () => void
 
 const log = createLogger({ level: 'error', destination: { write() {} } })
 const never = () => Promise.reject(new Error('not asked for here'))
-const client = { request: never, stream: never, serverVersion: never, close: never }
+const client = { request: never, list: never, stream: never, serverVersion: never, close: never }
 
 /** Held until the change is a quiet period ago: each plan has a time to wait for. */
 const justChanged = told('web', { sources: [rotated('db')] })

@@ -8,6 +8,7 @@ import { CredentialsError } from './credentials-error.ts'
 import type { Access, Credentials } from './credentials.ts'
 import { withSignal } from '../wake-up.ts'
 import { lines } from './lines.ts'
+import { ListItems } from './list-items.ts'
 
 /** The verbs, as RBAC names them. */
 export type Verb = keyof typeof METHODS
@@ -63,6 +64,11 @@ export interface StreamOptions {
 export interface KubeClient {
   /** One request and its JSON answer. @throws ApiError, and nothing else */
   request<T>(call: ApiCall): Promise<T>
+  /**
+   * One page of a list: each item as soon as it has arrived, and then the list without them. @throws ApiError, and what
+   * `take` throws
+   */
+  list<T>(call: ApiCall, take: (item: unknown) => void): Promise<T>
   /** The JSON documents, one a line, of an answer that goes on. @throws ApiError, and nothing else, here and there */
   stream(call: ApiCall, options: StreamOptions): Promise<AsyncIterable<unknown>>
   /** `GET /version`, which everybody may ask. @throws ApiError */
@@ -73,6 +79,8 @@ export interface KubeClient {
 
 /** Longest time to wait for an answer (ms); shorter than a lease, so that no write outlives it. */
 export const TIMEOUT = 10_000
+/** The same for a page of a list (ms), which may be tens of MiB. */
+const LIST_TIMEOUT = 60_000
 /**
  * Part of the time limit after which silence ends a request. Less than all of it: undici then asks the connection for a
  * sign of life, and replaces a dead one, whereas an abort would leave it to the next request.
@@ -129,7 +137,10 @@ export function createClient(
     if (answer.statusCode >= 400) throw await refused(call, answer)
     return answer
   }
-  const request = <T>(call: ApiCall): Promise<T> => {
+  const ask = <T>(
+    call: ApiCall,
+    read: (body: Dispatcher.ResponseData['body']) => Promise<unknown>,
+  ): Promise<T> => {
     const timeout = call.timeout ?? TIMEOUT
     const silence = Math.ceil(timeout * SILENCE)
     return withSignal(call.signal ? [call.signal] : [], async (own) => {
@@ -137,7 +148,7 @@ export function createClient(
       const limits = { signal: own.signal, headersTimeout: silence, bodyTimeout: silence }
       try {
         const { body } = await open(call, limits)
-        return (await body.json()) as T
+        return (await read(body)) as T
       } catch (error) {
         throw error instanceof ApiError ? error : failedOnTheWay(call, error)
       } finally {
@@ -145,8 +156,16 @@ export function createClient(
       }
     })
   }
+  const request = <T>(call: ApiCall): Promise<T> => ask(call, (body) => body.json())
   return {
     request,
+    list: (call, take) =>
+      ask({ timeout: LIST_TIMEOUT, ...call }, async (body) => {
+        const items = new ListItems(take)
+        for await (const { buffer, byteOffset, byteLength } of body as AsyncIterable<Uint8Array>)
+          items.write(Buffer.from(buffer, byteOffset, byteLength))
+        return items.end()
+      }),
     serverVersion: () => request(VERSION),
     async stream(call, { signal, silence }) {
       const limits = { signal, headersTimeout: TIMEOUT, bodyTimeout: silence }

@@ -16,16 +16,15 @@ export async function listAll(
 ): Promise<void> {
   let next: string | undefined
   do {
-    const page = await client.request<{ metadata: { continue?: string }; items: unknown[] | null }>(
+    const page = await client.list<{ metadata: { continue?: string } }>(
       {
         ...target,
         verb: 'list',
         accept: acceptOf(metadataOnly, 'List'),
         query: { ...target.query, limit: PAGE_SIZE, ...(next && { continue: next }) },
       },
+      apply,
     )
-    // A list without an object may be null.
-    for (const object of page.items ?? []) apply(object)
     next = page.metadata.continue
   } while (next)
 }

@@ -176,8 +176,8 @@ export class ListWatch {
     const seen = new Set<string>()
     let metadata: { readonly resourceVersion: string; readonly continue?: string } | undefined
     do {
-      const page: { metadata: NonNullable<typeof metadata>; items: unknown[] | null } =
-        await client.request({
+      const page: { metadata: NonNullable<typeof metadata> } = await client.list(
+        {
           ...target,
           verb: 'list',
           accept: acceptOf(metadataOnly, 'List'),
@@ -187,12 +187,17 @@ export class ListWatch {
             ...(metadata?.continue && { continue: metadata.continue }),
           },
           signal,
-        })
-      // The answer of a list that was asked for too early.
+        },
+        (object) => {
+          // The answer of a list that was asked for too early.
+          if (signal.aborted) return
+          this.sight.hears()
+          this.#objects.apply(object, seen)
+        },
+      )
       if (signal.aborted) return
       this.sight.answers()
       this.sight.hears()
-      for (const object of page.items ?? []) this.#objects.apply(object, seen)
       metadata = page.metadata
     } while (metadata.continue)
     this.#complete(seen, metadata.resourceVersion)

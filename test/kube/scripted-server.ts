@@ -96,6 +96,11 @@ export async function play(
       silences.push(silence)
       return promised(() => answer(call) as AsyncIterable<unknown>)
     },
+    list: async <T>(call: ApiCall, take: (item: unknown) => void) => {
+      const list = await promised(() => answer(call) as { items: unknown[] | null })
+      for (const item of list.items ?? []) take(item)
+      return list as T
+    },
     serverVersion: () => Promise.reject(new Error('not asked for in this script')),
     close: () => Promise.resolve(),
   }

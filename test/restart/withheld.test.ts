@@ -54,6 +54,7 @@ function start() {
       return (await answer.promise) as T
     },
     stream: () => Promise.reject(new Error('not asked for')),
+    list: () => Promise.reject(new Error('not asked for')),
     serverVersion: () => Promise.reject(new Error('not asked for')),
     close: () => Promise.resolve(),
   }

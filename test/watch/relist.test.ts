@@ -29,6 +29,7 @@ class Server implements KubeClient {
   }
 
   request = () => Promise.reject(new Error('lists come as streams'))
+  list = () => Promise.reject(new Error('a watch asks for nothing else'))
   serverVersion = () => Promise.reject(new Error('a watch asks for nothing else'))
   close = () => Promise.resolve()
 }

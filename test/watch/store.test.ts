@@ -426,6 +426,7 @@ test('a pod is missing since it was seen to be, until another one is there', () 
   expect(since()).toEqual([4000])
   told.tell({ kind: 'pod', app: 0, pod: 1, secret: 0, ready: false })
   expect(since()).toEqual([undefined])
+})
 
 test('a list of Namespaces looks at each Deployment once, however many Namespaces there are', () => {
   const { store } = new Told()
