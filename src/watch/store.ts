@@ -65,7 +65,6 @@ export class Store {
   readonly consumerVersions = new NewestVersions()
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
-  /** UIDs of the Deployments of each namespace: a list of Namespaces looks at each Deployment once. */
   readonly #inNamespace = new Map<string, Set<string>>()
   readonly #owned = new OwnedPods({
     podsChanged: (owner) => {
@@ -130,8 +129,7 @@ export class Store {
   }
 
   removeDeployment(uid: string): void {
-    const namespace = this.#deployments.get(uid)?.ref.namespace
-    if (namespace !== undefined) removeFrom(this.#inNamespace, namespace, uid)
+    removeFrom(this.#inNamespace, this.#deployments.get(uid)?.ref.namespace ?? '', uid)
     this.#deployments.delete(uid)
     this.#missingSince.delete(uid)
     this.deploymentVersions.forget(uid)
