@@ -26,13 +26,13 @@ export interface WatchedResource {
 export function heardBy(also: IneffectiveAnnotations, resource: WatchedResource): WatchedResource {
   return {
     ...resource,
-    apply(raw) {
+    apply(raw, delivery) {
       also.apply(resource.target.resource, raw as Parameters<typeof also.apply>[1])
-      resource.apply(raw)
+      resource.apply(raw, delivery)
     },
-    remove(ref) {
+    remove(ref, delivery) {
       also.remove(ref.uid)
-      resource.remove(ref)
+      resource.remove(ref, delivery)
     },
   }
 }
