@@ -117,8 +117,11 @@ export function readSecret(
   const write = newestWrite(managedFields, ownsData)
   const writtenAt = write?.time ?? -Infinity
   const createdAt = Date.parse(raw.metadata.creationTimestamp)
-  // A write that only removes a key leaves the time of the write before it.
-  const dated = previous?.uid !== uid || writtenAt > previous.writtenAt
+  // A write that only removes keys leaves the time of the write before it; any other leaves its own, perhaps the same second.
+  const dated =
+    previous?.uid !== uid ||
+    writtenAt > previous.writtenAt ||
+    (writtenAt === previous.writtenAt && bringsContent(previous, content))
   const moment: Moment = {
     since: changedAt({ managed: dated ? writtenAt : -Infinity, seen: seenAt }),
     version: resourceVersion,
@@ -136,6 +139,11 @@ export function readSecret(
     seenAt,
   }
   return { ...record, ...history(record, previous, moment, sight) }
+}
+
+/** Whether a key was added or changed. */
+function bringsContent(previous: SourceRecord, { keys }: ContentDigests): boolean {
+  return [...keys].some(([key, digest]) => digestOf(previous, key) !== digest)
 }
 
 /** The record of a source that does not exist (any more), as of `seenAt`. */

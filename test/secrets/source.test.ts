@@ -196,9 +196,9 @@ describe('a change', () => {
     expect(newest(record)).toMatchObject({ since: at(31) })
   })
 
-  test('in the same second as the one before it counts from when it was seen', () => {
-    const record = read({ data: B, version: 2, managed: at(0.7) }, at(0.8), first)
-    expect(newest(record).since).toBe(at(1))
+  test('in the same second as the one before it counts from that second, however late it is seen', () => {
+    const record = read({ data: B, version: 2, managed: at(0.7) }, at(20), first)
+    expect(newest(record)).toMatchObject({ since: at(1), changedBy: 'vault' })
   })
 
   test('of a Secret without managedFields counts from when it was seen', () => {
