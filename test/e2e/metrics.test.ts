@@ -70,7 +70,7 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-/** Two workloads to restart, one that mounts files, and three for which things go wrong. */
+/** Two workloads to restart, one that mounts files, and four for which things go wrong. */
 async function deploy(): Promise<void> {
   const of = (name: string, options: Partial<Parameters<typeof deployment>[0]>) =>
     consumerOf('env', { name, namespace: shop, podAnnotations, ...options })
@@ -86,8 +86,10 @@ async function deploy(): Promise<void> {
     of('mailer', { uses: [{ secret: 'mail', mode: 'env' }] }),
     of('billing', { uses: [{ secret: 'cards', mode: 'env' }], podAnnotations: choosy }),
     of('typo', { uses: [], annotations: { 'sluice.dev/priority': 'high' } }),
+    of('forged', { uses: [] }),
   )
-  await available(cluster, shop, 'orders', 'payments', 'gateway', 'mailer', 'billing', 'typo')
+  const all = ['orders', 'payments', 'gateway', 'mailer', 'billing', 'typo', 'forged']
+  await available(cluster, shop, ...all)
   for (const name of ['orders', 'payments']) await inState(cluster, shop, name, 'Fresh')
   await beyondDoubt()
   observer.reset({ orders: ORDERS, payments: PAYMENTS })
@@ -118,6 +120,17 @@ async function breakThings(): Promise<void> {
   await inState(cluster, shop, 'mailer', 'Held', 'SourceMissing')
   await cluster.apply(secret({ name: 'cards', namespace: shop, data: { password: 'wrong' } }))
   await inState(cluster, shop, 'billing', 'Failed', 'RestartFailed')
+  await inState(cluster, shop, 'forged', 'Fresh')
+  const status = { lastRestart: { id: 'forged', finishedAt: '2099-01-01T00:00:00.000Z' } }
+  await cluster.kubectl([
+    'patch',
+    'consumers/deployment-forged',
+    `--namespace=${shop}`,
+    '--subresource=status',
+    '--type=merge',
+    `--patch=${JSON.stringify({ status })}`,
+  ])
+  await inState(cluster, shop, 'forged', 'Held', 'MalformedConsumer')
 }
 
 /** Until every process has been scraped more than a scrape's time after this (ms). */
@@ -193,6 +206,7 @@ describe('what Prometheus has', () => {
     const reasons = holds.map(({ metric }) => `${metric['workload']} ${metric['reason']}`).sort()
     expect(reasons).toEqual([
       'billing RestartFailed',
+      'forged MalformedConsumer',
       'mailer SourceMissing',
       'typo InvalidSetting',
     ])
@@ -202,7 +216,7 @@ describe('what Prometheus has', () => {
     expect(await ask('count(sluice_leader)')).toBe(2)
     expect(await ask('sum(sluice_leader)')).toBe(1)
     expect(await ask('max(count by (namespace, workload) (sluice_stale_pods))')).toBe(1)
-    expect(await ask('count(sluice_stale_pods)')).toBe(6)
+    expect(await ask('count(sluice_stale_pods)')).toBe(7)
     expect(await ask('count(count by (pod) (sluice_stale_pods))')).toBe(1)
     // The namespace is the workload's; that of Sluice itself stands on what is about Sluice.
     expect(await ask('count(sluice_stale_pods{exported_namespace=~".+"})')).toBeUndefined()
@@ -277,6 +291,7 @@ test('Prometheus accepts the rules, and fires what is so and nothing else', asyn
     'SluiceRestartFailed',
     'SluiceSourceMissing',
     'SluiceInvalidAnnotation',
+    'SluiceMalformedConsumer',
     'SluiceVolumesUnverified',
   ])
 })
@@ -292,12 +307,12 @@ test.each(ALERTS.map(({ name, expr }) => [name, expr] as const))(
 
 test('sums stay the same when the standby takes over', async () => {
   const stale = `count(sluice_stale_pods{namespace="${shop}"})`
-  expect(await ask(stale)).toBe(6)
+  expect(await ask(stale)).toBe(7)
   await leader.end('SIGTERM')
   await waitUntil('the standby to be seen leading', async () => {
     const leading = await prometheus.query('sluice_leader == 1')
     const pods = leading.map(({ metric }) => metric['pod']).join()
-    return pods === 'sluice-2' && (await ask(stale)) === 6 ? { value: true } : { instead: pods }
+    return pods === 'sluice-2' && (await ask(stale)) === 7 ? { value: true } : { instead: pods }
   })
   expect(await ask('max(count by (namespace, workload) (sluice_stale_pods))')).toBe(1)
 })
