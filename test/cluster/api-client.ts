@@ -11,6 +11,7 @@ import type { TestCluster } from './cluster.ts'
 const FIELD_MANAGER = 'kubectl'
 
 export interface ApiClient extends Pick<TestCluster, 'read' | 'apply'> {
+  /** Ends all connections; may be called again. */
   close(): Promise<void>
 }
 
@@ -78,7 +79,7 @@ export function createApiClient({
       // In their order: a Namespace comes before what is in it.
       for (const object of objects) await applyOne(object)
     },
-    close: () => dispatcher.close(),
+    close: () => dispatcher.destroy(),
   }
 }
 
