@@ -33,7 +33,7 @@ export const REASONS = {
   MalformedConsumer: {
     state: 'Held',
     endedBy: 'owner',
-    hint: "The record cannot be read, and Sluice leaves it as it is: `kubectl get consumers` shows what was there before. Delete the Consumer: today's content becomes the new baseline.",
+    hint: 'The record cannot be read, and Sluice leaves it as it is: `kubectl get consumers` shows what was there before. Delete the Consumer: a new record begins with what Sluice has seen since it started.',
   },
   Paused: {
     state: 'Paused',

@@ -143,6 +143,6 @@ test('a Consumer that cannot be read is told of on its workload: what its pods h
   const broken = consumer(deployment(), undefined, { fault: 'status.since: Invalid' })
   const held = [workload({ consumer: broken })]
   expect(toldAt(new StandingStates(), held, 10, 10 + HELD)).toEqual([
-    `${10 + HELD} Warning RestartHeld Deployment shop/web: MalformedConsumer: Consumer deployment-web cannot be read (status.since: Invalid); delete it to take today's content as the new baseline`,
+    `${10 + HELD} Warning RestartHeld Deployment shop/web: MalformedConsumer: Consumer deployment-web cannot be read (status.since: Invalid); delete it to begin a new record with what Sluice has seen since it started`,
   ])
 })

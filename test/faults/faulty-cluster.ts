@@ -13,8 +13,8 @@ import { NO_FAULTS } from './fault-rules.ts'
 import { CLEAN, openShop, type Shop } from './shop.ts'
 import { superviseOperator, type SupervisedOperator } from './supervised-operator.ts'
 
-/** That Sluice opens. */
-export const WATCHES = 7
+/** That Sluice opens: seven that it decides by, and four that only bring hints. */
+export const WATCHES = 11
 /** How long a rotation may take (ms): with a connection that breaks every few seconds, most of it is back-off. */
 export const DEADLINE = 240_000
 /** Pods of the shop. */

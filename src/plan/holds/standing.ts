@@ -28,7 +28,7 @@ export const malformedConsumer: HoldRule = ({ consumer }, { now }) => {
     ? undefined
     : {
         reason: 'MalformedConsumer',
-        message: `Consumer ${consumer.name} cannot be read (${fault}); delete it to take today's content as the new baseline`,
+        message: `Consumer ${consumer.name} cannot be read (${fault}); delete it to begin a new record with what Sluice has seen since it started`,
       }
 }
 
