@@ -9,6 +9,7 @@ const bed = new SharedOperator()
 const OPT_IN = '"true", "secrets" or "false" (ConfigMaps are not watched)'
 const LIMIT = 'a whole number of at least 1, or a percentage from 1% to 100%'
 const DURATION = 'a duration such as 5s, 1m30s or 500ms, at most 24 days'
+const UP_TO_AN_HOUR = 'a duration such as 5s or 1m30s, at most 1h'
 
 test('each annotation that cannot be read holds its workload, and says what was expected and found', async () => {
   const faults = [
@@ -16,7 +17,7 @@ test('each annotation that cannot be read holds its workload, and says what was 
     ['restart-on-change', 'configmaps', OPT_IN],
     ['paused', 'maybe', '"true" or "false"'],
     ['ignore', 'db;cache', 'names like db or db/password, separated by commas'],
-    ['volumes', 'both', 'one of ignore, restart'],
+    ['volumes', 'both', 'one of ignore, restart, live'],
     ['strategy', 'recreate', 'one of auto, evict, rollout'],
     ['max-unavailable', '-1', LIMIT],
     ['max-unavailable', '0', LIMIT],
@@ -24,7 +25,7 @@ test('each annotation that cannot be read holds its workload, and says what was 
     ['max-unavailable', '', LIMIT],
     ['priority', 'high', 'a whole number from -1000000 to 1000000'],
     ['min-interval', '5', DURATION],
-    ['settle', '-5s', DURATION],
+    ['settle', '-5s', UP_TO_AN_HOUR],
   ].map(([annotation = '', found = '', expected = ''], index) => ({
     name: `faulty-${index}`,
     annotation: `sluice.dev/${annotation}`,
@@ -73,9 +74,9 @@ test('all faults of the annotations of a namespace, a workload and its pod templ
   expect(message?.split('; ')).toEqual([
     `annotation sluice.dev/restart-on-change of the namespace: expected ${OPT_IN}, found "on"`,
     `annotation sluice.dev/max-unavailable of the pod template: expected ${LIMIT}, found "few"`,
-    'annotation sluice.dev/volumes of the namespace: expected one of ignore, restart, found "sometimes"',
+    'annotation sluice.dev/volumes of the namespace: expected one of ignore, restart, live, found "sometimes"',
     // A tenant's text, cut short.
-    `annotation sluice.dev/settle of the workload: expected ${DURATION}, found "${story.slice(0, 64)}…"`,
+    `annotation sluice.dev/settle of the workload: expected ${UP_TO_AN_HOUR}, found "${story.slice(0, 64)}…"`,
     'annotation sluice.dev/paused of the namespace: expected "true" or "false", found "perhaps"',
   ])
 })

@@ -41,6 +41,7 @@ const EVERYWHERE = [
   'list statefulsets.apps',
   'patch deployments.apps',
   'patch rotations/status.sluice.dev',
+  'update consumers.sluice.dev',
   'update consumers/status.sluice.dev',
   'watch consumers.sluice.dev',
   'watch cronjobs.batch',
@@ -88,7 +89,7 @@ test.each([
   ['default', 'patch', 'deployments.apps', 'web', true],
   ['default', 'update', 'deployments.apps', 'web', false],
   ['default', 'patch', 'statefulsets.apps', 'web', false],
-  ['default', 'update', 'consumers.sluice.dev', 'web', false],
+  ['default', 'patch', 'consumers.sluice.dev', 'web', false],
 ])('in %s, may it %s %s %s: %s', async (namespace, verb, of, name, allowed) => {
   const [resource, ...group] = of.split('.')
   const { status } = await review<{ status: { allowed: boolean } }>(
