@@ -30,6 +30,8 @@ export interface DeploymentRecord {
   readonly maxUnavailable: number
   /** Its owner wrote `maxUnavailable: 0`. A share that rounds down to no pod, as the default does, is no such wish. */
   readonly wantsNoneAway: boolean
+  /** Its pods claim what two cannot have at once: a port of the node, or a volume that may be for one node alone. */
+  readonly exclusive?: boolean
   /** Milliseconds. */
   readonly minReady: number
   /** `progressDeadlineSeconds`, in milliseconds. */
@@ -114,6 +116,7 @@ export function readDeployment(
     maxSurge: podCount(rolling?.maxSurge ?? '25%', replicas, Math.ceil),
     maxUnavailable: podCount(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
     wantsNoneAway: rolling?.maxUnavailable === 0 || rolling?.maxUnavailable === '0%',
+    exclusive: isExclusive(template.spec),
     minReady: (raw.spec.minReadySeconds ?? 0) * 1000,
     progressDeadline: (raw.spec.progressDeadlineSeconds ?? 600) * 1000,
     restartId,
@@ -160,6 +163,18 @@ export interface RawReplicaSet {
 export function readReplicaSet(raw: RawReplicaSet): ReplicaSetRecord | undefined {
   const owner = controllerOf(raw.metadata.ownerReferences, 'Deployment')
   return owner && { uid: raw.metadata.uid, deploymentUid: owner.uid }
+}
+
+/**
+ * Whether a second pod may find no place beside the first. A claim's access modes are not in the template, so every claim
+ * counts as ReadWriteOnce; an ephemeral volume is each pod's own. With hostNetwork every port is one of the node.
+ */
+function isExclusive({ hostNetwork, containers, initContainers, volumes }: PodSpec): boolean {
+  const ports = [...(containers ?? []), ...(initContainers ?? [])].flatMap(
+    (each) => each.ports ?? [],
+  )
+  const takesPort = ports.some(({ hostPort = 0 }) => hostNetwork === true || hostPort > 0)
+  return takesPort || (volumes ?? []).some((each) => each.persistentVolumeClaim !== undefined)
 }
 
 /** A Kubernetes IntOrString of pods, `2` or `"25%"`. The API server has validated it. */

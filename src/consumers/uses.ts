@@ -51,6 +51,7 @@ interface KeyToPath {
 
 interface Volume {
   readonly name: string
+  readonly persistentVolumeClaim?: object
   readonly secret?: { secretName?: string; items?: readonly KeyToPath[]; optional?: boolean }
   readonly projected?: {
     sources?: readonly {
@@ -61,6 +62,7 @@ interface Volume {
 
 interface Container {
   readonly name: string
+  readonly ports?: readonly { readonly hostPort?: number }[]
   readonly restartPolicy?: string
   readonly env?: readonly {
     valueFrom?: { secretKeyRef?: { name?: string; key: string; optional?: boolean } }
@@ -71,6 +73,7 @@ interface Container {
 
 /** The part of a core/v1 PodSpec that can refer to Secrets. */
 export interface PodSpec {
+  readonly hostNetwork?: boolean
   readonly initContainers?: readonly Container[]
   readonly containers?: readonly Container[]
   readonly volumes?: readonly Volume[]

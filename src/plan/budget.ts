@@ -100,7 +100,7 @@ export class Budget {
     const limit = this.#policy.maxStartingPods
     if (groups.length > 0 && pods > limit) {
       return {
-        reason: 'SurgeOverLimit',
+        reason: 'MaxSurgeExceeded',
         message: `a rollout starts ${pods} pods at once, maxStartingPods allows ${limit}`,
       }
     }

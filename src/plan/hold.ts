@@ -110,7 +110,12 @@ export const REASONS = {
     endedBy: 'time',
     hint: 'Two restarts failed within `failureWindow`, in the namespace or in two namespaces. Nothing new starts there; after `failureCooldown` one restart is tried, and closes the breaker if it ends well. Repair the failures that the message names.',
   },
-  SurgeOverLimit: {
+  MaxUnavailableExceeded: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: "A rollout would take away more pods at once than the workload's own `max-unavailable` allows (all of them with `Recreate`). Raise it, lower `maxUnavailable`, or choose the strategy `evict`.",
+  },
+  MaxSurgeExceeded: {
     state: 'Held',
     endedBy: 'owner',
     hint: 'A rollout would start more pods at once than `max-unavailable` or `maxStartingPods` allows. Raise the limit, lower `maxSurge`, or choose the strategy `evict`.',
@@ -175,11 +180,6 @@ export const REASONS = {
     endedBy: 'pods',
     hint: 'As many pods are unavailable as `max-unavailable` allows: missing, starting, settling, or still terminating.',
   },
-  ObserveOnly: {
-    state: 'Held',
-    endedBy: 'owner',
-    hint: 'The workload would start now, but mode is `observe`.',
-  },
   YieldsToUrgent: {
     state: 'Waiting',
     endedBy: 'turn',
@@ -199,6 +199,11 @@ export const REASONS = {
     state: 'Waiting',
     endedBy: 'turn',
     hint: 'As many pods of the group are starting as may be, whoever started them.',
+  },
+  ObserveOnly: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The workload would start now, but mode is `observe`.',
   },
 } as const satisfies Record<string, ReasonRow>
 

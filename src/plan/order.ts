@@ -23,10 +23,10 @@ export function inOrder(
   const queues = [...byNamespace]
     .sort(([a], [b]) => compare(servedAt.get(a) ?? 0, servedAt.get(b) ?? 0) || compare(a, b))
     .map(([, queue]) => queue.sort(byUrgencyInNamespace))
-  const rounds = Math.max(0, ...queues.map((queue) => queue.length))
-  return Array.from({ length: rounds }, (_, round) =>
-    queues.flatMap((queue) => queue.slice(round, round + 1)),
-  ).flat()
+  return queues
+    .flatMap((queue, turn) => queue.map((each, round) => ({ each, round, turn })))
+    .sort((a, b) => a.round - b.round || a.turn - b.turn)
+    .map(({ each }) => each)
 }
 
 /** When the restart under way last began or replaced a pod (ms); -Infinity if there is none. */

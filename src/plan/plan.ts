@@ -25,7 +25,7 @@ import { recordReport, REPORT_INTERVAL } from './record.ts'
 import { letRest, restOf } from './rest.ts'
 import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
 import { nextStarted, startingPods, startingPodsOf } from './starting.ts'
-import { nextStep, type Turn } from './step.ts'
+import { nextStep, takesSlot, type Turn } from './step.ts'
 import type { Snapshot } from './workload.ts'
 
 /** A group that restarts are running, waiting or halted in. */
@@ -98,9 +98,10 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
   for (const candidate of inTurn(candidates, all)) {
     const { assessment, situation, committed } = candidate
     const turn = turnOf(candidate, budget, precedence)
-    const { actions: steps, hold } = nextStep(assessment, situation, turn, context)
-    if (!committed && steps.some(takesSlot)) begins(candidate)
-    const pods = podsStarted(steps, assessment)
+    const { actions: steps, hold, withheld = [] } = nextStep(assessment, situation, turn, context)
+    const starts = [...steps, ...withheld]
+    if (!committed && starts.some(takesSlot)) begins(candidate)
+    const pods = podsStarted(starts, assessment)
     if (pods > 0) budget.start(groupsToMeet(assessment), pods)
     if (hold) precedence.heldBack(candidate, hold)
     const tell = steps.length === 0 && !isAwaiting(hold)
@@ -240,11 +241,6 @@ function podsStarted(actions: readonly Action[], { deployment }: Assessment): nu
     if (kind === 'evict') return sum + 1
     return kind === 'patch' ? sum + rolloutSize(deployment) : sum
   }, 0)
-}
-
-function takesSlot(action: Action): boolean {
-  if (action.kind === 'record') return action.cause === 'started'
-  return action.kind === 'evict' || action.kind === 'patch'
 }
 
 /** Over all consumers of the group, opted in or not. */

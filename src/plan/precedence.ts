@@ -6,22 +6,22 @@ import type { Claim } from './budget.ts'
 import { endedBy, type Hold } from './hold.ts'
 
 export class Precedence {
-  readonly #waiting: { readonly claim: Claim; readonly hold: Hold }[] = []
+  #inCluster = false
+  readonly #inGroups = new Set<string>()
 
   /** A restart is held. */
   heldBack(claim: Claim, hold: Hold): void {
-    if (claim.urgent && endedBy(hold) === 'turn') this.#waiting.push({ claim, hold })
+    if (!claim.urgent || endedBy(hold) !== 'turn') return
+    if (hold.reason === 'ClusterBudget') this.#inCluster = true
+    for (const group of claim.groups) this.#inGroups.add(groupKey(group))
   }
 
   /** Why a restart leaves the room to an urgent one, if so: not where it would use up none of what that waits for. */
-  holdFor(claim: Claim): Hold | undefined {
-    if (claim.urgent) return undefined
-    const keys = new Set(claim.groups.map(groupKey))
-    const before = this.#waiting.find(
-      (urgent) =>
-        urgent.hold.reason === 'ClusterBudget' ||
-        urgent.claim.groups.some((group) => keys.has(groupKey(group))),
-    )
-    return before && { reason: 'YieldsToUrgent', message: 'an urgent restart waits for room' }
+  holdFor({ groups, urgent }: Claim): Hold | undefined {
+    if (urgent) return undefined
+    const yields = this.#inCluster || groups.some((group) => this.#inGroups.has(groupKey(group)))
+    return yields
+      ? { reason: 'YieldsToUrgent', message: 'an urgent restart waits for room' }
+      : undefined
   }
 }

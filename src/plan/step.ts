@@ -20,10 +20,24 @@ import { chooseStrategy, mayEvictInstead } from './strategy.ts'
 /** A rollout is done, and the picture of the pods is older. */
 const OLD_PODS_ARE_SEEN: Hold = { reason: 'RolloutInProgress', message: 'old pods are still seen' }
 
+/** The budgets were asked, too: in mode `act` it would start. */
+const OBSERVE_ONLY: Hold = {
+  reason: 'ObserveOnly',
+  message: 'would start now, but mode is observe',
+}
+
+/** Whether a restart takes a slot with this action, if it has none. */
+export function takesSlot(action: Action): boolean {
+  if (action.kind === 'record') return action.cause === 'started'
+  return action.kind === 'evict' || action.kind === 'patch'
+}
+
 /** What to do for a workload now, and why not more. */
 export interface Step {
   readonly actions: readonly Action[]
   readonly hold: Hold | undefined
+  /** What mode `act` would do instead: it counts in the budgets as if it were done. */
+  readonly withheld?: readonly Action[]
 }
 
 /** What the budgets say to a workload whose turn it is. */
@@ -66,13 +80,17 @@ export function nextStep(
   if (ledger?.failure && seen) {
     return failing(assessment, context, 'halted', { ...ledger.failure, halts: seen })
   }
-  const step = ledger?.restart
+  const next = ledger?.restart
     ? continueRestart(assessment, situation, turn, context, ledger.restart)
     : beginRestart(assessment, situation, turn, context)
+  const onlyObserves = situation.policy.mode === 'observe' && next.actions.some(takesSlot)
+  const step: Step = onlyObserves
+    ? { actions: [], hold: OBSERVE_ONLY, withheld: next.actions }
+    : next
   if (step.actions.some(({ kind }) => kind === 'record')) return step
   // What changed is written down before the first pod is replaced for it.
   const story = recordStory(assessment, context, step.hold)
-  return story ? { actions: [story], hold: step.hold } : step
+  return story ? { ...step, actions: [story] } : step
 }
 
 /** The first record says why there is no restart; with a content that is on the way even that waits. */

@@ -7,12 +7,13 @@ import type { Settings } from '../consumers/settings.ts'
 
 /**
  * The strategy of a restart that starts now. `auto` is `rollout` where an eviction would leave nothing running (a
- * single replica), or where the owner allows no pod to be away; else `evict`, which causes no drift and can be
+ * single replica that can surge), or where the owner allows no pod to be away; else `evict`, which causes no drift and can be
  * stopped between two pods.
  */
 export function chooseStrategy(deployment: DeploymentRecord, { strategy }: Settings): Strategy {
   if (strategy !== 'auto') return strategy
-  return deployment.replicas <= 1 || wantsNoneAway(deployment) ? 'rollout' : 'evict'
+  const single = deployment.replicas <= 1 && canSurge(deployment)
+  return single || wantsNoneAway(deployment) ? 'rollout' : 'evict'
 }
 
 /** Whether a restart whose rollout was undone may go on by evictions: `auto`, and its owner lets a pod be away. */
@@ -24,6 +25,11 @@ export function mayEvictInstead({
   readonly settings: Settings
 }): boolean {
   return strategy !== 'rollout' && !wantsNoneAway(deployment)
+}
+
+/** Whether a new pod can run beside the old one: else a rollout is stuck, or leaves nothing running either. */
+function canSurge({ strategy, maxSurge, replicas, exclusive }: DeploymentRecord): boolean {
+  return strategy === 'RollingUpdate' && (maxSurge > 0 || replicas === 0) && !exclusive
 }
 
 function wantsNoneAway({ strategy, wantsNoneAway: wanted }: DeploymentRecord): boolean {

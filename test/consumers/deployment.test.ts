@@ -64,6 +64,29 @@ describe('a Deployment', () => {
     })
   })
 
+  test.each([
+    ['a port of the node', { containers: [{ name: 'app', ports: [{ hostPort: 80 }] }] }, true],
+    [
+      'a port in the network of the node',
+      { hostNetwork: true, containers: [{ name: 'app', ports: [{}] }] },
+      true,
+    ],
+    [
+      'a claim, whose access modes are not known',
+      { volumes: [{ name: 'v', persistentVolumeClaim: {} }] },
+      true,
+    ],
+    [
+      'the network of the node without a port',
+      { hostNetwork: true, containers: [{ name: 'app' }] },
+      false,
+    ],
+    ['a port of its own', { containers: [{ name: 'app', ports: [{}] }] }, false],
+    ['nothing of that', {}, false],
+  ])('whose template asks for %s is exclusive: %j, %s', (_, spec, exclusive) => {
+    expect(read({ template: { spec } }).exclusive).toBe(exclusive)
+  })
+
   test('may be scaled to nothing', () => {
     expect(read({ replicas: 0 })).toMatchObject({ replicas: 0, maxSurge: 0 })
   })

@@ -93,7 +93,7 @@ test('a surge above an explicit max-unavailable is told with both numbers', asyn
     }),
   )
   await bed.rotate('new')
-  expect(await bed.heldWithStalePods('orders', 'SurgeOverLimit')).toBe(
+  expect(await bed.heldWithStalePods('orders', 'MaxSurgeExceeded')).toBe(
     'Held: a rollout starts 2 pods at once (maxSurge), max-unavailable allows 1',
   )
   await bed.neighbourIsRestarted()

@@ -863,3 +863,25 @@ function going(name: string): PodRecord {
 function unscheduled(name: string): PodRecord {
   return replacement(name, { scheduledAt: undefined, containers: [] })
 }
+
+describe('mode observe', () => {
+  test('lets what would start take its slot, and asks the budgets first', () => {
+    const three = ['a', 'b', 'c'].map((name) => alone(name))
+    expect(planned(three, { mode: 'observe' }).reasons).toEqual({
+      a: 'ObserveOnly',
+      b: 'ClusterBudget',
+      c: 'ClusterBudget',
+    })
+  })
+})
+
+test.each([
+  ['RollingUpdate that takes 5 of 10 away', { strategy: 'RollingUpdate', maxUnavailable: 5 }],
+  ['Recreate that takes 10 of 10 away', { strategy: 'Recreate', maxUnavailable: 0 }],
+] as const)('an explicit max-unavailable of 1 holds a rollout by %s', (_, of) => {
+  const web = told('web', {
+    annotations: { 'max-unavailable': '1', strategy: 'rollout' },
+    of: { replicas: 10, ...of },
+  })
+  expect(planned([web])).toMatchObject({ lines: [], reasons: { web: 'MaxUnavailableExceeded' } })
+})

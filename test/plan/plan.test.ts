@@ -382,6 +382,14 @@ describe('a restart by rollout', () => {
 
   test.each([
     ['a single replica', { replicas: 1 }, {}, 'rollout'],
+    [
+      'a single replica with a port or a volume of its own',
+      { replicas: 1, exclusive: true },
+      {},
+      'evict',
+    ],
+    ['a single replica with Recreate', { replicas: 1, strategy: 'Recreate' }, {}, 'evict'],
+    ['a single replica without a surge', { replicas: 1, maxSurge: 0 }, {}, 'evict'],
     ['several replicas', {}, {}, 'evict'],
     ['an owner who wants none away', { wantsNoneAway: true }, {}, 'rollout'],
     ['Recreate and several replicas', { strategy: 'Recreate', wantsNoneAway: true }, {}, 'evict'],
@@ -432,7 +440,14 @@ describe('a hold', () => {
     KeyMissing: [{ sources: [from({ user: 'x' })] }, /^key db\/password does not exist/],
     ValueEmpty: [{ sources: [from({ password: '' })] }, /left a value empty in db\/password$/],
     ImmutableRecreated: [{ sources: [immutable] }, /immutable Secret db was created again/],
-    SurgeOverLimit: [
+    MaxUnavailableExceeded: [
+      {
+        deployment: deployment('web', { strategy: 'Recreate' }),
+        annotations: { strategy: 'rollout', 'max-unavailable': '2' },
+      },
+      /takes away 3 pods at once \(Recreate\), max-unavailable allows 2/,
+    ],
+    MaxSurgeExceeded: [
       {
         deployment: deployment('web', { maxSurge: 3 }),
         annotations: { strategy: 'rollout', 'max-unavailable': '2' },
@@ -479,7 +494,7 @@ describe('a hold', () => {
       .filter(([other, [otherChange]]) => {
         const apart = Object.keys(change).every((field) => !(field in otherChange))
         // The one is about evictions, the other about rollouts.
-        if (reason === 'NamespaceNotManaged' && other === 'SurgeOverLimit') return false
+        if (reason === 'NamespaceNotManaged' && other.endsWith('Exceeded')) return false
         return apart && order(reason) < order(other)
       })
       .map(([other, [otherChange, , otherPolicy]]) => ({

@@ -7,7 +7,7 @@ import type { Assessment } from '../assessment.ts'
 import { immutableRecreated, keyMissing, sourceMissing, valueEmpty } from './content.ts'
 import { groupHalted, repeatedFailures, restartFailed } from './halted.ts'
 import { shortened, type HoldRule, type Situation } from './rule.ts'
-import { killSwitch, notWatching, observeOnly } from './sluice.ts'
+import { killSwitch, notWatching } from './sluice.ts'
 import {
   deploymentPaused,
   invalidSetting,
@@ -18,7 +18,7 @@ import {
 } from './standing.ts'
 import { justChanged, minRestartInterval, quietPeriod } from './time.ts'
 import { sourceAwaited, sourceUnreadable } from './unread.ts'
-import { obstacle, podCrashed, podsAway, rolloutInProgress, surgeOverLimit } from './workload.ts'
+import { obstacle, podCrashed, podsAway, rolloutInProgress, rolloutOverLimit } from './workload.ts'
 
 interface Gate {
   /**
@@ -53,7 +53,11 @@ export const GATES: readonly Gate[] = [
   { asked: 'step', reasons: ['ImmutableRecreated'], check: immutableRecreated },
   { asked: 'step', reasons: ['GroupHalted'], check: groupHalted },
   { asked: 'step', reasons: ['RepeatedFailures'], check: repeatedFailures },
-  { asked: 'start', reasons: ['SurgeOverLimit'], check: surgeOverLimit },
+  {
+    asked: 'start',
+    reasons: ['MaxUnavailableExceeded', 'MaxSurgeExceeded'],
+    check: rolloutOverLimit,
+  },
   {
     asked: 'step',
     reasons: ['PodDisruptionBudget', 'Forbidden', 'Refused', 'ServerBusy'],
@@ -65,7 +69,6 @@ export const GATES: readonly Gate[] = [
   { asked: 'step', reasons: ['RolloutStuck', 'RolloutInProgress'], check: rolloutInProgress },
   { asked: 'step', reasons: ['PodCrashed'], check: podCrashed },
   { asked: 'step', reasons: ['PodsStuck', 'PodsAway'], check: podsAway },
-  { asked: 'step', reasons: ['ObserveOnly'], check: observeOnly },
 ]
 
 /** When a workload meets the gates. */

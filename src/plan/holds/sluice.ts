@@ -22,9 +22,3 @@ export const notWatching: HoldRule = ({ stale, ledger }, { blind }) =>
   blind !== undefined && (stale.length > 0 || ledger?.restart)
     ? { reason: 'NotWatching', message: `${blind}: no restart goes on until every watch delivers` }
     : undefined
-
-/** Asked last, so that a workload shows what else would hold it. */
-export const observeOnly: HoldRule = (_, { policy }) =>
-  policy.mode === 'observe'
-    ? { reason: 'ObserveOnly', message: 'would start now, but mode is observe' }
-    : undefined

@@ -56,14 +56,26 @@ export const podCrashed: HoldRule = (assessment, { now }) => {
   }
 }
 
-/** A rollout would start more pods at once than the workload's owner allows explicitly. */
-export const surgeOverLimit: HoldRule = ({ deployment, settings }, { availability: { limit } }) => {
+/** A rollout would start, or take away, more pods at once than the workload's owner allows explicitly. */
+export const rolloutOverLimit: HoldRule = (
+  { deployment, settings },
+  { availability: { limit } },
+) => {
   if (!settings.maxUnavailableIsExplicit) return undefined
   if (chooseStrategy(deployment, settings) !== 'rollout') return undefined
-  if (deployment.strategy === 'Recreate' || deployment.maxSurge <= limit) return undefined
+  const { maxSurge, maxUnavailable, replicas, strategy } = deployment
+  const recreates = strategy === 'Recreate'
+  const away = recreates ? replicas : maxUnavailable
+  if (away > limit) {
+    return {
+      reason: 'MaxUnavailableExceeded',
+      message: `a rollout takes away ${away} pods at once (${recreates ? 'Recreate' : 'maxUnavailable'}), max-unavailable allows ${limit}`,
+    }
+  }
+  if (recreates || maxSurge <= limit) return undefined
   return {
-    reason: 'SurgeOverLimit',
-    message: `a rollout starts ${deployment.maxSurge} pods at once (maxSurge), max-unavailable allows ${limit}`,
+    reason: 'MaxSurgeExceeded',
+    message: `a rollout starts ${maxSurge} pods at once (maxSurge), max-unavailable allows ${limit}`,
   }
 }
 

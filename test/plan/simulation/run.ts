@@ -7,6 +7,7 @@ import { consumerName } from '../../../src/consumers/consumer.ts'
 import { REASONS, type HoldReason } from '../../../src/plan/hold.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
+import { takesSlot } from '../../../src/plan/step.ts'
 import type { Snapshot } from '../../../src/plan/workload.ts'
 import { at } from '../cluster-builder.ts'
 import { Claims } from './claims.ts'
@@ -120,6 +121,8 @@ export function run(scenario: Scenario): Outcome {
       if (action.cause === 'failed') count.failed++
     }
     if (steps % 4 === 0) {
+      for (const each of observedOtherwise(picture, operator.policy, now + clockOff))
+        watchdog.violations.add(each)
       const again = plan(unknown(picture), operator.policy, now + clockOff)
       if (!isDeepStrictEqual(inShort(again), inShort(planned))) {
         watchdog.violations.add('the same picture gives two plans')
@@ -162,6 +165,28 @@ export function run(scenario: Scenario): Outcome {
     cluster,
     holds,
   }
+}
+
+/** Mode observe must show what mode act would do: who starts something now, and how each other is held. */
+function observedOtherwise(picture: Snapshot, policy: Policy, now: number): readonly string[] {
+  const acts = plan(unknown(picture), { ...policy, mode: 'act' }, now)
+  const observes = plan(unknown(picture), { ...policy, mode: 'observe' }, now)
+  const starting = new Set(
+    acts.actions.flatMap((each) =>
+      takesSlot(each) && 'workload' in each ? [each.workload.uid] : [],
+    ),
+  )
+  const shown = new Map(
+    observes.workloads.map(({ assessment, hold }) => [assessment.deployment.ref.uid, hold]),
+  )
+  return acts.workloads.flatMap(({ assessment, hold }) => {
+    const { uid, name } = assessment.deployment.ref
+    const expected = starting.has(uid) ? 'ObserveOnly' : hold?.reason
+    const found = shown.get(uid)?.reason
+    return found === expected
+      ? []
+      : [`observe shows ${name}: ${found ?? 'nothing'}, act does ${expected ?? 'nothing'}`]
+  })
 }
 
 /** An equal picture of which nothing has been looked at before. */
