@@ -1,6 +1,6 @@
 // Another operator owns the pod template, and takes out what it does not know: Sluice must not answer in kind.
 import type { V1Deployment } from '@kubernetes/client-node'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { RESTART_ID } from '../../src/annotations.ts'
 import { consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
@@ -8,7 +8,7 @@ import { SharedOperator } from './shared-operator.ts'
 const bed = new SharedOperator()
 
 /** Takes the restart id out of the template whenever it is there, and counts how often it was another one. */
-function undoing(name: string): { readonly ids: Set<string>; stop(): Promise<void> } {
+function undoing(name: string): { readonly ids: Set<string>; readonly stop: () => Promise<void> } {
   const ids = new Set<string>()
   let goesOn = true
   const loop = async () => {
@@ -24,13 +24,12 @@ function undoing(name: string): { readonly ids: Set<string>; stop(): Promise<voi
     }
   }
   const running = loop()
-  return {
-    ids,
-    async stop() {
-      goesOn = false
-      await running
-    },
+  const stop = async () => {
+    goesOn = false
+    await running
   }
+  onTestFinished(stop)
+  return { ids, stop }
 }
 
 /** How often Sluice wrote the template: each change of it is a generation, and each was undone by another one. */
@@ -58,6 +57,8 @@ test('a rollout that its owner undoes is held where nothing else is allowed', as
     namespace: bed.shop,
     annotations: { 'sluice.dev/strategy': 'rollout' },
     replicas: 3,
+    // The rollout lasts for longer than its owner takes to undo it.
+    minReadySeconds: 5,
   })
   await bed.deployed(dbSecret(bed.shop, 'old'), orders)
   const before = await generations('orders')
