@@ -16,8 +16,15 @@ export function inOrder(
   const servedAt = new Map<string, number>()
   for (const each of all) {
     const { namespace } = each.deployment.ref
-    const last = Math.max(each.ledger?.lastRestart?.finishedAt ?? -Infinity, lastStep(each))
-    servedAt.set(namespace, Math.max(last, servedAt.get(namespace) ?? -Infinity))
+    const { lastRestart, failure } = each.ledger ?? {}
+    const last = Math.max(
+      servedAt.get(namespace) ?? -Infinity,
+      lastRestart?.finishedAt ?? -Infinity,
+      // One that failed was served, too: else a namespace whose restarts all fail would come first every time.
+      failure?.failedAt ?? -Infinity,
+      lastStep(each),
+    )
+    servedAt.set(namespace, last)
   }
   const byNamespace = Map.groupBy(waiting, ({ deployment }) => deployment.ref.namespace)
   const queues = [...byNamespace]

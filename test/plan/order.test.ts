@@ -28,6 +28,17 @@ describe('namespaces take turns', () => {
     expect(lines).toEqual(['record b/b1: started'])
   })
 
+  test('a restart that failed counting as served', () => {
+    const contents = [{ source: 'of-a1', key: 'password', digest: 'another' }]
+    const failure = { id: 'r1', kind: 'Blocked', failedAt: at(5), message: 'no', contents } as const
+    const all = [
+      alone('a', 'a1', { ledger: { failure } }),
+      alone('a', 'a2'),
+      alone('b', 'b1', { ledger: { lastRestart: { id: 'r0', finishedAt: at(-400) } } }),
+    ]
+    expect(planned(all).order).toEqual(['b1', 'a1', 'a2'])
+  })
+
   test('whatever the priorities in another namespace', () => {
     const all = [
       alone('a', 'a1'),
