@@ -7,7 +7,7 @@ import { ALL_KEYS, type Use } from '../consumers/uses.ts'
 import { namespacedKey, type NamespacedKey } from '../refs.ts'
 import { nextWholeSecond } from '../secrets/managed-time.ts'
 import { digestOf, type SourceRecord } from '../secrets/source.ts'
-import { rekey, timelinesOf, type RecordedSource } from '../secrets/recorded.ts'
+import { bounded, rekey, timelinesOf, type RecordedSource } from '../secrets/recorded.ts'
 import { applied, untilAbsence, type Timeline } from '../secrets/timeline.ts'
 import { withDeadlineFault } from './deadline.ts'
 import {
@@ -254,7 +254,7 @@ function sourcesOf(
   uses: readonly Use[],
 ): ReadonlyMap<string, RecordedSource> {
   const bySource = Map.groupBy(uses, (use) => use.source)
-  return new Map(
+  const known = new Map(
     [...bySource].flatMap(([name, all]) => {
       const now = source(name)
       const recorded = ledger?.sources.get(name)
@@ -266,6 +266,7 @@ function sourcesOf(
       return [[name, { uid, resourceVersion, writtenAt, seenAt, timelines }] as const]
     }),
   )
+  return bounded(known)
 }
 
 function count(judged: readonly JudgedPod[]): Record<Verdict, number> {

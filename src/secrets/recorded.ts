@@ -11,6 +11,7 @@ import {
   append,
   isNewer,
   present,
+  shortened,
   today,
   untilAbsence,
   type Entry,
@@ -32,6 +33,26 @@ export interface RecordedSource {
 
 /** Keys of a source that are judged one by one, where all of them are used. */
 export const MOST_KEYS = 200
+/** Entries of all timelines of a workload beyond which only the last change of each is kept: etcd takes 1.5 MiB an object. */
+export const MOST_RECORDED_ENTRIES = 4000
+
+/** The timelines of all sources of a workload, short enough for one object. */
+export function bounded(
+  sources: ReadonlyMap<string, RecordedSource>,
+): ReadonlyMap<string, RecordedSource> {
+  let entries = 0
+  for (const { timelines } of sources.values()) {
+    for (const timeline of timelines.values()) entries += timeline.length
+  }
+  if (entries <= MOST_RECORDED_ENTRIES) return sources
+  const short = ([key, each]: readonly [string, Timeline]) => [key, shortened(each, 3)] as const
+  return new Map(
+    [...sources].map(([name, each]) => [
+      name,
+      { ...each, timelines: new Map([...each.timelines].map(short)) },
+    ]),
+  )
+}
 
 /**
  * The timelines of what is used of a source: the recorded ones and what was seen since. Without a record they begin with

@@ -1,6 +1,7 @@
 /** What was changed and taken back, removed and put back: pods that always held today's content are left alone. */
 import { describe, expect, test } from 'vitest'
 import type { Use } from '../../src/consumers/uses.ts'
+import { writeStatus } from '../../src/consumers/consumer.ts'
 import type { PodRecord } from '../../src/consumers/pod.ts'
 import { missingSource, readSecret, type SourceRecord } from '../../src/secrets/source.ts'
 import { plan } from '../../src/plan/plan.ts'
@@ -139,6 +140,26 @@ describe('pods that always held what is back are left alone', () => {
       expect(judged(watched(first, deleted, other), use).verdicts).toEqual(['stale', 'stale'])
     }
   })
+})
+
+test('what is recorded of many keys that all changed often fits into one object', () => {
+  const all = (n: number): Write => ({
+    data: Object.fromEntries(Array.from({ length: 200 }, (_, k) => [`KEY_NUMBER_${k}`, `${n}`])),
+    time: at(n * 10),
+    seen: at(n * 10),
+  })
+  const often = watched(...Array.from({ length: 20 }, (_, n) => all(n - 30)))
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const sources = names.map((name) => ({ ...often, ref: { namespace: 'shop', name } }))
+  const uses = appUses(...names.map((name) => ({ ...envFrom, source: name })))
+  const of = deployment('web', { uses })
+  const pods = [pod('web-1', { uses, createdAt: at(-295) }), pod('web-2', { uses })]
+  const planned = workload({ deployment: of, pods, sources, consumer: undefined })
+  const made = plan(snapshot([planned]), policy, at(0))
+  const written = made.actions.find((each) => each.kind === 'record')
+  if (written?.kind !== 'record') throw new Error('expected a record')
+  expect(JSON.stringify(writeStatus(written.status)).length).toBeLessThan(1024 * 1024)
+  expect(made.workloads[0]?.assessment.counts.stale).toBe(2)
 })
 
 describe('absence restarts nothing', () => {
