@@ -26,6 +26,11 @@ export interface Use {
   readonly mode: Mode
   /** The pod starts without it; its absence is then a content of its own. */
   readonly optional: boolean
+  /**
+   * Without its key the container starts all the same, with an empty folder in place of the file, and keeps that.
+   * Source: kubernetes/pkg/kubelet/kubelet_pods.go, makeMounts (SafeMakeDir).
+   */
+  readonly emptyFolder?: boolean
 }
 
 /** The uses of one container. */
@@ -119,7 +124,8 @@ function* mountUses(container: Container, volumes: ReadonlyMap<string, Volume>):
       for (const selector of selectors(items, inPayload(path))) {
         // Several sources of one volume can each lack the file that a subPath names: absence is content there.
         const lenient = optional || (shared && partial && !items)
-        yield { source, selector, mode, optional: lenient }
+        const emptyFolder = path.length > 0 && !items && selector !== ALL_KEYS
+        yield { source, selector, mode, optional: lenient, ...(emptyFolder && { emptyFolder }) }
       }
     }
   }

@@ -48,6 +48,8 @@ export interface Window {
   readonly end: number
   /** The pod does not start without the source, nor without its key if it names one: it cannot have read their absence. */
   readonly requires: 'nothing' | 'source' | 'key'
+  /** What it can have started with, for all that a new pod should wait for its key; see {@link Use.emptyFolder}. */
+  readonly emptyFolder?: boolean | undefined
   /** The second in which the pod was created. */
   readonly createdAt: number
   /** The resourceVersion under which it was created; `undefined` where that was not seen. */
@@ -107,7 +109,7 @@ function holdsNothing(container: ContainerRecord | undefined, init: boolean): bo
 export function contentWindow(
   pod: PodRecord,
   container: ContainerRecord | undefined,
-  { mode, optional, selector }: Omit<Use, 'source'>,
+  { mode, optional, selector, emptyFolder }: Omit<Use, 'source'>,
   { margin, nodeMargin }: Margins,
 ): Window {
   const { createdAt, createdVersion } = pod
@@ -120,6 +122,7 @@ export function contentWindow(
     doubtUntil: createdAt + margin,
     end: Math.min(container?.presentAt ?? Infinity, (startedAt ?? Infinity) + nodeMargin),
     requires: requirementOf({ optional, selector }),
+    emptyFolder,
     createdAt,
     createdVersion,
     // A volume is filled before the first start alone.
@@ -172,7 +175,7 @@ export function judge(timeline: Timeline, window: Window): Judgement {
   let worst = FRESH
   for (const [index, entry] of timeline.entries()) {
     if (entry.digest === now.digest) continue
-    if (!canRead(entry, window)) continue
+    if (!canRead(entry, window) && !canHold(entry, window)) continue
     const next = timeline[index + 1]
     if (next && cameAfter(next, window)) continue
     const ended = next?.since ?? Infinity
@@ -207,6 +210,11 @@ function reached(timeline: Timeline, window: Window): Entry | undefined {
 function canRead({ digest, missing = false }: Entry, { requires }: Window): boolean {
   if (digest !== ABSENT) return true
   return requires === 'nothing' || (requires === 'source' && !missing)
+}
+
+/** Whether a container can have started with the absence of this key, though it is required. */
+function canHold({ missing = false }: Entry, { emptyFolder = false }: Window): boolean {
+  return emptyFolder && !missing
 }
 
 /** Whether nothing from before the first entry can have been read: the pod is younger, or there was nothing to start with. */

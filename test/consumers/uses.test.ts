@@ -136,6 +136,14 @@ describe('a volume', () => {
     expect(uses(inVolume({ secretName: 'db', items }, { subPath }))).toEqual(expected)
   })
 
+  test.each<[string, object, boolean | undefined]>([
+    ['without items starts with an empty folder where the key is missing', {}, true],
+    ['with items does not', { items: [{ key: 'password', path: 'password' }] }, undefined],
+  ])('mounted by subPath %s', (_, more, expected) => {
+    const spec = inVolume({ secretName: 'db', ...more }, { subPath: 'password' })
+    expect(usesOf(spec)[0]?.uses[0]?.emptyFolder).toBe(expected)
+  })
+
   test('mounted by subPathExpr may use any of its keys', () => {
     const mount = { subPathExpr: '$(POD_NAME)' }
     expect(uses(inVolume({ secretName: 'db' }, mount))).toEqual(['app: db/* subPath'])

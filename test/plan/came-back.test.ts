@@ -134,6 +134,31 @@ describe('pods that always held what is back are left alone', () => {
     expect(judged(missing, env, [{}, waited]).verdicts).toEqual(['fresh', 'fresh'])
   })
 
+  test('and those that started without the file that their subPath names: they hold an empty folder', () => {
+    const removed = { data: { extra: 'x' }, time: at(-7200), seen: at(10) }
+    const file: Use = { ...subPath, emptyFolder: true }
+    const between = { createdAt: at(25) }
+    const late = { createdAt: at(55) }
+    expect(judged(watched(first, removed, back), file, [{}, between, late]).verdicts).toEqual([
+      'fresh',
+      'stale',
+      'fresh',
+    ])
+    // With `items` the kubelet does not mount the volume without the key.
+    expect(judged(watched(first, removed, back), subPath, [{}, between]).verdicts).toEqual([
+      'fresh',
+      'fresh',
+    ])
+    expect(judged(watched(first, removed), file, [{}, between]).starts).toBe(false)
+    // Nor does it without the Secret.
+    expect(judged(watched(first, deleted, back), file, [{}, between]).verdicts).toEqual([
+      'fresh',
+      'fresh',
+    ])
+    const changed = judged(watched(first, bad(9.8), { ...removed, seen: at(60) }), file)
+    expect(changed).toMatchObject({ verdicts: ['stale', 'stale'], hold: 'KeyMissing' })
+  })
+
   test('but not when it comes back with other content', () => {
     const other: Write = { ...back, data: { ...OLD, password: 'new' } }
     for (const use of [env, optional, envFrom, optionalEnvFrom, subPath]) {
