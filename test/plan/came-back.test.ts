@@ -187,6 +187,19 @@ test('what is recorded of many keys that all changed often fits into one object'
   expect(made.workloads[0]?.assessment.counts.stale).toBe(2)
 })
 
+test('a container that started between two changes of one second and what followed is stale, however late they are seen', () => {
+  const data = (password: string) => ({ ...OLD, password })
+  const late = { seen: at(30) }
+  const db = watched(
+    first,
+    { data: data('new'), time: at(10), ...late },
+    { data: OLD, time: at(10.9), ...late },
+    { data: data('new'), time: at(13.7), ...late },
+  )
+  const started = { startedAt: at(14), absentAt: at(13), presentAt: at(15), restarts: 2 }
+  expect(judged(db, env, [{ container: started }]).verdicts).toEqual(['stale'])
+})
+
 describe('absence restarts nothing', () => {
   const without = (data: Write['data']): Write => ({ data, time: at(-7200), seen: at(10) })
 
