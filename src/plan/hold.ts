@@ -153,12 +153,12 @@ export const REASONS = {
   JustChanged: {
     state: 'Waiting',
     endedBy: 'time',
-    hint: 'The Secret changed a moment ago: a pod created now could not be told from an older one.',
+    hint: 'The Secret changed a moment ago: the times of a pod created now could not prove what it holds.',
   },
   RolloutStuck: {
     state: 'Held',
     endedBy: 'owner',
-    hint: 'A rollout, whoever began it, made no progress within `progressDeadlineSeconds`. Repair or undo it: `kubectl rollout status`.',
+    hint: 'A rollout made no progress within `progressDeadlineSeconds`. Repair or undo it: `kubectl rollout status`.',
   },
   RolloutInProgress: {
     state: 'Waiting',
@@ -188,17 +188,17 @@ export const REASONS = {
   ClusterBudget: {
     state: 'Waiting',
     endedBy: 'turn',
-    hint: 'As many workloads of the cluster are being restarted as may be.',
+    hint: 'The limit on concurrent restarts in the cluster is reached.',
   },
   GroupBudget: {
     state: 'Waiting',
     endedBy: 'turn',
-    hint: 'As many workloads of the group are being restarted as may be.',
+    hint: 'The limit on concurrent restarts in the group is reached.',
   },
   StartingPods: {
     state: 'Waiting',
     endedBy: 'turn',
-    hint: 'As many pods of the group are starting as may be, whoever started them.',
+    hint: 'The limit on starting pods in the group is reached. Pods of workloads without opt-in count too.',
   },
   ObserveOnly: {
     state: 'Held',
