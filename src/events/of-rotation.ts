@@ -110,7 +110,7 @@ function ended(rotation: Rotation): News {
     Succeeded: `${counts} hold the new content, ${seconds} s after the change.${others(rotation)}`,
     TakenBack: 'The content from before the change came back; nothing was restarted for it',
     Superseded: `It changed again when ${counts} held the content; see Rotation ${supersededBy ?? ''}`,
-    Abandoned: 'All workloads that it was about were deleted or opted out',
+    Abandoned: `All its workloads were deleted or opted out, or the changed content was deleted.${others(rotation)}`,
   }
   const known = phase in note ? note[phase as keyof typeof note] : `${phase}: ${counts}`
   return { type: 'Normal', reason: 'RotationFinished', note: known }

@@ -132,7 +132,7 @@ export const PROCESS = {
   ),
   rotationDuration: histogram(
     'sluice_rotation_duration_seconds',
-    'Time from the change of a Secret until its last stale pod was replaced (succeeded), it changed again (superseded), or nobody was left who uses it (abandoned).',
+    'Time from the change of a Secret until its last stale pod was replaced (succeeded), it changed again (superseded), or nothing was left to restart (abandoned).',
     // A rotation is many restarts in a row.
     [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600],
     'outcome',

@@ -12,7 +12,7 @@ import { applied } from '../secrets/timeline.ts'
 import { claimsFrom, isSettled, isSuperseded, isUnused, withConditions } from './condition.ts'
 import { Holders, type Looked, type OldContentRow, type SourceUsers } from './holders.ts'
 import { finished, memberOf, type Member } from './member.ts'
-import { isTakenBack, lastChange } from './old-content.ts'
+import { isGone, isTakenBack, lastChange } from './old-content.ts'
 import { etaOf, found } from './outlook.ts'
 import { isEmpty, standing } from './progress.ts'
 import { isFinished, NONE, rotationName, writeRotationStatus, type Rotation } from './rotation.ts'
@@ -203,7 +203,7 @@ export class RotationBook {
   }
 
   #update(
-    { members }: Open,
+    { rotation, members }: Open,
     group: Stale | undefined,
     planned: ReadonlyMap<string, PlannedWorkload>,
   ): void {
@@ -212,8 +212,9 @@ export class RotationBook {
     for (const [uid, member] of members) {
       if (now.has(uid)) continue
       const each = planned.get(uid)
-      if (each) members.set(uid, finished(member, each))
-      // Deleted, or opted out.
+      if (each?.assessment.sources.has(rotation.source.name))
+        members.set(uid, finished(member, each))
+      // Deleted, or opted out, of this source alone maybe.
       else members.delete(uid)
     }
   }
@@ -276,8 +277,9 @@ function ended(
       assessment.deployment.ref.namespace === namespace && assessment.consumed.has(name),
   )
   const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
-  // Nobody of those that it was about is left.
-  const abandoned = !consumers || (isEmpty(counts) && rotation.workloads.total > 0)
+  // Nobody of those that it was about is left, or nothing that they could be brought to.
+  const gone = known && isGone(known.record)
+  const abandoned = gone || !consumers || (isEmpty(counts) && rotation.workloads.total > 0)
   const phase = takenBack ? 'TakenBack' : abandoned ? 'Abandoned' : 'Succeeded'
   return { ...rotation, ...counts, eta: undefined, phase, finishedAt: now }
 }

@@ -8,6 +8,7 @@ import type { PodRecord } from '../consumers/pod.ts'
 import type { Settings } from '../consumers/settings.ts'
 import type { Use } from '../consumers/uses.ts'
 import { judgePod, type Margins, type Verdict } from '../plan/staleness.ts'
+import { ABSENT } from '../secrets/digest.ts'
 import type { RecordedSource } from '../secrets/recorded.ts'
 import { today, untilAbsence, type Timeline } from '../secrets/timeline.ts'
 import type { SourceRecord } from '../secrets/source.ts'
@@ -111,13 +112,16 @@ function doubtAbout(
   margins: Margins,
   now: number,
 ): Judged {
+  // A pod keeps what it read when the Secret or the key is gone, so that the absence proves nothing about it.
+  const timelinesOf = (use: Use) =>
+    [...history(use).values()].map((each) => untilAbsence(each) ?? each)
   const follows = ({ mode }: Use) => mode === 'volume' && volumes !== 'restart'
   const judge = (counts: (use: Use) => boolean) => {
     const usesIn = (container: string) =>
       (pod.uses.find((each) => each.container === container)?.uses ?? []).filter(
         (use) => use.source === source && counts(use),
       )
-    return judgePod(pod, usesIn, (use) => [...history(use).values()], margins).verdict
+    return judgePod(pod, usesIn, timelinesOf, margins).verdict
   }
   const fixed = judge((use) => !follows(use))
   if (fixed !== 'fresh' && fixed !== 'pending') return { doubt: fixed, until: Infinity }
@@ -160,6 +164,12 @@ export function lastChange({ timelines }: RecordedSource): number {
     .filter((each) => each !== undefined)
     .filter(({ length }) => length > 1)
   return Math.floor(Math.max(...changed.map((each) => today(each).since)) / 1000) * 1000
+}
+
+/** Whether nothing of what had changed is there any more: no pod can be brought to it. */
+export function isGone({ timelines }: RecordedSource): boolean {
+  const changed = [...timelines.values()].filter((each) => (untilAbsence(each)?.length ?? 0) > 1)
+  return changed.length > 0 && changed.every((each) => today(each).digest === ABSENT)
 }
 
 /**

@@ -22,7 +22,7 @@ export const ENDS = [
   'Superseded',
   /** The content from before the change came back before anything was restarted for it. */
   'TakenBack',
-  /** All of its consumers were deleted or opted out. */
+  /** All of its consumers were deleted or opted out, or the changed content was deleted. */
   'Abandoned',
 ] as const
 

@@ -224,6 +224,42 @@ test('a change that its owner takes back at once is no rotation that succeeded',
   )
 })
 
+test.each([true, false])(
+  'a Secret that is deleted after its change proves nothing of the pods that hold older content (optional: %s)',
+  (optional) => {
+    const uses = appUses({ ...password, optional })
+    const pods = [1, 2, 3].map((n) => pod(`web-${n}`, { uses }))
+    const batch = [
+      unmanaged('Deployment/batch', pod('batch-1', { uses })),
+      unmanaged('Job/later', pod('later', { uses, createdAt: at(9) })),
+    ]
+    const writes = [
+      { at: at(-7200), data: { password: 'old' } },
+      { at: at(-0.5), data: { password: 'new' } },
+    ]
+    const web = (db: SourceRecord) => told('web', { sources: [db], pods, of: { uses } })
+    const follow = book()
+    follow.follow(picture(10, [web(source('db', ...writes))], new Map(), {}, batch))
+    const gone = source('db', ...writes, { at: at(12), data: null })
+    const [end] = follow.follow(picture(20, [web(gone)], new Map(), {}, batch))
+    expect(end && claim(end)).toBe(
+      `${optional ? 'Abandoned' : 'Held'}; False StillInUse: running pods: 4 with old content: Deployment/web (3 stale), Deployment/batch (1 stale)`,
+    )
+  },
+)
+
+test('a workload that begins to ignore the Secret is not counted as done', () => {
+  const follow = book()
+  follow.follow(picture(10, [told('web'), told('api')]))
+  const deaf = told('web', { annotations: { ignore: 'db' } })
+  const [left] = follow.follow(picture(20, [deaf, told('api')]))
+  expect(left?.workloads).toMatchObject({ total: 1, done: 0 })
+  const [end] = follow.follow(picture(30, [deaf]))
+  expect(end && claim(end)).toBe(
+    'Abandoned; False StillInUse: running pods: 3 with old content: Deployment/web (3 stale)',
+  )
+})
+
 test('only the newest rotation of a Secret says that old content is unused', () => {
   const follow = book()
   follow.follow(picture(10, [told('web')]))
