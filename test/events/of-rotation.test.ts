@@ -95,7 +95,10 @@ test.each<[Partial<Rotation>, string]>([
     { phase: 'Superseded', supersededBy: 'db-20260301t120020z', workloads: held.workloads },
     'It changed again when 1 of 2 workloads, 6 of 6 pods held the content; see Rotation db-20260301t120020z',
   ],
-  [{ phase: 'Abandoned' }, 'All its workloads were deleted or opted out, or the changed content was deleted.'],
+  [
+    { phase: 'Abandoned' },
+    'All its workloads were deleted or opted out, or the changed content was deleted.',
+  ],
 ])('an end as %j', (change, note) => {
   const news = new RotationNews()
   news.know(restarting)
