@@ -124,7 +124,10 @@ export class RotationBook {
     }
     for (const [key, known] of looked) {
       const over = this.#over.get(key)
-      if (!over || isSettled(over) || this.#open.has(key)) continue
+      if (!over || this.#open.has(key)) continue
+      // What was proven of one content says nothing of the next.
+      const again = isUnused(over) && lastChange(known.record) > over.changedAt
+      if (isSettled(over) && !again) continue
       const next = this.#claim(over, known, now)
       this.#over.set(key, next)
       if (statusText(next) !== statusText(over)) said.push(next)
@@ -142,7 +145,8 @@ export class RotationBook {
       const { namespace, name } = source.ref
       const changedAt = lastChange(record)
       const newest = this.#over.get(key)?.changedAt ?? -Infinity
-      const isNew = old.counts.stale > 0 && changedAt > newest && !this.#open.has(key)
+      const isHeld = old.counts.stale + old.counts.unproven > 0
+      const isNew = isHeld && changedAt > newest && !this.#open.has(key)
       // The plan may be older than what was seen of the Secret since.
       const isSure = now >= claimsFrom({ changedAt }, this.#margins.margin)
       if (!isNew || !isSure || source.settings.ignore || this.#open.size >= MOST_OPEN) return []

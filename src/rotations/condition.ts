@@ -3,7 +3,13 @@
  */
 import { nextWholeSecond } from '../secrets/managed-time.ts'
 import type { SourceRecord } from '../secrets/source.ts'
-import { DOUBTS, podsInDoubt, type DoubtCounts, type OldContent } from './old-content.ts'
+import {
+  DOUBTS,
+  lastChange,
+  podsInDoubt,
+  type DoubtCounts,
+  type OldContent,
+} from './old-content.ts'
 import { CONDITION_TYPES, isFinished, type Rotation, type RotationCondition } from './rotation.ts'
 
 type Claim = Pick<RotationCondition, 'status' | 'reason' | 'message'>
@@ -86,7 +92,8 @@ function unused(
   if (old.counts.files > 0) {
     return { status: 'Unknown', reason: 'ProcessDecides', message: describeHolders(old) }
   }
-  if (now < claimsFrom(rotation, margin)) {
+  const changedAt = Math.max(rotation.changedAt, lastChange(old.record))
+  if (now < claimsFrom({ changedAt }, margin)) {
     const message = 'the change has just come; pods from before it may not have been seen yet'
     return { status: 'Unknown', reason: 'ChangeTooRecent', message }
   }

@@ -115,8 +115,8 @@ export class Holders {
     this.nextAt = this.#inUse.size > MOST_LOOKS ? now + LOOK_AGAIN : Infinity
     for (const [key, { source, old, record }] of looked) {
       const newest = newestOf(key)
-      const change = newest ?? { changedAt: lastChange(record) }
-      const from = claimsFrom(change, margin)
+      const changedAt = Math.max(newest?.changedAt ?? -Infinity, lastChange(record))
+      const from = claimsFrom({ changedAt }, margin)
       if (now < from) this.nextAt = Math.min(this.nextAt, from)
       else if (podsInDoubt(old.counts) === 0 && !source.unread) {
         if (newest && !isSettled(newest)) continue

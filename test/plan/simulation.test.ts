@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { policy } from './cluster-builder.ts'
 import { run, START, type Scenario } from './simulation/run.ts'
 import {
   badCredentialScenarios,
@@ -9,6 +10,7 @@ import {
   stuckScenarios,
   wildScenarios,
 } from './simulation/scenario.ts'
+import type { SimulatedWorkload } from './simulation/state.ts'
 import { livePods } from './simulation/state.ts'
 
 /** For a long run: SLUICE_RUNS=10000 node_modules/.bin/vitest run --project unit test/plan/simulation.test.ts */
@@ -62,4 +64,41 @@ describe('never more is restarted than may be, nothing that is fresh, and in the
   test('while a credential is bad', () => holds(badCredentialScenarios), RUNS * 2000)
 
   test('while everything goes wrong', () => holds(wildScenarios), RUNS * 2000)
+})
+
+test('what was claimed of one content is not claimed of the next', () => {
+  const workload = (name: string, replicas: number, optedIn: boolean): SimulatedWorkload => ({
+    namespace: 'shop',
+    name,
+    replicas,
+    secrets: ['db'],
+    optedIn,
+    annotations: { settle: '2s', 'min-interval': '10s' },
+    record: {
+      maxSurge: 1,
+      maxUnavailable: 0,
+      minReady: 0,
+      strategy: 'RollingUpdate',
+      progressDeadline: 30_000,
+    },
+  })
+  const write = (at: number, value: string) => ({
+    at,
+    incident: { kind: 'write', secret: 0, value } as const,
+  })
+  const { violations } = run({
+    secrets: [{ namespace: 'shop', name: 'db', annotations: {} }],
+    workloads: [workload('w0', 0, true), workload('w1', 1, false)],
+    policy,
+    pace: { controller: 50, start: 200, ready: 300, termination: 100 },
+    lags: { secrets: 0, pods: 0, deployments: 0, consumers: 0, halts: 0, writes: 1 },
+    clockOff: 0,
+    incidents: [
+      write(1000, 'third'),
+      { at: 3950, incident: { kind: 'drain', workload: 1, pod: 0 } },
+      // A moment after the new pod has read the content before it.
+      write(4201, 'first'),
+    ],
+  })
+  expect(violations).toEqual([])
 })
