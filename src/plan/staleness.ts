@@ -185,7 +185,7 @@ export function judge(timeline: Timeline, window: Window): Judgement {
     const verdict = ended <= window.doubtUntil ? 'unproven' : 'stale'
     worst = worse(worst, { verdict, since: ended })
   }
-  return isKnown(timeline[0], window) ? worst : worse(worst, UNKNOWN)
+  return isKnown(timeline, window) ? worst : worse(worst, UNKNOWN)
 }
 
 /**
@@ -218,8 +218,9 @@ function canHold({ missing = false }: Entry, { emptyFolder = false }: Window): b
 }
 
 /** Whether nothing from before the first entry can have been read: the pod is younger, or there was nothing to start with. */
-function isKnown(first: Entry, window: Window): boolean {
-  if (first.since <= window.begin || cameAfter(first, window)) return true
+function isKnown(timeline: Timeline, window: Window): boolean {
+  const [first] = timeline
+  if (first.since <= window.begin || timeline.some((each) => cameAfter(each, window))) return true
   if (window.requires === 'nothing' || !first.created) return false
   const createdFrom = first.since - 1000
   return Math.max(window.createdAt, window.startedFrom ?? -Infinity) >= createdFrom

@@ -287,6 +287,7 @@ test('Prometheus accepts the rules, and fires what is so and nothing else', asyn
   expect(rules.filter(({ health }) => health !== 'ok')).toEqual([])
   // Pending at least: some have to be so for an hour.
   expect(rules.filter(({ state }) => state !== 'inactive').map(({ name }) => name)).toEqual([
+    'SluiceOldContentInUse',
     'SluiceGroupHalted',
     'SluiceRestartFailed',
     'SluiceSourceMissing',

@@ -121,7 +121,7 @@ async function golden(...args: readonly string[]): Promise<string> {
     .replaceAll(/-[0-9a-f]{8,10}-[a-z0-9]{5}\b/g, '-0123456789-abcde')
     .replaceAll(/(Restart |resume=)[0-9a-z]{8}\b/g, '$1m0123456')
     .replaceAll(/\b\d+ s\b/g, '5 s')
-    .replaceAll(/(Resource Version: +)\d+/g, '$11000')
+    .replaceAll(/(Version: +)\d+/g, '$11000')
     .replaceAll(/\b(\d+m)?\d+s\b */g, (age) => '1s'.padEnd(age.length))
     .replaceAll(/ +$/gm, '')
 }

@@ -1,3 +1,4 @@
+import { ABSENT } from '../../src/secrets/digest.ts'
 import { describe, expect, test } from 'vitest'
 import type { ContainerRecord } from '../../src/consumers/pod.ts'
 import type { Use } from '../../src/consumers/uses.ts'
@@ -297,6 +298,15 @@ const cases: readonly Case[] = [
     is: 'created after its adopted baseline by etcd’s order',
     timeline: [{ ...since(0, 'A'), version: '99' }],
     optional: true,
+    pod: { createdAt: at(-1), createdVersion: '100' },
+    verdict: 'fresh',
+  },
+  {
+    is: 'created after its Secret by etcd’s order, within the margin of the first list',
+    timeline: [
+      { digest: ABSENT, since: at(0), missing: true },
+      { ...since(0, 'A'), version: '99' },
+    ],
     pod: { createdAt: at(-1), createdVersion: '100' },
     verdict: 'fresh',
   },
