@@ -221,8 +221,9 @@ function canHold({ missing = false }: Entry, { emptyFolder = false }: Window): b
 function isKnown(timeline: Timeline, window: Window): boolean {
   const [first] = timeline
   if (first.since <= window.begin || timeline.some((each) => cameAfter(each, window))) return true
-  if (window.requires === 'nothing' || !first.created) return false
-  const createdFrom = first.since - 1000
+  if (window.requires === 'nothing' || !(first.created ?? first.missing)) return false
+  // Where the source was seen to be missing, whatever started since then got what it came into being with.
+  const createdFrom = first.missing ? first.since : first.since - 1000
   return Math.max(window.createdAt, window.startedFrom ?? -Infinity) >= createdFrom
 }
 

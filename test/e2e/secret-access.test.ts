@@ -99,6 +99,8 @@ test('by name: a Secret that does not exist is missing, and is found when it com
   )
   sluice = await startOperator(cluster, [...QUICK, '--secret-access=named'])
   await inState(cluster, shop, 'web', 'Held', 'SourceMissing')
+  // What starts from now on has started since the Secret was seen to be missing.
+  await beyondDoubt()
   await cluster.apply(dbSecret(shop, 'at last'))
   await inState(cluster, shop, 'web', 'Fresh')
   await removeNamespace(cluster, shop)

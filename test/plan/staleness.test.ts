@@ -301,6 +301,22 @@ const cases: readonly Case[] = [
     pod: { createdAt: at(-1), createdVersion: '100' },
     verdict: 'fresh',
   },
+  ...(
+    [
+      ['and waited for it', { startedAt: at(5), presentAt: at(6) }, false, 'fresh'],
+      ['and ran before it was there', {}, false, 'unknown'],
+      ['and need not have waited', { startedAt: at(5), presentAt: at(6) }, true, 'stale'],
+    ] as const
+  ).map(([how, of, optional, verdict]) => ({
+    is: `older than a Secret that was missing at first sight, ${how}`,
+    timeline: [
+      { digest: ABSENT, since: at(-1), missing: true },
+      { ...since(0, 'A'), version: '99' },
+    ] as const,
+    optional,
+    pod: { createdAt: at(-HOUR), container: of },
+    verdict,
+  })),
   {
     is: 'created after its Secret by etcd’s order, within the margin of the first list',
     timeline: [
