@@ -11,6 +11,8 @@ import { measureApiLoad } from './api-load.ts'
 import { measureConvergence } from './convergence.ts'
 import { measureDetection } from './detection.ts'
 import { describe, type Chapter } from './figure.ts'
+import { measureEndurance } from './endurance.ts'
+import { measureFirstList } from './first-list.ts'
 import { measureFirstWrite } from './first-write.ts'
 import { measureMemory } from './memory.ts'
 import { measureNamedWatches } from './named-watches.ts'
@@ -30,13 +32,22 @@ const ON_CLUSTER: Readonly<Record<string, OnCluster>> = {
   'rotation-time': measureRotationTime,
   memory: measureMemory,
   'named-watches': measureNamedWatches,
+  endurance: measureEndurance,
 }
 const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {
   plan: measurePlan,
   scrape: measureScrape,
   convergence: measureConvergence,
 }
-const BENCHMARKS = [...Object.keys(ON_CLUSTER), ...Object.keys(ALONE)]
+/** Has a cluster of its own kind. */
+const WITH_OWN_CLUSTER: Readonly<Record<string, (program: string) => Promise<Chapter>>> = {
+  'first-list': measureFirstList,
+}
+const BENCHMARKS = [
+  ...Object.keys(ON_CLUSTER),
+  ...Object.keys(ALONE),
+  ...Object.keys(WITH_OWN_CLUSTER),
+]
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !BENCHMARKS.includes(name))
@@ -52,6 +63,8 @@ try {
   for (const name of asked.length > 0 ? asked : BENCHMARKS) {
     const alone = ALONE[name]
     const onItsOwn = ON_CLUSTER[name]
+    const otherwise = WITH_OWN_CLUSTER[name]
+    if (otherwise) console.log(describe(await otherwise(program)))
     if (alone) console.log(describe(await alone()))
     if (onItsOwn) console.log(describe(await onCluster(onItsOwn, program)))
   }

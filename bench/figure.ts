@@ -6,7 +6,8 @@
 export interface Figure {
   readonly what: string
   readonly value: number
-  readonly unit: 'ms' | 'MiB' | 'writes' | 'requests' | 'KiB' | 'descriptors' | 'connections'
+  readonly unit:
+    'ms' | 'MiB' | 'writes' | 'requests' | 'KiB' | 'descriptors' | 'connections' | 'timers'
   /** Measured in the same run by the same means. */
   readonly baseline?: { readonly what: string; readonly value: number }
   /** At most this. */

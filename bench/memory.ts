@@ -44,7 +44,7 @@ export async function measureMemory(cluster: TestCluster, program: string): Prom
     now: median(starts.map(({ now }) => now)),
     peak: median(starts.map(({ peak }) => peak)),
   }
-  await createSecrets(cluster)
+  await createSecrets(cluster, SECRETS, SIZE)
   const loaded = await operator()
   const informer = await memoryOf(cluster, join(import.meta.dirname, 'informer.ts'))
 
@@ -104,13 +104,18 @@ async function memoryOf(cluster: TestCluster, ...args: readonly string[]): Promi
   }
 }
 
-async function createSecrets(cluster: TestCluster): Promise<void> {
+/** Creates so many Secrets of this size (bytes), which nobody uses. */
+export async function createSecrets(
+  cluster: TestCluster,
+  count: number,
+  size: number,
+): Promise<void> {
   const namespace = await freshNamespace(cluster)
   const admin = new Admin(cluster, AT_ONCE)
-  const data = { value: 'x'.repeat(SIZE) }
+  const data = { value: 'x'.repeat(size) }
   let next = 0
   const work = async () => {
-    while (next < SECRETS) {
+    while (next < count) {
       const name = `secret-${next++}`
       await admin.create(
         `/api/v1/namespaces/${namespace}/secrets`,
