@@ -2,6 +2,7 @@
  * The API server as an admin's program talks to it. A test reads and writes hundreds of times: a kubectl for each would
  * take more of the machine than what is tested.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { Agent, fetch } from 'undici'
 import type { ControlPlane } from './controlplane.ts'
@@ -9,6 +10,8 @@ import type { TestCluster } from './cluster.ts'
 
 /** The name that `kubectl apply --server-side` writes under. */
 const FIELD_MANAGER = 'kubectl'
+/** How often one request is sent at most while the API server asks to wait. */
+const MOST_TRIES = 10
 
 export interface ApiClient extends Pick<TestCluster, 'read' | 'apply'> {
   /** Ends all connections; may be called again. */
@@ -24,13 +27,22 @@ export function createApiClient({
   const dispatcher = new Agent({ connect: { ca: certificateAuthority } })
   const plurals = new Map<string, Promise<string>>()
 
-  const request = async <T>(path: string, init: RequestInit = {}): Promise<T | undefined> => {
+  const request = async <T>(
+    path: string,
+    init: RequestInit = {},
+    tries = MOST_TRIES,
+  ): Promise<T | undefined> => {
     const response = await fetch(server + path, {
       ...init,
       dispatcher,
       headers: { authorization: `Bearer ${adminToken}`, ...init.headers },
     })
     const text = await response.text()
+    // An API server that has just started asks to wait, and client-go does.
+    if (response.status === 429 && tries > 1) {
+      await sleep(1000 * Number(response.headers.get('retry-after') ?? 1))
+      return request(path, init, tries - 1)
+    }
     if (response.status === 404) return undefined
     if (!response.ok) {
       throw new Error(`${init.method ?? 'GET'} ${path}: ${response.status} ${messageOf(text)}`)
