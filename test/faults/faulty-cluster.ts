@@ -15,8 +15,11 @@ import { superviseOperator, type SupervisedOperator } from './supervised-operato
 
 /** That Sluice opens: seven that it decides by, and four that only bring hints. */
 export const WATCHES = 11
-/** How long a rotation may take (ms): with a connection that breaks every few seconds, most of it is back-off. */
-export const DEADLINE = 240_000
+/**
+ * How long a rotation may take (ms): with a connection that breaks every few seconds most of it is back-off, and no step is
+ * taken while one of the watches is away.
+ */
+export const DEADLINE = 600_000
 /** Pods of the shop. */
 const ALL_PODS = 5
 
