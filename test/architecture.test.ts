@@ -79,6 +79,5 @@ test('every document that a comment names is one of this repository', () => {
     for (const [document] of text.matchAll(/\bdocs\/[-\w/]+\.md\b/g)) {
       expect(existsSync(join(SOURCE, '..', document)), `${file}: ${document}`).toBe(true)
     }
-    expect(text, file).not.toMatch(/\bdesign section\b/)
   }
 })
