@@ -66,8 +66,24 @@ describe('never more is restarted than may be, nothing that is fresh, and in the
   test('while everything goes wrong', () => holds(wildScenarios), RUNS * 2000)
 })
 
-test('what was claimed of one content is not claimed of the next', () => {
-  const workload = (name: string, replicas: number, optedIn: boolean): SimulatedWorkload => ({
+/** A small one, in which nothing takes long and nothing is late. */
+function small(
+  workloads: readonly SimulatedWorkload[],
+  incidents: Scenario['incidents'],
+): Scenario {
+  return {
+    secrets: [{ namespace: 'shop', name: 'db', annotations: {} }],
+    workloads,
+    policy,
+    pace: { controller: 50, start: 200, ready: 300, termination: 100 },
+    lags: { secrets: 0, pods: 0, deployments: 0, consumers: 0, halts: 0, writes: 1 },
+    clockOff: 0,
+    incidents,
+  }
+}
+
+function using(name: string, replicas: number, optedIn = true): SimulatedWorkload {
+  return {
     namespace: 'shop',
     name,
     replicas,
@@ -81,24 +97,39 @@ test('what was claimed of one content is not claimed of the next', () => {
       strategy: 'RollingUpdate',
       progressDeadline: 30_000,
     },
-  })
-  const write = (at: number, value: string) => ({
-    at,
-    incident: { kind: 'write', secret: 0, value } as const,
-  })
-  const { violations } = run({
-    secrets: [{ namespace: 'shop', name: 'db', annotations: {} }],
-    workloads: [workload('w0', 0, true), workload('w1', 1, false)],
-    policy,
-    pace: { controller: 50, start: 200, ready: 300, termination: 100 },
-    lags: { secrets: 0, pods: 0, deployments: 0, consumers: 0, halts: 0, writes: 1 },
-    clockOff: 0,
-    incidents: [
-      write(1000, 'third'),
-      { at: 3950, incident: { kind: 'drain', workload: 1, pod: 0 } },
-      // A moment after the new pod has read the content before it.
-      write(4201, 'first'),
-    ],
-  })
+  }
+}
+
+function write(at: number, value: string): Scenario['incidents'][number] {
+  return { at, incident: { kind: 'write', secret: 0, value } }
+}
+
+test('what was claimed of one content is not claimed of the next', () => {
+  const { violations } = run(
+    small(
+      [using('w0', 0), using('w1', 1, false)],
+      [
+        write(1000, 'third'),
+        { at: 3950, incident: { kind: 'drain', workload: 1, pod: 0 } },
+        // A moment after the new pod has read the content before it.
+        write(4201, 'first'),
+      ],
+    ),
+  )
   expect(violations).toEqual([])
+})
+
+test('a pod that never came up may go while one of a failed restart is not back', () => {
+  const { violations, evictions } = run(
+    small(
+      [using('w0', 0)],
+      [
+        write(1000, 'deaf'),
+        { at: 1000, incident: { kind: 'scale', workload: 0, replicas: 2 } },
+        write(37_053, 'first'),
+      ],
+    ),
+  )
+  expect(violations).toEqual([])
+  expect(evictions).toBe(3)
 })

@@ -270,7 +270,9 @@ export class Watchdog {
     const up = livePods(state, uid).filter(
       (pod) => pod !== evicted && (isUp(pod) || isUp(seen.pods.pods.get(pod.record.ref.uid))),
     ).length
-    const away = Math.min(debts.length + abandoned.length, Math.max(0, of.record.replicas - up))
+    // Pods of a restart that failed are away; one that is not up either takes nothing more away.
+    const before = isUp(evicted) ? abandoned.length : 0
+    const away = Math.min(debts.length + before, Math.max(0, of.record.replicas - up))
     if (away > limit && now >= unsureUntil)
       this.violations.add(`${away} pods away, at most ${limit}: ${name}`)
   }
