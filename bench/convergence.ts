@@ -48,6 +48,7 @@ function timeToFresh(maxStartingPods: number): number {
     name: `web-${n}`,
     replicas: PODS_EACH,
     secrets: ['db'],
+    reads: 'key',
     optedIn: true,
     annotations: { 'max-unavailable': '100%', settle: '0s' },
     record: {},

@@ -16,7 +16,7 @@ import {
   type Rotation,
 } from '../../../src/rotations/rotation.ts'
 import { usesSource } from '../../../src/consumers/uses.ts'
-import type { SourceRecord } from '../../../src/secrets/source.ts'
+import { missingSource, type SourceRecord } from '../../../src/secrets/source.ts'
 import { digester } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import type { ClusterState } from './state.ts'
@@ -39,6 +39,8 @@ export class Claims {
   /** The objects in the cluster, by name. */
   readonly #written = new Map<string, RawRotation>()
   readonly #newest = new Map<string, Rotation>()
+  /** What each Secret held last, as Sluice saw it: its absence makes nothing old. */
+  readonly #known = new Map<string, string>()
 
   constructor(cluster: SimulatedCluster, margins: Margins) {
     this.#cluster = cluster
@@ -56,16 +58,24 @@ export class Claims {
   /** @param lag how old the picture of the Secrets is (ms) */
   look(seen: Seen, now: number, lag: number): void {
     const { workloads } = seen.plan
-    const picture = { workloads, ends: new Map(), began: new Map(), sources: usersIn(seen), now }
+    const picture = {
+      workloads,
+      ends: new Map(),
+      began: new Map(),
+      sources: usersIn(seen, now),
+      now,
+    }
     for (const each of this.#book.follow(picture)) this.#write(each)
+    for (const [key, { value }] of seen.secrets.secrets) this.#known.set(key, value)
     for (const [key, rotation] of this.#newest) {
       if (!isUnused(rotation)) continue
-      const known = seen.secrets.secrets.get(key)?.value
+      const known = this.#known.get(key)
       const { name } = rotation.source
       for (const { holds, readAt, record } of this.#cluster.state.pods.values()) {
         const value = record.ref.namespace === rotation.source.namespace && holds?.get(name)
         // What it read after that Sluice had not heard of: a newer content, not an older one.
-        if (value === undefined || value === false || value === known) continue
+        // One that started without the Secret holds nothing of it.
+        if (!value || value === known) continue
         if (readAt > this.#cluster.now - lag || record.terminal) continue
         if (record.containers.every(({ state }) => state !== 'running')) continue
         this.violations.add(`OldContentUnused=True, though ${record.ref.name} holds ${value}`)
@@ -84,12 +94,9 @@ export class Claims {
   }
 }
 
-function usersIn({ pods, sources }: Seen): SourceUsers {
-  const find = (ref: SourceRef) => {
-    const found = sources.get(namespacedKey(ref))
-    if (!found) throw new Error(`Secret ${namespacedKey(ref)} is not part of this simulation`)
-    return found
-  }
+function usersIn({ pods, sources }: Seen, now: number): SourceUsers {
+  const find = (ref: SourceRef) =>
+    sources.get(namespacedKey(ref)) ?? missingSource(ref, undefined, now)
   return {
     keyFingerprint: digester.fingerprint,
     changed: () =>

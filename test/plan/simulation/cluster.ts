@@ -13,6 +13,7 @@ import type {
   ReleaseAction,
 } from '../../../src/plan/action.ts'
 import { apiTime, appUses, base64, deployment } from '../cluster-builder.ts'
+import type { Use } from '../../../src/consumers/uses.ts'
 import { passwordOf } from '../planning.ts'
 import { Agenda } from './agenda.ts'
 import { nextStep } from './controller.ts'
@@ -24,6 +25,7 @@ import {
   type ClusterState,
   type Image,
   type Pace,
+  type Reads,
   type SimulatedDeployment,
   type SimulatedPod,
   type SimulatedSecret,
@@ -45,6 +47,8 @@ export class SimulatedCluster {
   readonly agenda: Agenda
   readonly #kubelet: Kubelet
   readonly #remembers: number
+  /** Secrets that were deleted, as they were last. */
+  readonly #deleted = new Map<string, SimulatedSecret>()
   #state: ClusterState
   #version = 1000
 
@@ -72,7 +76,7 @@ export class SimulatedCluster {
     for (const secret of secrets) this.#putSecret(secret, 'first', start - 3_600_000)
     for (const each of workloads) {
       const { namespace, name, replicas, record, ...rest } = each
-      const uses = appUses(...each.secrets.map(passwordOf))
+      const uses = appUses(...each.secrets.map((secret) => useOf(secret, each.reads)))
       const built = deployment(name, { namespace, replicas, uses, ...record })
       const hash = this.nextVersion()
       this.setDeployment({ ...rest, record: built, hash, image: 'good' })
@@ -116,11 +120,22 @@ export class SimulatedCluster {
   }
 
   writeSecret(namespace: string, name: string, value: string): void {
-    const known = this.#state.secrets.get(`${namespace}/${name}`)
+    const key = `${namespace}/${name}`
+    const known = this.#state.secrets.get(key) ?? this.#deleted.get(key)
     if (!known) return
     const annotations = stripped(known)
     this.#putSecret({ namespace, name, annotations }, value, this.now)
     for (const pod of this.#state.pods.values()) this.#kubelet.retry(pod.record.ref.uid)
+  }
+
+  deleteSecret(namespace: string, name: string): void {
+    const key = `${namespace}/${name}`
+    const known = this.#state.secrets.get(key)
+    if (!known) return
+    this.#deleted.set(key, known)
+    const secrets = new Map(this.#state.secrets)
+    secrets.delete(key)
+    this.change({ secrets })
   }
 
   /** What people and other controllers do to a Deployment. */
@@ -344,20 +359,26 @@ export class SimulatedCluster {
   }
 
   #putSecret({ namespace, name, annotations }: InitialSecret, value: string, at: number): void {
+    const key = `${namespace}/${name}`
+    const uid =
+      this.#state.secrets.get(key)?.raw.metadata.uid ??
+      `uid-of-${namespace}-${name}${this.#deleted.has(key) ? `-${this.#version}` : ''}`
+    const created = this.#deleted.has(key) ? at : 0
     const prefixed = Object.entries(annotations).map(([key, each]) => [`sluice.dev/${key}`, each])
     const raw = {
       metadata: {
         namespace,
         name,
-        uid: `uid-of-${namespace}-${name}`,
+        uid,
         resourceVersion: this.nextVersion(),
-        creationTimestamp: apiTime(0),
+        creationTimestamp:
+          this.#state.secrets.get(key)?.raw.metadata.creationTimestamp ?? apiTime(created),
         annotations: Object.fromEntries(prefixed) as Record<string, string>,
         managedFields: [{ time: apiTime(at), fieldsV1: { 'f:data': {} } }],
       },
       data: base64({ password: value }),
     }
-    const secrets = new Map(this.#state.secrets).set(`${namespace}/${name}`, { raw, value })
+    const secrets = new Map(this.#state.secrets).set(key, { raw, value })
     this.change({ secrets })
   }
 
@@ -366,6 +387,12 @@ export class SimulatedCluster {
     this.history.push({ since: this.now, state: this.#state })
     while ((this.history[1]?.since ?? Infinity) < this.now - this.#remembers) this.history.shift()
   }
+}
+
+function useOf(secret: string, reads: Reads): Use {
+  const use = passwordOf(secret)
+  if (reads === 'optional') return { ...use, optional: true }
+  return reads === 'all' ? { ...use, selector: '*', mode: 'envFrom' } : use
 }
 
 function stripped({ raw }: SimulatedSecret): Record<string, string> {

@@ -8,6 +8,8 @@ import type { Image, Stuck, Trouble } from './state.ts'
 export type Incident =
   /** A Secret is written. */
   | { readonly kind: 'write'; readonly secret: number; readonly value: string }
+  /** A Secret is deleted; the next write creates it again. */
+  | { readonly kind: 'delete'; readonly secret: number }
   /** A pod is evicted by somebody else. */
   | { readonly kind: 'drain'; readonly workload: number; readonly pod: number }
   /** A pod is not Ready for a while. */

@@ -4,7 +4,13 @@
 import { container, pod } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import { CRASHES_AFTER, fateOf } from './fate.ts'
-import { valuesFor, type SimulatedDeployment, type SimulatedPod, type Stuck } from './state.ts'
+import {
+  canStart,
+  valuesFor,
+  type SimulatedDeployment,
+  type SimulatedPod,
+  type Stuck,
+} from './state.ts'
 
 const NEVER_ENDS = new Set<Stuck | undefined>(['neverEnds', 'nodeLost', 'beingDeleted'])
 const FIRST_BACK_OFF = 5000
@@ -25,6 +31,7 @@ export class Kubelet {
     const createdAt = Math.floor(bornAt / 1000) * 1000
     const made = pod(name, {
       createdAt,
+      createdVersion: cluster.nextVersion(),
       restartId: record.restartId,
       templateHash: hash,
       uses: record.uses,
@@ -118,8 +125,11 @@ export class Kubelet {
     const known = this.#live(uid)
     if (!known || known.record.containers.some(({ state }) => state === 'running')) return
     const { state } = this.#cluster
+    const of = state.deployments.get(known.workload)
     if (known.image === 'missing' || state.trouble.registryDown) {
       this.#wait(known, 'ImagePullBackOff')
+    } else if (of && !canStart(state, of)) {
+      this.#wait(known, 'CreateContainerConfigError')
     } else this.#start(uid, this.#cluster.now)
   }
 

@@ -10,7 +10,7 @@ import type { Policy } from '../../../src/plan/policy.ts'
 import type { Group } from '../../../src/plan/groups.ts'
 import type { Bystander } from '../../../src/plan/starting.ts'
 import type { Pending, Snapshot, Workload } from '../../../src/plan/workload.ts'
-import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
+import { missingSource, readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
 import { isNewer } from '../../../src/secrets/timeline.ts'
 import { digester, nothingPending, settings, snapshot } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
@@ -52,9 +52,11 @@ export class SimulatedOperator {
   readonly #clockOff: number
   #policy: Policy
   /** Since when this process runs: its first lists were as new as that. */
-  #startedAt = -Infinity
+  #startedAt: number
   #inFlight: Sent[] = []
   readonly #sources = new Map<string, SourceRecord>()
+  /** The Secrets that there were when it started have been read. */
+  #listed = false
   readonly #lookUps = new Map<string, Workload['source']>()
   readonly #workloads = new Map<string, Workload>()
   readonly #memory = new Map<string, Memory>()
@@ -72,6 +74,7 @@ export class SimulatedOperator {
     this.#lags = lags
     this.#policy = policy
     this.#clockOff = clockOff
+    this.#startedAt = cluster.now
   }
 
   /** What was sent arrives all the same; the answer is lost. It starts again at once, with this configuration. */
@@ -90,6 +93,7 @@ export class SimulatedOperator {
     this.#policy = policy
     this.#startedAt = now
     this.#sources.clear()
+    this.#listed = false
     this.#lookUps.clear()
     this.#memory.clear()
     this.#missing.clear()
@@ -176,9 +180,19 @@ export class SimulatedOperator {
     for (const [key, { raw }] of seen.secrets.secrets) {
       const before = this.#sources.get(key)
       if (before?.resourceVersion === raw.metadata.resourceVersion) continue
-      this.#sources.set(key, readSecret(raw, before, digester, now + this.#clockOff))
+      // What is there at the start was listed.
+      const live = this.#listed
+      const absentSince = live && !before ? this.#startedAt : undefined
+      const sight = { live, absentSince }
+      this.#sources.set(key, readSecret(raw, before, digester, now + this.#clockOff, sight))
       this.#lookUps.delete(raw.metadata.namespace)
     }
+    for (const [key, before] of this.#sources) {
+      if (before.uid === '' || seen.secrets.secrets.has(key)) continue
+      this.#sources.set(key, missingSource(before.ref, before, now + this.#clockOff))
+      this.#lookUps.delete(before.ref.namespace)
+    }
+    this.#listed = true
     const all = [...seen.deployments.deployments.values()].map((watched) => {
       const answer = this.#answers.deployments.get(watched.record.ref.uid)
       return answer && isNewer(answer.record.resourceVersion, watched.record.resourceVersion)
@@ -186,7 +200,11 @@ export class SimulatedOperator {
         : watched
     })
     const pods = Map.groupBy(seen.pods.pods.values(), ({ workload }) => workload)
-    const podsOf = (uid: string) => (pods.get(uid) ?? []).map(({ record }) => record)
+    // How a pod came into being that was there at the start is not known.
+    const podsOf = (uid: string) =>
+      (pods.get(uid) ?? []).map(({ record, bornAt }) =>
+        bornAt > this.#startedAt ? record : { ...record, createdVersion: undefined },
+      )
     const workloads = all
       .filter(({ optedIn, record }) => optedIn && record.deleting !== true)
       .map(({ record: deployment, annotations }) => {
@@ -240,9 +258,8 @@ export class SimulatedOperator {
     if (known) return known
     const sources = new Map(this.#sources)
     const lookUp = (name: string) => {
-      const found = sources.get(`${namespace}/${name}`)
-      if (!found) throw new Error(`Secret ${namespace}/${name} is not part of this simulation`)
-      return found
+      const ref = { namespace, name }
+      return sources.get(`${namespace}/${name}`) ?? missingSource(ref, undefined, this.#startedAt)
     }
     this.#lookUps.set(namespace, lookUp)
     return lookUp

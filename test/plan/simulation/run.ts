@@ -9,6 +9,8 @@ import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import { takesSlot } from '../../../src/plan/step.ts'
 import type { Snapshot } from '../../../src/plan/workload.ts'
+import { ABSENT } from '../../../src/secrets/digest.ts'
+import { today, type Timeline } from '../../../src/secrets/timeline.ts'
 import { at } from '../cluster-builder.ts'
 import { Claims } from './claims.ts'
 import { SimulatedCluster, type InitialSecret } from './cluster.ts'
@@ -100,6 +102,7 @@ export function run(scenario: Scenario): Outcome {
     operator.deliver(now, onArrival, (sent) => watchdog.arrived(sent))
     for (const incident of kills.splice(0)) {
       if (incident.kind === 'kill') {
+        watchdog.killed()
         operator.kill(now, { ...operator.policy, ...incident.policy }, onArrival, (sent) =>
           watchdog.arrived(sent),
         )
@@ -221,6 +224,11 @@ function happen(
       if (secret) cluster.writeSecret(secret.namespace, secret.name, incident.value)
       break
     }
+    case 'delete': {
+      const secret = secrets[incident.secret % secrets.length]
+      if (secret) cluster.deleteSecret(secret.namespace, secret.name)
+      break
+    }
     case 'drain':
       cluster.drain(uid, incident.pod)
       break
@@ -266,19 +274,24 @@ function happen(
   }
 }
 
-/**
- * Content came and went while Sluice was killed, or where the times in the Secret tell too little (its clock is behind,
- * two writes in one second): what it found may have been current for long, so it must replace more.
- */
-function comesAndGoes({ incidents, clockOff }: Scenario): boolean {
+/** How long before a kill a write may be unknown to the next process, or not recorded: the watch and the write of the record lag (ms). */
+const MISSED_WITHIN = 3000
+
+/** Content came and went around a kill: what the next process found may have been current since the record before. */
+function comesAndGoes({ incidents }: Scenario): boolean {
+  const kills = incidents.filter(({ incident }) => incident.kind === 'kill')
   const writes = incidents.flatMap(({ at: time, incident }) =>
     incident.kind === 'write' ? [{ time, what: `${incident.secret}=${incident.value}` }] : [],
   )
-  const killed = incidents.some(({ incident }) => incident.kind === 'kill')
-  const close = writes.some((a) => writes.some((b) => a !== b && Math.abs(a.time - b.time) < 2000))
+  const missed = incidents.some(
+    ({ at: time, incident: { kind } }) =>
+      (kind === 'write' || kind === 'delete') &&
+      kills.some((kill) => time <= kill.at && kill.at - time < MISSED_WITHIN),
+  )
   const kinds = new Set(writes.map(({ what }) => what))
-  const again = kinds.size < writes.length || writes.some(({ what }) => what.endsWith('=first'))
-  return again && (killed || close || clockOff < 0)
+  return (
+    missed && (kinds.size < writes.length || writes.some(({ what }) => what.endsWith('=first')))
+  )
 }
 
 /** Nobody interferes, and no workload was unwell before: a bad credential stops its groups. */
@@ -325,7 +338,10 @@ function leftUndone(
     const values = valuesFor(state, of)
     const live = livePods(state, uid)
     const stale = live.some(({ holds: read }) =>
-      [...(read ?? [])].some(([secret, value]) => values.get(secret) !== value),
+      // What is not there is no reason.
+      [...(read ?? [])].some(
+        ([secret, value]) => values.get(secret) && values.get(secret) !== value,
+      ),
     )
     if (stale && (!hold || endsByItself(hold))) {
       found.push(`left stale: ${name}, ${hold ?? 'without a reason'}`)
@@ -336,7 +352,8 @@ function leftUndone(
     if (!status || hold || live.some(({ record }) => !record.ready)) continue
     if (status.ledger.restart) found.push(`a restart never ended: ${name}`)
     for (const { timelines } of status.ledger.sources.values()) {
-      if ([...timelines.values()].some((timeline) => timeline.length > 1)) {
+      const isThere = (each: Timeline) => today(each).digest !== ABSENT
+      if ([...timelines.values()].some((each) => each.length > 1 && isThere(each))) {
         found.push(`old content is never forgotten: ${name}`)
       }
     }

@@ -53,7 +53,8 @@ const secrets = fc
 const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'name'>> =>
   fc
     .record({
-      reads: fc.constantFrom('db', 'db', 'cache', 'both', 'mail'),
+      source: fc.constantFrom('db', 'db', 'cache', 'both', 'mail'),
+      reads: fc.constantFrom('key', 'key', 'optional', 'all'),
       replicas: fc.integer({ min: 0, max: 4 }),
       optedIn: bystanders ? fc.constantFrom(true, true, true, false) : fc.constant(true),
       strategy: fc.constantFrom('auto', 'evict', 'rollout'),
@@ -68,10 +69,11 @@ const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'na
         progressDeadline: fc.constant(30_000),
       }),
     })
-    .map(({ reads, replicas, optedIn, record, limit, group, ...rest }) => ({
-      namespace: reads === 'mail' ? 'mail' : 'shop',
+    .map(({ source, reads, replicas, optedIn, record, limit, group, ...rest }) => ({
+      namespace: source === 'mail' ? 'mail' : 'shop',
       replicas,
-      secrets: reads === 'both' ? ['db', 'cache'] : [reads],
+      reads,
+      secrets: source === 'both' ? ['db', 'cache'] : [source],
       optedIn,
       record,
       annotations: {
@@ -97,6 +99,11 @@ const write = (...values: readonly string[]): fc.Arbitrary<Incident> =>
     secret: fc.constantFrom(0, 0, 1, 2),
     value: fc.constantFrom(...values),
   })
+
+const remove: fc.Arbitrary<Incident> = fc.record({
+  kind: fc.constant('delete' as const),
+  secret: fc.constantFrom(0, 0, 1, 2),
+})
 
 const kill: fc.Arbitrary<Incident> = fc.record({
   kind: fc.constant('kill' as const),
@@ -168,10 +175,14 @@ function scenarios(
 }
 
 /** Secrets change, Sluice is killed; nobody else does anything. */
-export const calmScenarios = scenarios(happening(write(...GOOD), write(...GOOD), kill), 6, false)
+export const calmScenarios = scenarios(
+  happening(write(...GOOD), write(...GOOD), write(...GOOD), remove, kill),
+  6,
+  false,
+)
 
 /** Others deploy, scale and drain at the same time. */
-export const busyScenarios = scenarios(happening(write(...GOOD), kill, ...others), 10, true)
+export const busyScenarios = scenarios(happening(write(...GOOD), remove, kill, ...others), 10, true)
 
 /** A credential is bad; nothing else is wrong. */
 export const badCredentialScenarios = scenarios(happening(write(...GOOD, ...BAD), kill), 5, true)
@@ -233,7 +244,7 @@ export const stuckScenarios: fc.Arbitrary<Scenario & { readonly by: Stuck }> = f
 
 /** Everything goes wrong. */
 export const wildScenarios = scenarios(
-  happening(write(...GOOD, ...BAD), write(...GOOD), kill, ...others, ...misfortunes),
+  happening(write(...GOOD, ...BAD), write(...GOOD), remove, kill, ...others, ...misfortunes),
   14,
   true,
 )

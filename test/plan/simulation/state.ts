@@ -42,6 +42,9 @@ export interface SimulatedSecret {
   readonly value: string
 }
 
+/** How pods read a Secret. Only `optional` ones start without it. */
+export type Reads = 'key' | 'optional' | 'all'
+
 /** A Deployment as its owner wrote it. */
 export interface SimulatedWorkload {
   readonly namespace: string
@@ -49,6 +52,8 @@ export interface SimulatedWorkload {
   readonly replicas: number
   /** Names of the Secrets that its pods read into their environment. */
   readonly secrets: readonly string[]
+  /** How: a key that they name, one that may be missing, or all keys. */
+  readonly reads: Reads
   readonly optedIn: boolean
   /** Of Sluice's own prefix, without it. */
   readonly annotations: Readonly<Record<string, string>>
@@ -63,6 +68,7 @@ export interface SimulatedWorkload {
 export interface SimulatedDeployment {
   readonly record: DeploymentRecord
   readonly secrets: readonly string[]
+  readonly reads: Reads
   readonly optedIn: boolean
   readonly annotations: Readonly<Record<string, string>>
   /** Of the newest template. */
@@ -124,7 +130,17 @@ export function livePods(state: ClusterState, workload: string): readonly Simula
   )
 }
 
-/** What the pods of a Deployment would read now. */
+/** Whether its pods can start: nothing that they require is missing. */
+export function canStart(
+  { secrets }: ClusterState,
+  { record, secrets: names, reads }: SimulatedDeployment,
+): boolean {
+  return (
+    reads === 'optional' || names.every((name) => secrets.has(`${record.ref.namespace}/${name}`))
+  )
+}
+
+/** What the pods of a Deployment would read now; '' where nothing is there. */
 export function valuesFor(
   { secrets }: ClusterState,
   { record, secrets: names }: SimulatedDeployment,

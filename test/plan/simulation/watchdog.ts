@@ -54,6 +54,7 @@ export class Watchdog {
   /** When a Secret was written last. */
   readonly #writtenAt = new Map<string, number>()
   #secrets: ClusterState['secrets'] | undefined
+  #killedAt = -Infinity
   readonly #cluster: SimulatedCluster
   readonly #accounts = new Map<string, Account>()
   /** Nothing is sure of what was current when Sluice did not run. */
@@ -71,6 +72,11 @@ export class Watchdog {
     this.#mayHaveMissed = mayHaveMissed
     this.#margin = margin
     this.#clockOff = Math.abs(clockOff)
+  }
+
+  /** Sluice was killed: how the pods of now came into being is known to nobody any more. */
+  killed(): void {
+    this.#killedAt = this.#cluster.now
   }
 
   /** Called whenever time has passed. */
@@ -342,7 +348,7 @@ export class Watchdog {
         pod.holds !== undefined &&
         !this.#cluster.history.some(
           ({ since, state }, index) =>
-            isDoubtful(pod, since, this.#margin + 2000) &&
+            isDoubtful(pod, since, this.#margin + 2000, this.#killedAt) &&
             state.secrets !== this.#cluster.history[index - 1]?.state.secrets,
         ),
     )
@@ -393,7 +399,14 @@ export class Watchdog {
 type Policy = Sent['policy']
 
 /** Made around a change; or made before it and started after it, which the clock of its node does not prove. */
-function isDoubtful({ bornAt, readAt }: SimulatedPod, change: number, margin: number): boolean {
+function isDoubtful(
+  { bornAt, readAt }: SimulatedPod,
+  change: number,
+  margin: number,
+  killedAt: number,
+): boolean {
+  // The order of events proves who came after a change.
+  if (bornAt > Math.max(change, killedAt)) return false
   if (Math.abs(change - bornAt) <= margin) return true
   return bornAt < change && readAt > change - margin && readAt < change + 60_000 + margin
 }
@@ -429,7 +442,8 @@ function staleSources(
 ): readonly string[] {
   const values = valuesFor(shown, of)
   return of.secrets.filter((name) =>
-    pods.some(({ holds }) => holds !== undefined && holds.get(name) !== values.get(name)),
+    // What is missing is no reason.
+    pods.some(({ holds }) => holds && values.get(name) && holds.get(name) !== values.get(name)),
   )
 }
 
