@@ -43,15 +43,18 @@ export function availability(
   const awaitedStale: JudgedPod[] = []
   let byOthers = 0
   let stuck = 0
-  // Those that it took away: all that it began with, but for those of before and those that came back.
-  let owed = Math.min(ledger?.restart?.replicas ?? Infinity, deployment.replicas)
+  // Those that it took away: all that it began with, but for those of before.
+  let taken = ledger?.restart?.replicas ?? deployment.replicas
+  // Those that are not back. Which of them are others', who scaled it up, does not show.
+  let missing = deployment.replicas
   let nextAt = Infinity
   const deadline = deadlineOf(deployment, settings)
   for (const each of judged) {
     const { pod } = each
     const calmAt = calmSince(assessment, pod, now)
     const cameWithIt = ledger?.restart !== undefined && isReplacement(pod, ledger.restart)
-    if (!cameWithIt || calmAt <= now) owed--
+    if (!cameWithIt) taken--
+    if (!cameWithIt || calmAt <= now) missing--
     if (calmAt <= now) {
       up++
       continue
@@ -70,7 +73,10 @@ export function availability(
   const notUp = Math.max(0, deployment.replicas - up - exempt)
   if (now >= (missingSince ?? Infinity) + deadline) stuck += deployment.replicas - judged.length
   const leaving = leavingPods(assessment, now)
-  const owedNow = Math.min(Math.max(0, notUp - byOthers) + awaitedStale.length, Math.max(0, owed))
+  const owedNow = Math.min(
+    Math.max(0, notUp - byOthers) + awaitedStale.length,
+    Math.max(0, Math.min(taken, missing)),
+  )
   const byRestart =
     ledger?.restart && now < stepEndsAt(assessment) ? Math.max(owedNow, leaving.count) : 0
   return {

@@ -158,7 +158,7 @@ export class Watchdog {
     const account = this.#accountOf(of)
     // Content came and went: the workload was stale for what is no more.
     const reasons = stale.length > 0 ? stale : of.secrets
-    account.urgent ||= reasons.some((name) => isUrgent(of, name, state))
+    account.urgent ||= reasons.some((name) => isUrgent(of, name, seen.secrets))
     const { urgent } = account
     const debt: Debt = { at: this.#cluster.now, groups: groupsOf(of, stale, state), urgent }
     this.#checkConcurrency(of, debt, policy)
@@ -368,12 +368,14 @@ export class Watchdog {
         const key = `${record.ref.namespace}/${name}`
         // A container that crashed reads what is current then: nobody restarted it for that.
         if (fateOf([value]) === 'well' || bornAt < (this.#writtenAt.get(key) ?? 0)) continue
-        const counts = this.#lost.get(`${key}=${value}`) ?? new Map<string, number>()
+        // What comes back gets another try.
+        const content = `${key}=${value} of ${this.#writtenAt.get(key) ?? 0}`
+        const counts = this.#lost.get(content) ?? new Map<string, number>()
         const bad = live.filter(
           (pod) => pod.bornAt >= first && pod.holds?.get(name) === value && !pod.record.ready,
         )
         counts.set(workload, Math.max(counts.get(workload) ?? 0, bad.length))
-        this.#lost.set(`${key}=${value}`, counts)
+        this.#lost.set(content, counts)
       }
     }
   }
