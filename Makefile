@@ -36,10 +36,12 @@ test-named: $(MODULES) ## Run the tests of Sluice on a cluster where it may read
 	SLUICE_TEST_ACCESS=named vitest run --project integration test/e2e test/faults
 
 .PHONY: lint
-lint: $(MODULES) ## Lint, check formatting and types
+lint: $(MODULES) ## Lint, check formatting, types, the order of the rooms and unused exports
 	eslint .
 	prettier --check --log-level warn .
 	tsc
+	depcruise src --config .dependency-cruiser.js
+	knip
 
 .PHONY: format
 format: $(MODULES) ## Put the formatting right

@@ -18,14 +18,14 @@ export default defineConfig({
           // Properties run many cases, and machines are shared.
           testTimeout: 60_000,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cluster/**', 'test/e2e/**', 'test/faults/**'],
+          exclude: ['test/e2e/**', 'test/faults/**'],
         },
       },
       {
         test: {
           ...onCluster,
           name: 'integration',
-          include: ['test/{cluster,e2e,faults}/**/*.test.ts'],
+          include: ['test/{e2e,faults}/**/*.test.ts', 'testbed/**/*.test.ts'],
         },
       },
       {

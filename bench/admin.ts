@@ -3,7 +3,7 @@
  */
 import { KubeConfig } from '@kubernetes/client-node'
 import { Pool } from 'undici'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 
 export class Admin {
   readonly #pool: Pool

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { auditPosition, requestsBy, SLUICE, type AuditedRequest } from '../test/e2e/audit.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'

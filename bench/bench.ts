@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { startInstalledCluster } from '../test/e2e/installed-cluster.ts'
 import { bundle } from '../tools/build.ts'
 import { measureApiLoad } from './api-load.ts'

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KubeConfig, Watch } from '@kubernetes/client-node'
 import { Client } from 'undici'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'
 import type { Chapter } from './figure.ts'

@@ -2,8 +2,8 @@
  * What many events leave behind: the bundle lives through a hundred thousand watch events and fifty rotations, and is
  * looked at early and at the end.
  */
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { freePort } from '../test/cluster/ports.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { freePort } from '../testbed/ports.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'
 import type { Chapter, Figure } from './figure.ts'

@@ -1,7 +1,7 @@
 /**
  * Memory of the bundle until its first sync, on an API server without streaming lists: pages of large Secrets.
  */
-import { startCluster } from '../test/cluster/cluster.ts'
+import { startCluster } from '../testbed/cluster.ts'
 import { install } from '../test/e2e/installed-cluster.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import type { Chapter } from './figure.ts'

@@ -2,7 +2,7 @@
  * How soon a restart begins after the earliest moment that the rules allow.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { auditPosition, SLUICE, writesBy } from '../test/e2e/audit.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
 import { Admin } from './admin.ts'

@@ -1,14 +1,14 @@
 /**
  * A large cluster in memory: the store of the operator, filled through its own decoders.
  */
-import { RESTART_ON_CHANGE } from '../src/annotations.ts'
+import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/settings.ts'
-import type { RawPod } from '../src/consumers/pod.ts'
+import type { RawPod } from '../src/workloads/pod.ts'
 import { plan, type Plan } from '../src/plan/plan.ts'
 import { Executor } from '../src/restart/executor.ts'
 import { createMemoryWrites } from '../src/restart/memory-writes.ts'
-import { createDigester } from '../src/secrets/digest.ts'
+import { createDigester } from '../src/sources/digest.ts'
 import { Store } from '../src/watch/store.ts'
 
 const NAMESPACES = 100

@@ -2,10 +2,10 @@
  * What it costs to watch each Secret by its name: the same picture, with one watch of all Secrets beside it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RESTART_ON_CHANGE } from '../src/annotations.ts'
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { deployment, secret } from '../test/cluster/fixtures.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { deployment, secret } from '../testbed/fixtures.ts'
+import { waitUntil } from '../testbed/wait.ts'
 import { freshNamespace } from '../test/e2e/installed-cluster.ts'
 import { grantedByName } from '../test/e2e/named-access.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'

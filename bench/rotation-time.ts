@@ -3,11 +3,11 @@
  * rounds of evictions by hand.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import { RESTART_ON_CHANGE } from '../src/annotations.ts'
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { followPods } from '../test/cluster/follow-pods.ts'
-import { deployment, secret } from '../test/cluster/fixtures.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { followPods } from '../testbed/follow-pods.ts'
+import { deployment, secret } from '../testbed/fixtures.ts'
+import { waitUntil } from '../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -3,9 +3,9 @@
  */
 import { Gauge, Registry } from '@prometheus-io/client'
 import type { Plan } from '../src/plan/plan.ts'
-import type { Fleet as ShownFleet, WorkloadRow } from '../src/report/fleet-metrics.ts'
+import type { Fleet as ShownFleet, WorkloadRow } from '../src/report/metrics/fleet-metrics.ts'
 import { createLogger } from '../src/report/log.ts'
-import { createMetrics, type Metrics } from '../src/report/metrics.ts'
+import { createMetrics, type Metrics } from '../src/report/metrics/metrics.ts'
 import { createReporter } from '../src/report/reporter.ts'
 import type { Chapter, Figure } from './figure.ts'
 import { Fleet } from './fleet.ts'

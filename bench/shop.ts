@@ -1,10 +1,10 @@
 /**
  * Deployments that opted in, each with a Secret of its own, on the test cluster.
  */
-import { RESTART_ON_CHANGE } from '../src/annotations.ts'
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { deployment, secret } from '../test/cluster/fixtures.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { deployment, secret } from '../testbed/fixtures.ts'
+import { waitUntil } from '../testbed/wait.ts'
 import { beyondDoubt, freshNamespace, removeNamespace } from '../test/e2e/installed-cluster.ts'
 import type { OperatorProcess, StatusRow } from '../test/e2e/operator-process.ts'
 import type { Admin } from './admin.ts'

@@ -1,10 +1,10 @@
 /**
  * What a restart costs in API writes, counted by the API server's own audit log.
  */
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { auditPosition, SLUICE, writesBy } from '../test/e2e/audit.ts'
 import { startOperator } from '../test/e2e/operator-process.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
+import { waitUntil } from '../testbed/wait.ts'
 import { Admin } from './admin.ts'
 import type { Chapter, Figure } from './figure.ts'
 import { Shop } from './shop.ts'

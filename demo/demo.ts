@@ -4,7 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { deployment, secret } from '../test/cluster/fixtures.ts'
+import { deployment, secret } from '../testbed/fixtures.ts'
 import {
   beyondDoubt,
   consumerOf,
@@ -13,8 +13,8 @@ import {
 } from '../test/e2e/installed-cluster.ts'
 import { observe } from '../test/e2e/observer.ts'
 import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
-import { startPrometheus, type Prometheus } from '../test/cluster/prometheus.ts'
+import { waitUntil } from '../testbed/wait.ts'
+import { startPrometheus, type Prometheus } from '../testbed/prometheus.ts'
 import { drawRotation } from './picture.ts'
 import { createScreen, type Row } from './screen.ts'
 

@@ -3,7 +3,7 @@
  */
 import { dashboard } from '../observability/dashboard/dashboard.ts'
 import { panelsOf, type PanelContent } from '../observability/dashboard/panels-of.ts'
-import type { Prometheus, Series } from '../test/cluster/prometheus.ts'
+import type { Prometheus, Series } from '../testbed/prometheus.ts'
 import { drawChart, type Chart, type Line, type Span } from './chart.ts'
 
 /** Titles of panels; what the picture says of each. */

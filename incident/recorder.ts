@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PORT, SERVICES, type Login } from '../examples/shop/manifests.ts'
-import type { TestCluster } from '../test/cluster/cluster.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
 import { failedIn, startLoad, type Outcomes } from './load.ts'
 import type { Pods } from './pods.ts'
 import type { Postgres } from './postgres.ts'

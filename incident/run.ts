@@ -8,8 +8,8 @@ import {
   serviceDeployment,
   type Login,
 } from '../examples/shop/manifests.ts'
-import type { TestCluster } from '../test/cluster/cluster.ts'
-import { waitUntil } from '../test/cluster/wait.ts'
+import type { TestCluster } from '../testbed/cluster.ts'
+import { waitUntil } from '../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

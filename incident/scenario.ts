@@ -25,7 +25,7 @@ export const RESPONSES = {
   'all-at-once': 'Everything restarts at once',
   sluice: 'Sluice',
 } as const
-export type Response = keyof typeof RESPONSES
+type Response = keyof typeof RESPONSES
 
 /** One run of the script. */
 export interface Scenario {

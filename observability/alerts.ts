@@ -2,10 +2,10 @@
  * The alerts: a page is for a person who has something to do. Each has a section of its name in docs/runbook.md.
  */
 
-import { HOLD_REASONS, REASONS } from '../src/plan/hold.ts'
+import { HOLD_REASONS, REASONS } from '../src/model/hold.ts'
 
 /** `critical` pages, `warning` is for working hours, `info` is for whoever looks. */
-export type Severity = 'critical' | 'warning' | 'info'
+type Severity = 'critical' | 'warning' | 'info'
 
 export interface Alert {
   readonly name: `Sluice${string}`

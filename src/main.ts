@@ -3,9 +3,9 @@
  */
 import { readFileSync } from 'node:fs'
 import manifest from '../package.json' with { type: 'json' }
-import { runCommandLine } from './command-line.ts'
+import { runCommandLine } from './cli/command-line.ts'
 import { runOperator } from './operator.ts'
-import { runRbac } from './rbac-command.ts'
+import { runRbac } from './cli/rbac.ts'
 
 const out = (text: string) => process.stdout.write(text)
 const err = (text: string) => process.stderr.write(text)

@@ -3,7 +3,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { HOLD_REASONS, REASONS, type EndedBy } from '../src/plan/hold.ts'
+import { HOLD_REASONS, REASONS, type EndedBy } from '../src/model/hold.ts'
 
 /** The committed page. */
 export const ANNOTATIONS_PAGE = join(import.meta.dirname, '../docs/annotations.md')
@@ -33,7 +33,7 @@ function section(): string {
   })
   return `${HEADING}
 \`kubectl get consumers\` shows these under REASON. A workload shows the first one that applies, in this order. The table is made from
-\`src/plan/hold.ts\` by \`make generated\`.
+\`src/model/hold.ts\` by \`make generated\`.
 
 | reason | state | ended by | what to do |
 |---|---|---|---|

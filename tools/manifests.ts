@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from '../test/cluster/build.ts'
+import { build } from '../testbed/build.ts'
 
 const MANIFESTS = join(import.meta.dirname, '../manifests')
 

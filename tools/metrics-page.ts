@@ -4,8 +4,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Registry, type MetricObject } from '@prometheus-io/client'
-import { FLEET, PROCESS } from '../src/report/definitions.ts'
-import { addRuntimeMetrics } from '../src/report/runtime-metrics.ts'
+import { FLEET, PROCESS } from '../src/report/metrics/definitions.ts'
+import { addRuntimeMetrics } from '../src/report/metrics/runtime-metrics.ts'
 
 /** The committed page. */
 export const METRICS_PAGE = join(import.meta.dirname, '../docs/metrics.md')
@@ -21,7 +21,7 @@ interface Described {
 export function metricsPage(): string {
   return `# Metrics
 
-Made from \`src/report/definitions.ts\` by \`make generated\`. All are at \`/metrics\` of the port that \`listen\` names (8080).
+Made from \`src/report/metrics/definitions.ts\` by \`make generated\`. All are at \`/metrics\` of the port that \`listen\` names (8080).
 
 Labels of a workload are \`namespace\`, \`workload_type\`, \`workload\`, as in the kubernetes-mixin. \`namespace\` is the
 workload's own, so a scrape needs \`honorLabels: true\`. A counter begins at 0 when its object is first seen, and its series

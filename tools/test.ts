@@ -8,15 +8,18 @@ import { spawnSync } from 'node:child_process'
 import { startVitest, type Vitest } from 'vitest/node'
 
 /** The nodes of the test cluster, which are a program of their own. */
-const NODES = 'test/cluster/nodes'
+const NODES = 'testbed/nodes'
 /** What keeps a real node; it is for Linux alone. */
-const KEEPER = 'test/cluster/real-node/keeper'
+const KEEPER = 'testbed/real-node/keeper'
 
 /** Names as in node_modules/.bin, which make puts first on PATH. */
 const CHECKS: readonly { readonly command: readonly string[]; readonly cwd?: string }[] = [
   { command: ['eslint', '.'] },
   { command: ['prettier', '--check', '--log-level', 'warn', '.'] },
   { command: ['tsc'] },
+  // Who may use whom, and what nobody uses.
+  { command: ['depcruise', 'src', '--config', '.dependency-cruiser.js'] },
+  { command: ['knip'] },
   { command: ['go', 'vet', './...'], cwd: NODES },
   { command: ['go', 'test', './...'], cwd: NODES },
   ...(process.platform === 'linux'

@@ -23,7 +23,7 @@ import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/ta
 import { PanelBuilder as TimeSeriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 
 /** Units by their names in Grafana. */
-export type Unit = 'short' | 's' | 'dateTimeFromNow' | 'bytes' | 'percentunit' | 'reqps'
+type Unit = 'short' | 's' | 'dateTimeFromNow' | 'bytes' | 'percentunit' | 'reqps'
 
 export interface Query {
   readonly expr: string

@@ -4,7 +4,7 @@
  * The shipped manifests grant exactly this; a test compares them.
  */
 import type { Config } from '../config/settings.ts'
-import type { NamespacedKey } from '../refs.ts'
+import type { NamespacedKey } from '../model/refs.ts'
 
 /** A rule as RBAC knows it. */
 export interface Rule {
@@ -47,7 +47,7 @@ export function leastGrants(need: Need): readonly Grant[] {
 }
 
 /** The roles on Secrets of single namespaces. */
-export function secretGrants({
+function secretGrants({
   secretAccess,
   sources,
 }: Pick<Need, 'secretAccess' | 'sources'>): readonly Grant[] {

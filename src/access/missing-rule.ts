@@ -1,7 +1,7 @@
 /**
  * Says which rule lets Sluice read a Secret, so that a person can grant exactly that. Pure.
  */
-import type { SourceRef } from '../refs.ts'
+import type { SourceRef } from '../model/refs.ts'
 
 /** That Sluice may not read a Secret by itself, and what it needs. */
 export function mayNotReadSecret({ namespace, name }: SourceRef, verbs: readonly string[]): string {

@@ -2,7 +2,7 @@
  * The kinds of values a setting can have: how its text is read, and what to say where it cannot be.
  */
 import * as z from 'zod'
-import { LIMIT_FORM, parseLimit, type Limit } from '../plan/limit.ts'
+import { LIMIT_FORM, parseLimit, type Limit } from './limit.ts'
 import { DURATION_FORM, parseDuration } from './duration.ts'
 import { LISTEN_FORM, parseListenAddress, type ListenAddress } from './listen-address.ts'
 import type { SecretAccess } from './secret-access.ts'

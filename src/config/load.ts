@@ -4,8 +4,8 @@
 import { parse as parseYaml } from 'yaml'
 import * as z from 'zod'
 import { formatDuration } from './duration.ts'
-import type { Fault } from './fault.ts'
-import { nearest } from './nearest.ts'
+import type { Fault } from '../model/fault.ts'
+import { nearest } from '../model/nearest.ts'
 import { flagOf, settingRows, settings, type Config, type SettingName } from './settings.ts'
 
 /** What the command line says. */

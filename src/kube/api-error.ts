@@ -3,8 +3,8 @@
  * included), so it never reaches a message, a stack, a cause or a log.
  */
 import { STATUS_CODES } from 'node:http'
-import { refuserIn } from '../consumers/refuser.ts'
-import type { ApiCall } from './client.ts'
+import { refuserIn } from '../model/refuser.ts'
+import type { ApiCall } from './api-call.ts'
 
 /** A cause in a Status object: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 export interface StatusCause {
@@ -90,14 +90,7 @@ export class ApiError extends Error {
 }
 
 /** `patch deployments.apps shop/web`: a call in words. */
-export function describeCall({
-  verb,
-  group,
-  resource,
-  subresource,
-  namespace,
-  name,
-}: ApiCall): string {
+function describeCall({ verb, group, resource, subresource, namespace, name }: ApiCall): string {
   const kind = `${resource}${group === '' ? '' : `.${group}`}${subresource ? `/${subresource}` : ''}`
   const object = [namespace, name].filter((part) => part !== undefined).join('/')
   return object === '' ? `${verb} ${kind}` : `${verb} ${kind} ${object}`

@@ -3,43 +3,13 @@
  * the measure, and the cleaning of errors (docs/adr/0001-one-request-function.md).
  */
 import type { Dispatcher } from 'undici'
+import { METHODS, type ApiCall } from './api-call.ts'
 import { ApiError, NOT_SENT } from './api-error.ts'
 import { CredentialsError } from './credentials-error.ts'
 import type { Access, Credentials } from './credentials.ts'
-import { withSignal } from '../wake-up.ts'
+import { withSignal } from '../model/wake-up.ts'
 import { lines } from './lines.ts'
 import { ListItems } from './list-items.ts'
-
-/** The verbs, as RBAC names them. */
-export type Verb = keyof typeof METHODS
-
-/** What a request is about. */
-export interface ApiCall {
-  readonly verb: Verb
-  /** '' for the core group. */
-  readonly group: string
-  readonly version: string
-  /** Plural. */
-  readonly resource: string
-  readonly subresource?: string
-  readonly namespace?: string
-  readonly name?: string
-  readonly query?: Readonly<Record<string, string>>
-  /** Sent as JSON. */
-  readonly body?: unknown
-  /** `application/json` if not given; a patch says here what it is. */
-  readonly contentType?: string
-  readonly accept?: string
-  /** How long the whole request may take (ms); {@link TIMEOUT} if not given. */
-  readonly timeout?: number
-  /** Ends it early, with an error. */
-  readonly signal?: AbortSignal
-  /**
-   * Asked when the credentials are there, right before it is handed to the connection: reading them takes time, in which
-   * a process may have been stopped. Where it answers no the request fails as {@link NOT_SENT}.
-   */
-  readonly maySend?: () => boolean
-}
 
 /** How one request went, for metrics and the clock. */
 export interface CallReport {
@@ -78,7 +48,7 @@ export interface KubeClient {
 }
 
 /** Longest time to wait for an answer (ms); shorter than a lease, so that no write outlives it. */
-export const TIMEOUT = 10_000
+const TIMEOUT = 10_000
 /** The same for a page of a list (ms), which may be tens of MiB. */
 const LIST_TIMEOUT = 60_000
 /**
@@ -86,16 +56,6 @@ const LIST_TIMEOUT = 60_000
  * sign of life, and replaces a dead one, whereas an abort would leave it to the next request.
  */
 const SILENCE = 0.9
-
-const METHODS = {
-  get: 'GET',
-  list: 'GET',
-  watch: 'GET',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-} as const
 
 /** A client over the shared connections of `credentials`. */
 export function createClient(

@@ -18,7 +18,7 @@ export const LEASE_DURATION = 15_000
 /** How long after the last renewal its holder leads on (ms). */
 export const RENEW_DEADLINE = 10_000
 /** How often the holder renews; and the least time between two attempts that fail (ms). */
-export const RETRY_PERIOD = 2_000
+const RETRY_PERIOD = 2_000
 /** How often the others look at least (ms): shorter than client-go's, so that a release is seen soon. */
 const LOOK_PERIOD = 500
 /** By how much of themselves waits of those who do not lead are drawn out at most. */

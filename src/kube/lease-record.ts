@@ -62,7 +62,7 @@ export function isSameRecord(
 }
 
 /** A time as a MicroTime, which has exactly six digits behind the point. */
-export function microTime(ms: number): string {
+function microTime(ms: number): string {
   const micros = String(Math.floor((ms - Math.floor(ms)) * 1000)).padStart(3, '0')
   return new Date(ms).toISOString().replace('Z', `${micros}Z`)
 }

@@ -2,7 +2,8 @@
  * A Lease on the wire: read it, and write it under the condition that nobody wrote it in between.
  */
 import { isConflict, isNotFound } from './api-error.ts'
-import type { ApiCall, KubeClient } from './client.ts'
+import type { KubeClient } from './client.ts'
+import type { ApiCall } from './api-call.ts'
 import type { LeaseRecord } from './lease-record.ts'
 
 /** A Lease as the server gave it. */

@@ -8,15 +8,16 @@
  */
 import { ApiError, isGone } from './api-error.ts'
 import { Backoff } from './backoff.ts'
-import type { ApiCall, KubeClient, Verb } from './client.ts'
+import type { KubeClient } from './client.ts'
+import type { ApiCall, Verb } from './api-call.ts'
 import { eachOnce } from './each-once.ts'
 import { DeliveredObjects, type OnMalformed, type Sink } from './delivered-objects.ts'
-import { withSignal } from '../wake-up.ts'
+import { withSignal } from '../model/wake-up.ts'
 import { acceptOf } from './metadata-only.ts'
 import { WatchSight } from './watch-sight.ts'
 import { eventOf, isEndOfList, versionOf, type WatchEvent } from './watch-event.ts'
 
-export type { Delivery, Sink } from './delivered-objects.ts'
+export type { Delivery } from './delivered-objects.ts'
 export type { ObjectRef as Removed, RawObject } from './watch-event.ts'
 
 export interface ListWatchOptions {

@@ -1,10 +1,10 @@
 /**
  * What a plan asks for: data, done by `restart/`.
  */
-import type { ConsumerStatus, Restart } from '../consumers/consumer.ts'
-import type { HaltSpec } from '../consumers/halt.ts'
-import { describeWorkload, type PodRef, type WorkloadRef } from '../refs.ts'
-import type { Hold } from './hold.ts'
+import type { ConsumerStatus, Restart } from '../records/consumer.ts'
+import type { HaltSpec } from '../records/halt.ts'
+import { describeWorkload, type PodRef, type WorkloadRef } from '../model/refs.ts'
+import type { Hold } from '../model/hold.ts'
 
 /** Why a Consumer is written. */
 export type RecordCause =

@@ -3,33 +3,34 @@
  *
  * Pure: no clock, client, logger or metric. The operator, the tests and every rehearsal run this same function.
  */
-import type { Failure } from '../consumers/consumer.ts'
+import type { Failure } from '../records/consumer.ts'
 import type { Action } from './action.ts'
-import type { Assessment } from './assessment.ts'
-import { availability } from './availability.ts'
-import { Breakers } from './breakers.ts'
-import { Budget, NAMED_AFTER, type Claim } from './budget.ts'
-import { deadlineOf } from './deadline.ts'
-import { nextDeadline, recoveredAt, standingFailure } from './failure.ts'
-import { groupsOf, groupsToMeet, membership, type Group } from './groups.ts'
-import { haltActions, haltsByGroup, wantedHalts } from './halts.ts'
-import type { Hold } from './hold.ts'
-import type { Situation } from './holds/rule.ts'
-import { isAwaiting } from './holds/unread.ts'
-import { inOrder } from './order.ts'
-import { assessOnce } from './known-assessment.ts'
+import type { Assessment } from './judge/assessment.ts'
+import { availability } from './judge/availability.ts'
+import { Breakers } from './halts/breakers.ts'
+import { Budget, NAMED_AFTER, type Claim } from './budget/budget.ts'
+import { deadlineOf } from './judge/deadline.ts'
+import { nextDeadline, recoveredAt, standingFailure } from './judge/failure.ts'
+import { groupsOf, groupsToMeet, membership } from './budget/groups.ts'
+import type { Group } from '../model/group.ts'
+import { haltActions, haltsByGroup, wantedHalts } from './halts/halts.ts'
+import type { Hold } from '../model/hold.ts'
+import type { Situation } from './gates/gate.ts'
+import { isAwaiting } from './gates/unread.ts'
+import { inOrder } from './budget/order.ts'
+import { assessOnce } from './memo.ts'
 import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
-import { Precedence } from './precedence.ts'
+import { Precedence } from './budget/precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
 import { letRest, restOf } from './rest.ts'
-import { rolloutHoldsRoom, rolloutSize } from './rollout.ts'
-import { nextStarted, startingPods, startingPodsOf } from './starting.ts'
+import { rolloutHoldsRoom, rolloutSize } from './judge/rollout.ts'
+import { nextStarted, startingPods, startingPodsOf } from './budget/starting.ts'
 import { nextStep, takesSlot, type Turn } from './step.ts'
-import type { Snapshot } from './workload.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** A group that restarts are running, waiting or halted in. */
-export interface PlannedGroup {
+interface PlannedGroup {
   readonly group: Group
   readonly startingPods: number
   readonly startingPodsLimit: number

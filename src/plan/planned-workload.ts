@@ -1,9 +1,9 @@
 /**
  * What a plan says of one workload.
  */
-import type { Assessment } from './assessment.ts'
-import type { Availability } from './availability.ts'
-import type { Hold } from './hold.ts'
+import type { Assessment } from './judge/assessment.ts'
+import type { Availability } from './judge/availability.ts'
+import type { Hold } from '../model/hold.ts'
 
 /** One workload in the plan. */
 export interface PlannedWorkload {

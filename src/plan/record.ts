@@ -1,13 +1,14 @@
 /**
  * What is to be written into a Consumer, and whether it must be written now. Pure.
  */
-import type { Ledger, Report, Restart, State } from '../consumers/consumer.ts'
-import type { RecordedSource } from '../secrets/recorded.ts'
-import type { Timeline } from '../secrets/timeline.ts'
+import type { Ledger, Report, Restart } from '../records/consumer.ts'
+import type { State } from '../model/state.ts'
+import type { RecordedSource } from '../sources/recorded.ts'
+import type { Timeline } from '../sources/timeline.ts'
 import type { RecordAction, RecordCause } from './action.ts'
-import { timelinesToRecord, type Assessment } from './assessment.ts'
-import { stateOf, type Hold } from './hold.ts'
-import { withTemplate } from './replacement.ts'
+import { timelinesToRecord, type Assessment } from './judge/assessment.ts'
+import { stateOf, type Hold } from '../model/hold.ts'
+import { withTemplate } from './judge/replacement.ts'
 
 /** What people read is written at most this often (ms), unless something else is written anyway. */
 export const REPORT_INTERVAL = 10_000

@@ -5,11 +5,11 @@
  * In a calm cluster that is all of them, and a plan is made on every event: until something of it changes, or its
  * time comes, a workload at rest stays in the plan as it is.
  */
-import type { Assessment } from './assessment.ts'
-import { changedSources } from './groups.ts'
+import type { Assessment } from './judge/assessment.ts'
+import { changedSources } from './budget/groups.ts'
 import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
-import type { Snapshot } from './workload.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** All that a workload at rest depends on besides its assessment. */
 interface Terms {

@@ -1,21 +1,26 @@
 /**
  * The next step of one workload: actions, a hold, or nothing. Pure.
  */
-import type { Failure, Restart, Strategy } from '../consumers/consumer.ts'
+import type { Failure, Restart, Strategy } from '../records/consumer.ts'
 import type { Action, RecordCause } from './action.ts'
-import { everyPodIsSeen, type Assessment } from './assessment.ts'
-import { newFailure, stands, suspects } from './failure.ts'
-import { haltsSeen } from './halts.ts'
-import type { Hold } from './hold.ts'
-import { failureHold } from './holds/halted.ts'
-import { firstHold } from './holds/gates.ts'
-import type { Situation } from './holds/rule.ts'
-import { isAwaiting, sourceUnreadable } from './holds/unread.ts'
-import { podsAway, rolloutInProgress } from './holds/workload.ts'
-import { podsInOrder } from './order.ts'
+import { everyPodIsSeen, type Assessment } from './judge/assessment.ts'
+import { newFailure, stands, suspects } from './judge/failure.ts'
+import { haltsSeen } from './halts/halts.ts'
+import type { Hold } from '../model/hold.ts'
+import { failureHold } from './gates/halted.ts'
+import { firstHold } from './gates/gates.ts'
+import type { Situation } from './gates/gate.ts'
+import { isAwaiting, sourceUnreadable } from './gates/unread.ts'
+import { podsAway, rolloutInProgress } from './gates/workload.ts'
+import { podsInOrder } from './budget/order.ts'
 import { record, recordStory, type Context, type LedgerChange } from './record.ts'
-import { failedWithOldContent, ownRolloutRuns, rolloutSize, rolloutUndone } from './rollout.ts'
-import { chooseStrategy, mayEvictInstead } from './strategy.ts'
+import {
+  failedWithOldContent,
+  ownRolloutRuns,
+  rolloutSize,
+  rolloutUndone,
+} from './judge/rollout.ts'
+import { chooseStrategy, mayEvictInstead } from './judge/strategy.ts'
 
 /** A rollout is done, and the picture of the pods is older. */
 const OLD_PODS_ARE_SEEN: Hold = { reason: 'RolloutInProgress', message: 'old pods are still seen' }

@@ -4,8 +4,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
 import type { Config } from '../config/settings.ts'
 
-export type { Logger }
-
 /** What is printed of an error. */
 export interface ErrorDescription {
   readonly name: string

@@ -1,9 +1,9 @@
 /**
  * How long the replacement of a pod takes, learnt from restarts that ended.
  */
-import type { Restart } from '../consumers/consumer.ts'
+import type { Restart } from '../records/consumer.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
-import type { WorkloadRef } from '../refs.ts'
+import type { WorkloadRef } from '../model/refs.ts'
 
 /** Before anything was seen (ms). */
 const FIRST_GUESS = 15_000

@@ -4,7 +4,8 @@
  */
 import type PQueue from 'p-queue'
 import { wasNotSent } from '../kube/api-error.ts'
-import type { ApiCall, KubeClient } from '../kube/client.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { ApiCall } from '../kube/api-call.ts'
 import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 
 /** How many reports are sent in one second at most. */

@@ -3,7 +3,7 @@
  */
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
-import type { NamespacedKey } from '../refs.ts'
+import type { NamespacedKey } from '../model/refs.ts'
 
 /** The answer of `/status`, from the last plan and the forecast of its rotations (ms, by source). */
 export function statusOf(

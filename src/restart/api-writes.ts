@@ -2,7 +2,7 @@
  * Writes to the API server, all of them through one queue.
  */
 import type PQueue from 'p-queue'
-import { RESTART_ID } from '../annotations.ts'
+import { RESTART_ID } from '../model/annotations.ts'
 import {
   CONSUMER_GROUP,
   CONSUMER_VERSION,
@@ -10,18 +10,19 @@ import {
   writeStatus,
   type ConsumerRecord,
   type RawConsumer,
-} from '../consumers/consumer.ts'
-import { writeHalt, type RawHalt } from '../consumers/halt.ts'
-import type { RawDeployment } from '../consumers/deployment.ts'
-import type { RawPod } from '../consumers/pod.ts'
+} from '../records/consumer.ts'
+import { writeHalt, type RawHalt } from '../records/halt.ts'
+import type { RawDeployment } from '../workloads/kinds/deployment.ts'
+import type { RawPod } from '../workloads/pod.ts'
 import { isNotFound, wasNotSent } from '../kube/api-error.ts'
-import type { ApiCall, KubeClient } from '../kube/client.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { ApiCall } from '../kube/api-call.ts'
 import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
 import type { Action } from '../plan/action.ts'
-import type { WorkloadRef } from '../refs.ts'
-import { inTurn } from './in-turn.ts'
-import type { Picture } from './picture.ts'
-import type { Turn } from './turn.ts'
+import type { WorkloadRef } from '../model/refs.ts'
+import { inTurn } from './fair-queue.ts'
+import type { Picture } from './cluster-state.ts'
+import type { Turn } from './queue-ticket.ts'
 import { Withheld, type Writes } from './writes.ts'
 
 export interface ApiWritesOptions {

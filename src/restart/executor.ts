@@ -5,12 +5,12 @@
  * alone: a pod whose eviction was sent stays charged until it is seen to go, or a read shows that it stays.
  */
 import type { Action, ActionOutcome } from '../plan/action.ts'
-import type { Hold } from '../plan/hold.ts'
-import type { Pending } from '../plan/workload.ts'
-import { isOpen, isRefusal, obstacleOf } from './obstacle.ts'
-import type { Picture } from './picture.ts'
-import { isRecord, isReport, isStep, rankOf, type Turn } from './turn.ts'
-import { Wishes } from './wishes.ts'
+import type { Hold } from '../model/hold.ts'
+import type { Pending } from '../plan/snapshot.ts'
+import { isOpen, isRefusal, obstacleOf } from './refusal.ts'
+import type { Picture } from './cluster-state.ts'
+import { isRecord, isReport, isStep, rankOf, type Turn } from './queue-ticket.ts'
+import { Wishes } from './planned-writes.ts'
 import { perform, Withheld, type Writes } from './writes.ts'
 
 export interface ExecutorOptions {

@@ -1,10 +1,10 @@
 /**
  * Writes of mode `observe`: Consumers live in memory, nothing leaves the process.
  */
-import { consumerName, writeStatus } from '../consumers/consumer.ts'
-import { writeHalt } from '../consumers/halt.ts'
+import { consumerName, writeStatus } from '../records/consumer.ts'
+import { writeHalt } from '../records/halt.ts'
 import type { RecordAction } from '../plan/action.ts'
-import type { Picture } from './picture.ts'
+import type { Picture } from './cluster-state.ts'
 import type { Writes } from './writes.ts'
 
 /** Records into the picture alone. In this mode a plan asks for no eviction and no patch. */

@@ -10,7 +10,7 @@ import type {
   RecordAction,
   ReleaseAction,
 } from '../plan/action.ts'
-import type { Turn } from './turn.ts'
+import type { Turn } from './queue-ticket.ts'
 
 /** A write was not sent, since another one may lead by now, or the newest plan does not ask for it: it is neither done nor failed. */
 export class Withheld extends Error {

@@ -4,16 +4,16 @@
  * A pod shows the annotations of its template: what it carries is reported on its controller, and that of a Job on its
  * CronJob. Of all other objects nothing is kept.
  */
-import { RESTART_ON_CHANGE } from '../annotations.ts'
+import { RESTART_ON_CHANGE } from '../model/annotations.ts'
 import {
   ineffectiveMarks,
   notReached,
   type Ineffective,
   type Marked,
   type Reader,
-} from '../consumers/ineffective.ts'
-import type { OwnerReference } from '../consumers/pod.ts'
-import { optedIn } from '../consumers/settings.ts'
+} from '../workloads/ineffective.ts'
+import type { OwnerReference } from '../workloads/pod.ts'
+import { optedIn } from '../workloads/settings.ts'
 
 type Subject = Ineffective['subject']
 

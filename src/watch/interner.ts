@@ -1,7 +1,7 @@
 /**
  * One object for equal lists of uses: the pods of a workload share it, and tens of thousands of pods cost little.
  */
-import type { PodUses } from '../consumers/uses.ts'
+import type { PodUses } from '../workloads/uses.ts'
 
 /** Remembers lists as long as somebody holds them. */
 export function createInterner(): (uses: PodUses) => PodUses {

@@ -1,12 +1,12 @@
 /**
  * Which Secrets must be read: those that opted-in workloads are judged by, and no others.
  */
-import type { DeploymentRecord } from '../consumers/deployment.ts'
-import type { PodRecord } from '../consumers/pod.ts'
-import type { Annotations } from '../consumers/annotation-reader.ts'
-import { readSettings, type Defaults } from '../consumers/settings.ts'
-import { judgedUses } from '../plan/staleness.ts'
-import { namespacedKey, type NamespacedKey } from '../refs.ts'
+import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
+import type { PodRecord } from '../workloads/pod.ts'
+import type { Annotations } from '../config/annotation-reader.ts'
+import { readSettings, type Defaults } from '../workloads/settings.ts'
+import { judgedUses } from '../plan/judge/staleness.ts'
+import { namespacedKey, type NamespacedKey } from '../model/refs.ts'
 
 interface Known {
   readonly pods: readonly PodRecord[]

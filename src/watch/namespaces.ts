@@ -2,8 +2,8 @@
  * The Namespaces of the picture: their annotations, and which of them have the label `sluice.dev/managed`.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { MANAGED, ownAnnotations } from '../annotations.ts'
-import type { Annotations } from '../consumers/annotation-reader.ts'
+import { MANAGED, ownAnnotations } from '../model/annotations.ts'
+import type { Annotations } from '../config/annotation-reader.ts'
 
 /** The part of a core/v1 Namespace that is read. */
 export interface RawNamespace {

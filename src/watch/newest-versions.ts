@@ -2,7 +2,7 @@
  * The newest version of each object that anybody told of: a watch that lags behind the answer to our own write brings
  * older ones.
  */
-import { isNewer } from '../secrets/timeline.ts'
+import { isNewer } from '../sources/timeline.ts'
 
 interface Versioned {
   readonly uid: string

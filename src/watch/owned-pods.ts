@@ -2,8 +2,8 @@
  * Which pods belong to which Deployment: through controller UIDs, from pod to ReplicaSet to Deployment, in any order of
  * events. A pod of another owner belongs to its controller, or to itself.
  */
-import type { ReplicaSetRecord } from '../consumers/deployment.ts'
-import type { PodRecord } from '../consumers/pod.ts'
+import type { ReplicaSetRecord } from '../workloads/kinds/deployment.ts'
+import type { PodRecord } from '../workloads/pod.ts'
 
 /** Called with the UID of an owner, a Deployment or else a controller, of which something may have changed. */
 export interface OwnedPodsListener {

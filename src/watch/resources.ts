@@ -1,12 +1,12 @@
 /**
  * What is watched, and where each kind of object goes in the store.
  */
-import { CONSUMER_GROUP, CONSUMER_VERSION, type RawConsumer } from '../consumers/consumer.ts'
-import type { RawDeployment, RawReplicaSet } from '../consumers/deployment.ts'
-import type { RawHalt } from '../consumers/halt.ts'
-import type { RawPod } from '../consumers/pod.ts'
+import { CONSUMER_GROUP, CONSUMER_VERSION, type RawConsumer } from '../records/consumer.ts'
+import type { RawDeployment, RawReplicaSet } from '../workloads/kinds/deployment.ts'
+import type { RawHalt } from '../records/halt.ts'
+import type { RawPod } from '../workloads/pod.ts'
 import type { Delivery, ListWatchOptions, Removed } from '../kube/list-watch.ts'
-import type { RawSecret } from '../secrets/source.ts'
+import type { RawSecret } from '../sources/source.ts'
 import type { IneffectiveAnnotations } from './ineffective-annotations.ts'
 import type { RawNamespace } from './namespaces.ts'
 import type { Store } from './store.ts'

@@ -1,10 +1,10 @@
 /**
  * The Secrets of the picture: their records by name, and which of them are not known now.
  */
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
 import type { Delivery } from '../kube/list-watch.ts'
-import type { Digester } from '../secrets/digest.ts'
-import { endOfSecond } from '../secrets/managed-time.ts'
+import type { Digester } from '../sources/digest.ts'
+import { endOfSecond } from '../model/managed-time.ts'
 import {
   digestOf,
   missingSource,
@@ -13,7 +13,7 @@ import {
   type RawSecret,
   type SourceRecord,
   type Unread,
-} from '../secrets/source.ts'
+} from '../sources/source.ts'
 
 const LIVE: Delivery = { live: true, added: false }
 

@@ -8,24 +8,24 @@ import {
   consumerName,
   type ConsumerRecord,
   type RawConsumer,
-} from '../consumers/consumer.ts'
+} from '../records/consumer.ts'
 import {
   readDeployment,
   readReplicaSet,
   type DeploymentRecord,
   type RawDeployment,
   type RawReplicaSet,
-} from '../consumers/deployment.ts'
-import { readHalt, type HaltRecord, type RawHalt } from '../consumers/halt.ts'
-import { readPod, type PodRecord, type RawPod } from '../consumers/pod.ts'
-import { optedIn, readKillSwitch, readSettings, type Defaults } from '../consumers/settings.ts'
-import type { Group } from '../plan/groups.ts'
-import type { Bystander } from '../plan/starting.ts'
-import type { Leftover, Pending, Snapshot, Workload } from '../plan/workload.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
-import type { UserPod } from '../rotations/old-content.ts'
-import type { Digester } from '../secrets/digest.ts'
-import type { SourceRecord } from '../secrets/source.ts'
+} from '../workloads/kinds/deployment.ts'
+import { readHalt, type HaltRecord, type RawHalt } from '../records/halt.ts'
+import { readPod, type PodRecord, type RawPod } from '../workloads/pod.ts'
+import { optedIn, readKillSwitch, readSettings, type Defaults } from '../workloads/settings.ts'
+import type { Group } from '../model/group.ts'
+import type { Bystander } from '../plan/snapshot.ts'
+import type { Leftover, Pending, Snapshot, Workload } from '../plan/snapshot.ts'
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
+import type { UserPod } from '../report/rotations/old-content.ts'
+import type { Digester } from '../sources/digest.ts'
+import type { SourceRecord } from '../sources/source.ts'
 import { createInterner } from './interner.ts'
 import { JudgedSources } from './judged-sources.ts'
 import { Namespaces, type RawNamespace } from './namespaces.ts'

@@ -1,14 +1,14 @@
 /**
  * Who uses which Secret now, and what of it: worked out when it is asked for, of the workloads that changed since.
  */
-import type { Annotations } from '../consumers/annotation-reader.ts'
-import type { DeploymentRecord } from '../consumers/deployment.ts'
-import { optedIn, readVolumes, type Defaults } from '../consumers/settings.ts'
-import { UseIndex } from '../consumers/use-index.ts'
-import { usesSource, type Use } from '../consumers/uses.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../refs.ts'
-import type { Bystander } from '../plan/starting.ts'
-import type { UserPod } from '../rotations/old-content.ts'
+import type { Annotations } from '../config/annotation-reader.ts'
+import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
+import { optedIn, readVolumes, type Defaults } from '../workloads/settings.ts'
+import { UseIndex } from '../workloads/use-index.ts'
+import { usesSource, type Use } from '../workloads/uses.ts'
+import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
+import type { Bystander } from '../plan/snapshot.ts'
+import type { UserPod } from '../report/rotations/old-content.ts'
 import type { OwnedPods } from './owned-pods.ts'
 
 export interface UsersOptions {

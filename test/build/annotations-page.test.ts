@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { HOLD_REASONS } from '../../src/plan/hold.ts'
-import { GATES } from '../../src/plan/holds/gates.ts'
+import { HOLD_REASONS } from '../../src/model/hold.ts'
+import { GATES } from '../../src/plan/gates/gates.ts'
 import { ANNOTATIONS_PAGE, annotationsPage } from '../../tools/annotations-page.ts'
 
 const page = readFileSync(ANNOTATIONS_PAGE, 'utf8')

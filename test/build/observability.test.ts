@@ -12,7 +12,7 @@ import { panelsOf } from '../../observability/dashboard/panels-of.ts'
 import { prometheusRule } from '../../observability/rules.ts'
 import { serviceMonitor } from '../../observability/service-monitor.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
-import { FLEET, PROCESS } from '../../src/report/definitions.ts'
+import { FLEET, PROCESS } from '../../src/report/metrics/definitions.ts'
 import {
   DASHBOARD_FILE,
   observabilityFiles,

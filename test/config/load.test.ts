@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { describeFault } from '../../src/config/fault.ts'
+import { describeFault } from '../../src/model/fault.ts'
 import { loadConfig, type ConfigSources } from '../../src/config/load.ts'
 
 const POD_NAMESPACE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'

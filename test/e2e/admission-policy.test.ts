@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { INSTALL_FILE, render } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
-import { deployment, namespace, secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
+import { deployment, namespace, secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { available } from './installed-cluster.ts'
 
 let cluster: TestCluster

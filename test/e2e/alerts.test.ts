@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { ALERTS, runbookUrl } from '../../observability/alerts.ts'
 import { RULES_FILE } from '../../tools/observability.ts'
-import { build } from '../cluster/build.ts'
+import { build } from '../../testbed/build.ts'
 import { ALERT_CASES, type AlertCase } from './alert-series.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'sluice-alerts-'))

@@ -2,7 +2,7 @@
  * What the API server's own audit log says somebody did.
  */
 import { readFileSync } from 'node:fs'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 
 /** One request that the API server has answered. */
 export interface AuditedRequest {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
-import { deployment } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { deployment } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { beyondDoubt, consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 

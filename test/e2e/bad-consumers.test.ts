@@ -1,6 +1,6 @@
 // A Consumer is a record that only Sluice writes. What an administrator writes there instead must not pass for one.
 import { afterEach, expect, test } from 'vitest'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { auditPosition, requestsBy, SLUICE } from './audit.ts'
 import { beyondDoubt, consumerOf, dbSecret, type ConsumerView } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'

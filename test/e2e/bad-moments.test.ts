@@ -1,7 +1,7 @@
 // What people do to a Deployment in the middle of its restart.
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { auditPosition, SLUICE, writesBy } from './audit.ts'
 import { available, consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'

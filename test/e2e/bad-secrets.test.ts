@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { V1Secret } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
-import { secret, type Use } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { secret, type Use } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 

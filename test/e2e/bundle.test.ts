@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bundle } from '../../tools/build.ts'
-import { waitUntil } from '../cluster/wait.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { startInstalledCluster } from './installed-cluster.ts'
 import { startOperator } from './operator-process.ts'
 

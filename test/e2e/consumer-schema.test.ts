@@ -5,9 +5,9 @@ import {
   writeStatus,
   type ConsumerStatus,
   type RawConsumer,
-} from '../../src/consumers/consumer.ts'
+} from '../../src/records/consumer.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
 
 let cluster: TestCluster
 

@@ -4,9 +4,9 @@
  */
 import type { V1Pod } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { followPods } from '../cluster/follow-pods.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { followPods } from '../../testbed/follow-pods.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -1,6 +1,6 @@
 // A rotation without the right to change any workload, as `manifests/overlays/evict-only` installs it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { SLUICE, requestsBy } from './audit.ts'
 import {
   available,

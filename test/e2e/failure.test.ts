@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

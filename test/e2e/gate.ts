@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import { freePort } from '../cluster/ports.ts'
+import { freePort } from '../../testbed/ports.ts'
 
 /** A line to a server that can be cut and mended while the server itself goes on. */
 export interface Gate {

@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 
 /** A process that can be asked for its heap. */
 export interface Inspectable {

@@ -8,7 +8,7 @@ import { broken } from '../../incident/promises.ts'
 import { run } from '../../incident/run.ts'
 import { CONDITIONS, type Conditions } from '../../incident/scenario.ts'
 import { summarise } from '../../incident/summary.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { startInstalledCluster } from './installed-cluster.ts'
 
 /** Two services of three pods, with room for one pod more than there are. */

@@ -1,9 +1,9 @@
 // Annotations where they can have no effect: whoever wrote them is told, on the object that has them.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CoreV1Event, KubernetesObject } from '@kubernetes/client-node'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { deployment, namespace } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { deployment, namespace } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { consumerOf, dbSecret, inState, startInstalledCluster } from './installed-cluster.ts'
 import { QUICK, startOperator } from './operator-process.ts'
 import { rightsIn } from './rights.ts'

@@ -3,11 +3,11 @@
  */
 import { readFileSync } from 'node:fs'
 import type { V1Deployment } from '@kubernetes/client-node'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
 import { INSTALL_FILE, render } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
-import { deployment, namespace, secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
+import { deployment, namespace, secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { grantedByName } from './named-access.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

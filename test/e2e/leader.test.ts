@@ -1,9 +1,9 @@
 // Two Sluices and one Lease: one acts, and whatever becomes of it, the other one finishes what it began, exactly once.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { LEASE_DURATION } from '../../src/kube/leader-elector.ts'
-import { LEASE } from '../../src/leadership.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { LEASE } from '../../src/kube/leadership.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { auditPosition, writesBy, type AuditedRequest } from './audit.ts'
 import {
   available,

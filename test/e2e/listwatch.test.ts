@@ -7,9 +7,9 @@ import { createClient, type CallReport } from '../../src/kube/client.ts'
 import { loadCredentials } from '../../src/kube/credentials.ts'
 import { ListWatch, type ListWatchOptions, type RawObject } from '../../src/kube/list-watch.ts'
 import { ServerClock } from '../../src/kube/server-clock.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
-import { deployment, namespace, secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
+import { deployment, namespace, secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { openGate, type Gate } from './gate.ts'
 
 let cluster: TestCluster

@@ -1,7 +1,7 @@
 // Evictions only where a Namespace allows them, as `manifests/overlays/managed-namespaces` installs it.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

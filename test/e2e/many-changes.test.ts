@@ -1,6 +1,6 @@
 // Many changes in a short time are no fault: a burst is one rotation, and many Secrets at once are paced restarts.
 import { expect, test } from 'vitest'
-import { secret } from '../cluster/fixtures.ts'
+import { secret } from '../../testbed/fixtures.ts'
 import { consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ALERTS } from '../../observability/alerts.ts'
 import { dashboard } from '../../observability/dashboard/dashboard.ts'
 import { panelsOf } from '../../observability/dashboard/panels-of.ts'
-import { build } from '../cluster/build.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { deployment, secret } from '../cluster/fixtures.ts'
-import { startPrometheus, type Prometheus, type Series } from '../cluster/prometheus.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { build } from '../../testbed/build.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { deployment, secret } from '../../testbed/fixtures.ts'
+import { startPrometheus, type Prometheus, type Series } from '../../testbed/prometheus.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { render } from '../../tools/manifests.ts'
 import { objectsIn } from '../build/rendering.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { startOperator } from './operator-process.ts'
 
 let cluster: TestCluster

@@ -3,8 +3,8 @@
  * counts what a person on call would count.
  */
 import type { V1Pod } from '@kubernetes/client-node'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { followPods } from '../cluster/follow-pods.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { followPods } from '../../testbed/follow-pods.ts'
 
 /** One pod's life. */
 export interface PodLife {

@@ -1,9 +1,9 @@
 // The moment to revoke an old password, with the real kubectl: whoever still holds it is named, opted in or not.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { V1Pod } from '@kubernetes/client-node'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { container, deployment, volumes } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { container, deployment, volumes } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -4,12 +4,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { accessFlags } from './named-access.ts'
 
 /** One line of the log. */
-export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string }
+type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string }
 
 /** A workload as `/status` shows it. */
 export interface StatusRow {

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { expect, test } from 'vitest'
-import { secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { available, consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 

@@ -1,8 +1,8 @@
 // What the overlays take away from the rights of the default install, and what they give in their place.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { render } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { rightsIn } from './rights.ts'
 
 let cluster: TestCluster

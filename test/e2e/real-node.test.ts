@@ -4,14 +4,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { V1Deployment, V1Pod } from '@kubernetes/client-node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { podContract } from '../cluster/pod-contract.ts'
+import { podContract } from '../../testbed/pod-contract.ts'
 import {
   cgroupFolders,
   obstacleToRealNode,
   wishForRealNode,
-} from '../cluster/real-node-obstacle.ts'
-import { type RealNodeCluster, startRealNodeCluster } from '../cluster/real-node.ts'
-import { waitUntil } from '../cluster/wait.ts'
+} from '../../testbed/real-node-obstacle.ts'
+import { type RealNodeCluster, startRealNodeCluster } from '../../testbed/real-node.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -1,9 +1,9 @@
 // The rights of the shipped service account, as the authorizer of a real API server sees them.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DIGEST_KEY_SECRET } from '../../src/kube/digest-key.ts'
-import { LEASE } from '../../src/leadership.ts'
+import { LEASE } from '../../src/kube/leadership.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
-import { startCluster, type TestCluster } from '../cluster/cluster.ts'
+import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
 import { SLUICE } from './audit.ts'
 import { review, rightsIn } from './rights.ts'
 

@@ -3,7 +3,7 @@
  */
 import type { V1ResourceRule } from '@kubernetes/client-node'
 import { expect } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { SLUICE } from './audit.ts'
 
 const NOBODY = 'system:serviceaccount:sluice-system:nobody'

@@ -1,7 +1,7 @@
 // Another operator owns the pod template, and takes out what it does not know: Sluice must not answer in kind.
 import type { V1Deployment } from '@kubernetes/client-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { RESTART_ID } from '../../src/annotations.ts'
+import { RESTART_ID } from '../../src/model/annotations.ts'
 import { consumerOf, dbSecret } from './installed-cluster.ts'
 import { SharedOperator } from './shared-operator.ts'
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { deployment, secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { deployment, secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

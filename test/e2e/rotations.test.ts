@@ -1,14 +1,14 @@
 // What people read of a rotation with kubectl alone.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { KEPT_OF_SOURCE } from '../../src/rotations/retention.ts'
+import { KEPT_OF_SOURCE } from '../../src/report/rotations/retention.ts'
 import {
   NONE,
   rotationName,
   writeRotation,
   writeRotationStatus,
-} from '../../src/rotations/rotation.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+} from '../../src/records/rotation.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -1,10 +1,10 @@
 // Less than the right to read every Secret: those of some namespaces, or each by its name.
 import type { KubernetesObject } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { auditPosition, requestsBy, SLUICE } from './audit.ts'
 import {
   available,

@@ -4,10 +4,10 @@
  */
 import type { KubernetesObject, V1Deployment } from '@kubernetes/client-node'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { namespace } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { namespace } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   beyondDoubt,

@@ -1,9 +1,9 @@
 // `sluice rbac`: what it prints is enough and not too much, as the API server sees it.
 import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { secret } from '../cluster/fixtures.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { secret } from '../../testbed/fixtures.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   consumerOf,
   dbSecret,

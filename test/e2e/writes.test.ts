@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { auditPosition, requestsBy, SLUICE, writesBy } from './audit.ts'
 import {
   available,
@@ -14,7 +14,7 @@ import {
 } from './installed-cluster.ts'
 import { observe } from './observer.ts'
 import { QUICK, startOperator, type OperatorProcess } from './operator-process.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 
 let cluster: TestCluster
 let shop: string

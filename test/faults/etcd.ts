@@ -1,7 +1,7 @@
 /**
  * etcd by its JSON gateway: https://etcd.io/docs/v3.6/dev-guide/api_grpc_gateway/
  */
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 
 /** Forgets everything older than now: nothing can be resumed from there. */
 export async function compact(cluster: TestCluster): Promise<void> {

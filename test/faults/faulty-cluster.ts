@@ -4,8 +4,8 @@
  * workload at a time and inside its budget. `make chaos` is the long form.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { startInstalledCluster } from '../e2e/installed-cluster.ts'
 import type { RequestFault, WatchFault } from './fault.ts'
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts'

@@ -2,7 +2,7 @@
  * What every pod of a namespace really holds, from the nodes: kept beyond the end of the pod.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 
 export interface HeldContent {
   /** SHA-256 of the password that a pod holds, or held when it was last seen, by UID. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { waitUntil } from '../cluster/wait.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import { compact } from './etcd.ts'
 import { faultMix } from './fault-mix.ts'
 import { ALL_REPLACED, DEADLINE, FaultyCluster } from './faulty-cluster.ts'

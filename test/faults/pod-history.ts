@@ -4,10 +4,10 @@
  */
 import { KubeConfig, Watch, type V1Pod } from '@kubernetes/client-node'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 
 /** One pod's life. */
-export interface PodLife {
+interface PodLife {
   readonly uid: string
   readonly name: string
   /** The Deployment, told by the `app` label. */

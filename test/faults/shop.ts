@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { V1Deployment } from '@kubernetes/client-node'
-import type { TestCluster } from '../cluster/cluster.ts'
-import { waitUntil } from '../cluster/wait.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
+import { waitUntil } from '../../testbed/wait.ts'
 import {
   available,
   consumerOf,
@@ -34,7 +34,7 @@ const APPS: Readonly<Record<string, App>> = {
 const DOUBT = 2_000
 
 /** What became of the pods in one rotation. The last three are empty if all is well. */
-export interface Verdict {
+interface Verdict {
   readonly replaced: number
   /** Pods that still hold old content, or no known one, at the end. */
   readonly lost: readonly string[]

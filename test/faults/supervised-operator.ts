@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { appendFileSync, closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TestCluster } from '../cluster/cluster.ts'
+import type { TestCluster } from '../../testbed/cluster.ts'
 import { accessFlags } from '../e2e/named-access.ts'
 import { QUICK } from '../e2e/operator-process.ts'
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ApiError, isConflict, isGone, isNotFound } from '../../src/kube/api-error.ts'
-import type { ApiCall } from '../../src/kube/client.ts'
+import type { ApiCall } from '../../src/kube/api-call.ts'
 
 const patch: ApiCall = {
   verb: 'patch',

@@ -3,11 +3,12 @@
  * test waits for nothing; time passes only in a step or in a sleep.
  */
 import { ApiError } from '../../src/kube/api-error.ts'
-import type { ApiCall, KubeClient, StreamOptions } from '../../src/kube/client.ts'
+import type { KubeClient, StreamOptions } from '../../src/kube/client.ts'
+import type { ApiCall } from '../../src/kube/api-call.ts'
 import { ListWatch, type ListWatchOptions, type RawObject } from '../../src/kube/list-watch.ts'
 
 /** What a step may do besides its answer. */
-export interface World {
+interface World {
   /** The loop under test, to be told something meanwhile. */
   readonly loop: ListWatch
   /** Lets time pass (ms). */

@@ -2,7 +2,7 @@
  * The API server and the way to it, as far as one Lease is concerned: requests are late, get lost or arrive twice.
  */
 import { ApiError } from '../../src/kube/api-error.ts'
-import type { ApiCall } from '../../src/kube/client.ts'
+import type { ApiCall } from '../../src/kube/api-call.ts'
 import type { LeaseRecord } from '../../src/kube/lease-record.ts'
 import type { Lease, LeaseStore, Limits } from '../../src/kube/lease.ts'
 import type { Machine, VirtualTime } from './virtual-time.ts'

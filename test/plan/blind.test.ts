@@ -1,7 +1,7 @@
 /** A picture that may be old: what is seen of pods stands still, and time runs on. */
 import { expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
-import type { Workload } from '../../src/plan/workload.ts'
+import type { Workload } from '../../src/plan/snapshot.ts'
 import {
   at,
   consumer,

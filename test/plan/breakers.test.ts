@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { breakerAfter, type EndedRestart } from '../../src/plan/breakers.ts'
+import { breakerAfter, type EndedRestart } from '../../src/plan/halts/breakers.ts'
 
 const MINUTE = 60_000
 const times = { failureWindow: 30 * MINUTE, failureCooldown: 10 * MINUTE }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { PodRecord } from '../../src/consumers/pod.ts'
-import type { Workload } from '../../src/plan/workload.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
+import type { Workload } from '../../src/plan/snapshot.ts'
 import { appUses, at, container, pod, source, type PodChange } from './cluster-builder.ts'
 import {
   bystander,

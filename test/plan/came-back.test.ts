@@ -1,9 +1,9 @@
 /** What was changed and taken back, removed and put back: pods that always held today's content are left alone. */
 import { describe, expect, test } from 'vitest'
-import type { Use } from '../../src/consumers/uses.ts'
-import { writeStatus } from '../../src/consumers/consumer.ts'
-import type { PodRecord } from '../../src/consumers/pod.ts'
-import { missingSource, readSecret, type SourceRecord } from '../../src/secrets/source.ts'
+import type { Use } from '../../src/workloads/uses.ts'
+import { writeStatus } from '../../src/records/consumer.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
+import { missingSource, readSecret, type SourceRecord } from '../../src/sources/source.ts'
 import { plan } from '../../src/plan/plan.ts'
 import {
   apiTime,

@@ -2,24 +2,24 @@
  * Builds small pictures of a cluster for tests of the plan: everything has a calm default, a test states only what
  * it is about. One Deployment `web` in `shop` with three Ready pods that read `db/password` into their environment.
  */
-import type { ConsumerRecord, Ledger, Report } from '../../src/consumers/consumer.ts'
-import { consumerName } from '../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
-import type { ContainerRecord, PodRecord } from '../../src/consumers/pod.ts'
-import { readSettings, type Settings } from '../../src/consumers/settings.ts'
-import type { PodUses, Use } from '../../src/consumers/uses.ts'
+import type { ConsumerRecord, Ledger, Report } from '../../src/records/consumer.ts'
+import { consumerName } from '../../src/records/consumer.ts'
+import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { ContainerRecord, PodRecord } from '../../src/workloads/pod.ts'
+import { readSettings, type Settings } from '../../src/workloads/settings.ts'
+import type { PodUses, Use } from '../../src/workloads/uses.ts'
 import type { Policy } from '../../src/plan/policy.ts'
-import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
-import { ABSENT, createDigester } from '../../src/secrets/digest.ts'
+import type { Pending, Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import { ABSENT, createDigester } from '../../src/sources/digest.ts'
 import {
   historyOf,
   keysOf,
   missingSource,
   readSecret,
   type SourceRecord,
-} from '../../src/secrets/source.ts'
-import type { RecordedSource } from '../../src/secrets/recorded.ts'
-import type { Timeline } from '../../src/secrets/timeline.ts'
+} from '../../src/sources/source.ts'
+import type { RecordedSource } from '../../src/sources/recorded.ts'
+import type { Timeline } from '../../src/sources/timeline.ts'
 
 type Annotations = Readonly<Record<string, string>>
 

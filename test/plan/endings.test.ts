@@ -3,10 +3,10 @@
  * for its slot.
  */
 import { describe, expect, test } from 'vitest'
-import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
-import type { Failure } from '../../src/consumers/consumer.ts'
-import type { PodRecord } from '../../src/consumers/pod.ts'
-import type { Workload } from '../../src/plan/workload.ts'
+import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { Failure } from '../../src/records/consumer.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
+import type { Workload } from '../../src/plan/snapshot.ts'
 import { at, container, pod, type PodChange } from './cluster-builder.ts'
 import {
   calm,

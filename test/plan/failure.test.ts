@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { PodRecord } from '../../src/consumers/pod.ts'
-import type { Failure } from '../../src/consumers/consumer.ts'
-import { readDeployment } from '../../src/consumers/deployment.ts'
-import { createDigester } from '../../src/secrets/digest.ts'
-import { readSecret } from '../../src/secrets/source.ts'
-import type { Workload } from '../../src/plan/workload.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
+import type { Failure } from '../../src/records/consumer.ts'
+import { readDeployment } from '../../src/workloads/kinds/deployment.ts'
+import { createDigester } from '../../src/sources/digest.ts'
+import { readSecret } from '../../src/sources/source.ts'
+import type { Workload } from '../../src/plan/snapshot.ts'
 import { at, base64, container, pod, type PodChange } from './cluster-builder.ts'
 import {
   bystander,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { readConsumer, writeStatus } from '../../src/consumers/consumer.ts'
-import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/consumers/halt.ts'
+import { readConsumer, writeStatus } from '../../src/records/consumer.ts'
+import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/records/halt.ts'
 import type { Action, HaltAction } from '../../src/plan/action.ts'
-import type { Workload } from '../../src/plan/workload.ts'
+import type { Workload } from '../../src/plan/snapshot.ts'
 import {
   at,
   container,

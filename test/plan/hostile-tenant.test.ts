@@ -1,7 +1,7 @@
 // What a tenant writes into its own objects costs others no more than is stated in SECURITY.md.
 import { describe, expect, test } from 'vitest'
 import { Fleet } from '../../bench/fleet.ts'
-import * as annotations from '../../src/annotations.ts'
+import * as annotations from '../../src/model/annotations.ts'
 import { appUses, deployment, password, settings } from './cluster-builder.ts'
 import { calm, planned, restarting, rolledOut, rotated, told } from './planning.ts'
 

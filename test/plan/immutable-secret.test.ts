@@ -1,7 +1,7 @@
 // Immutable Secrets: a kubelet that still uses one reads no other under its name, and reads all that came before it.
 import { expect, test } from 'vitest'
-import type { Ledger } from '../../src/consumers/consumer.ts'
-import type { SourceRecord } from '../../src/secrets/source.ts'
+import type { Ledger } from '../../src/records/consumer.ts'
+import type { SourceRecord } from '../../src/sources/source.ts'
 import {
   appliedLedger,
   appUses,

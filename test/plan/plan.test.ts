@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Restart, State } from '../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
-import type { PodRecord } from '../../src/consumers/pod.ts'
+import type { Restart } from '../../src/records/consumer.ts'
+import type { State } from '../../src/model/state.ts'
+import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
 import type { Action } from '../../src/plan/action.ts'
-import { HOLD_REASONS, type Hold, type HoldReason } from '../../src/plan/hold.ts'
+import { HOLD_REASONS, type Hold, type HoldReason } from '../../src/model/hold.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Policy } from '../../src/plan/policy.ts'
-import type { Snapshot } from '../../src/plan/workload.ts'
+import type { Snapshot } from '../../src/plan/snapshot.ts'
 import { REPORT_INTERVAL } from '../../src/plan/record.ts'
-import { createDigester } from '../../src/secrets/digest.ts'
+import { createDigester } from '../../src/sources/digest.ts'
 import {
   appliedLedger,
   appUses,

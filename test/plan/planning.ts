@@ -2,19 +2,19 @@
  * Plans small pictures and tells what came of it in lines that a test can state. Ten seconds after the change all
  * is quiet and settled, so a workload that waits waits for what the test is about.
  */
-import type { Restart } from '../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../src/consumers/deployment.ts'
-import type { HaltRecord, HaltSpec } from '../../src/consumers/halt.ts'
-import type { PodRecord } from '../../src/consumers/pod.ts'
-import { readSourceSettings } from '../../src/consumers/source-settings.ts'
-import type { Use } from '../../src/consumers/uses.ts'
+import type { Restart } from '../../src/records/consumer.ts'
+import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { HaltRecord, HaltSpec } from '../../src/records/halt.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
+import { readSourceSettings } from '../../src/sources/settings.ts'
+import type { Use } from '../../src/workloads/uses.ts'
 import type { Action } from '../../src/plan/action.ts'
-import type { Hold } from '../../src/plan/hold.ts'
+import type { Hold } from '../../src/model/hold.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Policy } from '../../src/plan/policy.ts'
-import type { Bystander } from '../../src/plan/starting.ts'
-import type { Snapshot, Workload } from '../../src/plan/workload.ts'
-import type { SourceRecord } from '../../src/secrets/source.ts'
+import type { Bystander } from '../../src/plan/snapshot.ts'
+import type { Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import type { SourceRecord } from '../../src/sources/source.ts'
 import {
   appliedLedger,
   appUses,
@@ -158,7 +158,7 @@ export function halt(
 }
 
 /** An action in a line. */
-export function line(action: Action): string {
+function line(action: Action): string {
   const { namespace, name } = 'workload' in action ? action.workload : action
   const target = `${namespace}/${name}`
   switch (action.kind) {

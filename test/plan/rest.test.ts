@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
-import type { Snapshot } from '../../src/plan/workload.ts'
+import type { Snapshot } from '../../src/plan/snapshot.ts'
 import { at, policy, snapshot, source, workload } from './cluster-builder.ts'
 
 const calm = workload({ sources: [source('db', { at: at(-7200), data: { password: 'old' } })] })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { assess, type JudgedPod } from '../../src/plan/assessment.ts'
+import { assess, type JudgedPod } from '../../src/plan/judge/assessment.ts'
 import { digester, EPOCH } from './cluster-builder.ts'
 import { observe, type History, type Picture } from './simulation/observer.ts'
 import {

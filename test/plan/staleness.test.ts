@@ -1,9 +1,15 @@
-import { ABSENT } from '../../src/secrets/digest.ts'
+import { ABSENT } from '../../src/sources/digest.ts'
 import { describe, expect, test } from 'vitest'
-import type { ContainerRecord } from '../../src/consumers/pod.ts'
-import type { Use } from '../../src/consumers/uses.ts'
-import { judge, judgePod, judgedUses, type Verdict, type Window } from '../../src/plan/staleness.ts'
-import type { Entry, Timeline } from '../../src/secrets/timeline.ts'
+import type { ContainerRecord } from '../../src/workloads/pod.ts'
+import type { Use } from '../../src/workloads/uses.ts'
+import {
+  judge,
+  judgePod,
+  judgedUses,
+  type Verdict,
+  type Window,
+} from '../../src/plan/judge/staleness.ts'
+import type { Entry, Timeline } from '../../src/sources/timeline.ts'
 import { appUses, at, container, password, pod, type PodChange } from './cluster-builder.ts'
 
 const margins = { margin: 2000, nodeMargin: 60_000 }

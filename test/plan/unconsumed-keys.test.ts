@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { ConsumerRecord } from '../../src/consumers/consumer.ts'
-import type { PodRecord } from '../../src/consumers/pod.ts'
+import type { ConsumerRecord } from '../../src/records/consumer.ts'
+import type { PodRecord } from '../../src/workloads/pod.ts'
 import { plan } from '../../src/plan/plan.ts'
 import {
   appliedLedger,

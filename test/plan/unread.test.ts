@@ -1,8 +1,8 @@
 // Workloads whose Secrets are not known one by one: nothing that follows from a guess is done or written down.
 import { describe, expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
-import { unreadSource, type SourceRecord, type Unread } from '../../src/secrets/source.ts'
-import type { Timeline } from '../../src/secrets/timeline.ts'
+import { unreadSource, type SourceRecord, type Unread } from '../../src/sources/source.ts'
+import type { Timeline } from '../../src/sources/timeline.ts'
 import {
   appliedLedger,
   appUses,

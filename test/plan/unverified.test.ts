@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Use } from '../../src/consumers/uses.ts'
-import { unverifiedPods } from '../../src/plan/unverified.ts'
+import type { Use } from '../../src/workloads/uses.ts'
+import { unverifiedPods } from '../../src/plan/judge/unverified.ts'
 import { appUses, at, pod, policy, source, workload } from './cluster-builder.ts'
 
 const files: Use = { source: 'tls', selector: '*', mode: 'volume', optional: false }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import type { Logger } from 'pino'
 import { describe, expect, test } from 'vitest'
-import { createLogger, type Logger } from '../../src/report/log.ts'
+import { createLogger } from '../../src/report/log.ts'
 
 /** The lines that `write` makes a logger write. */
 function linesOf(write: (log: Logger) => void, level: 'debug' | 'info' | 'warn' = 'info') {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Restart } from '../../src/consumers/consumer.ts'
+import type { Restart } from '../../src/records/consumer.ts'
 import { plan } from '../../src/plan/plan.ts'
 import { createPace } from '../../src/report/pace.ts'
 import { at, deployment, policy, snapshot, workload } from '../plan/cluster-builder.ts'

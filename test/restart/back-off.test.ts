@@ -4,7 +4,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action, ForgetAction } from '../../src/plan/action.ts'
 import { Executor } from '../../src/restart/executor.ts'
 import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
-import type { Picture } from '../../src/restart/picture.ts'
+import type { Picture } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
 const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const

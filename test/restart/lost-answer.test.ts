@@ -3,7 +3,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { EvictAction } from '../../src/plan/action.ts'
 import { Executor } from '../../src/restart/executor.ts'
 import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
-import type { Picture } from '../../src/restart/picture.ts'
+import type { Picture } from '../../src/restart/cluster-state.ts'
 
 const picture: Picture = {
   pod: () => undefined,

@@ -2,12 +2,13 @@
 import PQueue from 'p-queue'
 import { expect, test, vi } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
-import type { ApiCall, KubeClient } from '../../src/kube/client.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
+import type { ApiCall } from '../../src/kube/api-call.ts'
 import { LEASE_DURATION, RENEW_DEADLINE } from '../../src/kube/leader-elector.ts'
 import type { Action, ActionOutcome, RecordAction } from '../../src/plan/action.ts'
 import { createApiWrites } from '../../src/restart/api-writes.ts'
 import { Executor } from '../../src/restart/executor.ts'
-import type { Picture } from '../../src/restart/picture.ts'
+import type { Picture } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
 const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Use } from '../../src/consumers/uses.ts'
+import type { Use } from '../../src/workloads/uses.ts'
 import { JudgedSources } from '../../src/watch/judged-sources.ts'
 import { appUses, defaults, deployment, pod } from '../plan/cluster-builder.ts'
 

@@ -1,13 +1,14 @@
 // What a list brings beside what is known already: from the watch, and from the answers to our own writes.
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
 import { ApiError } from '../../src/kube/api-error.ts'
-import type { ApiCall, KubeClient, StreamOptions } from '../../src/kube/client.ts'
-import { createDigester } from '../../src/secrets/digest.ts'
+import type { KubeClient, StreamOptions } from '../../src/kube/client.ts'
+import type { ApiCall } from '../../src/kube/api-call.ts'
+import { createDigester } from '../../src/sources/digest.ts'
 import { watchedResources } from '../../src/watch/resources.ts'
 import { Store } from '../../src/watch/store.ts'
-import { watchInto, type Watch } from '../../src/watches.ts'
+import { watchInto, type Watch } from '../../src/watch/watches.ts'
 import { bookmark, event } from '../kube/scripted-server.ts'
 import { defaults, nothingPending } from '../plan/cluster-builder.ts'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RESTART_ON_CHANGE } from '../../src/annotations.ts'
-import type { Pending, Snapshot, Workload } from '../../src/plan/workload.ts'
-import { createDigester } from '../../src/secrets/digest.ts'
+import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
+import type { Pending, Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import { createDigester } from '../../src/sources/digest.ts'
 import { Store, type StoreOptions } from '../../src/watch/store.ts'
 
 /** Something that the watches, or Sluice itself, tell the store. */

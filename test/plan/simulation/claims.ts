@@ -2,11 +2,11 @@
  * Follows rotations over the plans of a simulated Sluice, and compares what they claim with what the pods really hold.
  */
 import type { Plan } from '../../../src/plan/plan.ts'
-import type { Margins } from '../../../src/plan/staleness.ts'
-import { namespacedKey, type SourceRef } from '../../../src/refs.ts'
-import { RotationBook } from '../../../src/rotations/book.ts'
-import { isUnused } from '../../../src/rotations/condition.ts'
-import type { SourceUsers } from '../../../src/rotations/holders.ts'
+import type { Margins } from '../../../src/plan/judge/staleness.ts'
+import { namespacedKey, type SourceRef } from '../../../src/model/refs.ts'
+import { RotationBook } from '../../../src/report/rotations/rotation-tracker.ts'
+import { isUnused } from '../../../src/report/rotations/condition.ts'
+import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
 import {
   readRotation,
   rotationName,
@@ -14,9 +14,9 @@ import {
   writeRotationStatus,
   type RawRotation,
   type Rotation,
-} from '../../../src/rotations/rotation.ts'
-import { usesSource } from '../../../src/consumers/uses.ts'
-import { missingSource, type SourceRecord } from '../../../src/secrets/source.ts'
+} from '../../../src/records/rotation.ts'
+import { usesSource } from '../../../src/workloads/uses.ts'
+import { missingSource, type SourceRecord } from '../../../src/sources/source.ts'
 import { digester } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import type { ClusterState } from './state.ts'

@@ -2,8 +2,8 @@
  * A cluster in virtual time: Secrets, Deployments with their controllers, pods with their kubelet, and the store of
  * Consumers and Halts. Things go wrong in it as they do in a real one. It keeps every state it was in.
  */
-import { readConsumer, writeStatus, consumerName } from '../../../src/consumers/consumer.ts'
-import { readHalt, writeHalt } from '../../../src/consumers/halt.ts'
+import { readConsumer, writeStatus, consumerName } from '../../../src/records/consumer.ts'
+import { readHalt, writeHalt } from '../../../src/records/halt.ts'
 import type {
   EvictAction,
   ForgetAction,
@@ -13,7 +13,7 @@ import type {
   ReleaseAction,
 } from '../../../src/plan/action.ts'
 import { apiTime, appUses, base64, deployment } from '../cluster-builder.ts'
-import type { Use } from '../../../src/consumers/uses.ts'
+import type { Use } from '../../../src/workloads/uses.ts'
 import { passwordOf } from '../planning.ts'
 import { Agenda } from './agenda.ts'
 import { nextStep } from './controller.ts'

@@ -2,12 +2,12 @@
  * Sluice's eyes and memory, without its hands: it hears late of what happens to a Secret and its pods, writes down
  * its ledger now and then, and is killed now and then, after which it knows its ledger and lists everything anew.
  */
-import type { Ledger } from '../../../src/consumers/consumer.ts'
-import { readPod, type PodRecord } from '../../../src/consumers/pod.ts'
-import { ALL_KEYS } from '../../../src/consumers/uses.ts'
-import { assess, timelinesToRecord, type Assessment } from '../../../src/plan/assessment.ts'
-import type { Margins } from '../../../src/plan/staleness.ts'
-import { readSecret, type SourceRecord } from '../../../src/secrets/source.ts'
+import type { Ledger } from '../../../src/records/consumer.ts'
+import { readPod, type PodRecord } from '../../../src/workloads/pod.ts'
+import { ALL_KEYS } from '../../../src/sources/digest.ts'
+import { assess, timelinesToRecord, type Assessment } from '../../../src/plan/judge/assessment.ts'
+import type { Margins } from '../../../src/plan/judge/staleness.ts'
+import { readSecret, type SourceRecord } from '../../../src/sources/source.ts'
 import { appUses, deployment, digester, password, workload } from '../cluster-builder.ts'
 import {
   podAt,

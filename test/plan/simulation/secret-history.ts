@@ -2,9 +2,9 @@
  * What really happened to one Secret and to the pods that use it, in milliseconds of true time, and what the API
  * server shows of it: whole seconds, node clocks that are off, statuses that are written late.
  */
-import type { RawPod } from '../../../src/consumers/pod.ts'
-import type { Mode } from '../../../src/consumers/uses.ts'
-import type { RawSecret } from '../../../src/secrets/source.ts'
+import type { RawPod } from '../../../src/workloads/pod.ts'
+import type { Mode } from '../../../src/workloads/uses.ts'
+import type { RawSecret } from '../../../src/sources/source.ts'
 import { apiTime, base64 } from '../cluster-builder.ts'
 
 /** One write to the Secret `db`. */

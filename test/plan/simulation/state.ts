@@ -1,11 +1,11 @@
 /**
  * What a simulated cluster holds at one time. Never changed, only replaced, so that a watch can be shown an older one.
  */
-import type { ConsumerRecord } from '../../../src/consumers/consumer.ts'
-import type { DeploymentRecord } from '../../../src/consumers/deployment.ts'
-import type { HaltRecord } from '../../../src/consumers/halt.ts'
-import type { PodRecord } from '../../../src/consumers/pod.ts'
-import type { RawSecret } from '../../../src/secrets/source.ts'
+import type { ConsumerRecord } from '../../../src/records/consumer.ts'
+import type { DeploymentRecord } from '../../../src/workloads/kinds/deployment.ts'
+import type { HaltRecord } from '../../../src/records/halt.ts'
+import type { PodRecord } from '../../../src/workloads/pod.ts'
+import type { RawSecret } from '../../../src/sources/source.ts'
 
 /** How fast the cluster is; milliseconds. */
 export interface Pace {

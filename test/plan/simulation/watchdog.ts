@@ -3,8 +3,8 @@
  * back by what really happens to them, and never asks Sluice.
  */
 import type { EvictAction, PatchAction } from '../../../src/plan/action.ts'
-import { resolveLimit } from '../../../src/plan/limit.ts'
-import { consumerName } from '../../../src/consumers/consumer.ts'
+import { resolveLimit } from '../../../src/config/limit.ts'
+import { consumerName } from '../../../src/records/consumer.ts'
 import { settings } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import { CRASHES_AFTER, fateOf } from './fate.ts'

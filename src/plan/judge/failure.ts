@@ -1,0 +1,261 @@
+/**
+ * When a restart has failed, which kind of failure it is, and when it ends. Pure (docs/how-it-decides.md).
+ */
+import type { Content, Failure, Restart } from '../../records/consumer.ts'
+import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
+import type { PodRecord } from '../../workloads/pod.ts'
+import { ABSENT } from '../../sources/digest.ts'
+import { digestOf } from '../../sources/source.ts'
+import type { Assessment } from './assessment.ts'
+import { availability } from './availability.ts'
+import { crashesOf, isCrashLooping, type Crashes } from './crashes.ts'
+import { deadlineOf, givenUpAt, stepEndsAt, waitsSince } from './deadline.ts'
+import { changedSources } from '../budget/groups.ts'
+import { isReplacement, withTemplate } from './replacement.ts'
+import { rolloutEndsAt, rolloutStallsAt } from './rollout.ts'
+import { mayEvictInstead } from './strategy.ts'
+
+/** How long the new pods must have been Available for a failure to be over (ms). */
+const RECOVERED_AFTER = 60_000
+/** How many pods a message names. */
+const MOST_NAMED = 3
+
+/** Reasons of a container that waits because it could not be made to run. */
+const NEVER_RAN = new Set([
+  'ImagePullBackOff',
+  'ErrImagePull',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+])
+
+/** A failure that has just been found. */
+type FoundFailure = Pick<Failure, 'kind' | 'message'>
+
+/** The failure that stands, or that the restart under way has come to by now. */
+export function standingFailure(assessment: Assessment, now: number): Failure | undefined {
+  const known = assessment.ledger?.failure
+  if (known) return stands(known, assessment, now) ? known : undefined
+  return newFailure(assessment, now)
+}
+
+/** The failure that the restart under way has come to, if it has. */
+export function newFailure(assessment: Assessment, now: number): Failure | undefined {
+  const { ledger, judged } = assessment
+  const restart =
+    ledger?.restart &&
+    withTemplate(
+      ledger.restart,
+      judged.map(({ pod }) => pod),
+    )
+  const found = restart && findFailure(assessment, restart, now)
+  return found && { ...found, id: restart.id, failedAt: now, contents: suspects(assessment) }
+}
+
+/**
+ * What is wrong with the pods that a restart started, if anything.
+ * Pods of another template (somebody deployed meanwhile) are not its doing.
+ */
+function findFailure(
+  assessment: Assessment,
+  restart: Restart,
+  now: number,
+): FoundFailure | undefined {
+  const { deployment, settings } = assessment
+  const deadline = deadlineOf(deployment, settings)
+  const started = startedPods(assessment, restart)
+  const ofKind = (unfit: string): FoundFailure => ({
+    kind: restart.wasUnwell ? 'CannotStart' : 'Unfit',
+    message: unfit,
+  })
+  for (const pod of started) {
+    const { name } = pod.ref
+    const blocked = pod.containers.find(({ waitingReason }) => NEVER_RAN.has(waitingReason ?? ''))
+    if (blocked) {
+      const message = `container ${blocked.name} of pod ${name} cannot start: ${blocked.waitingReason ?? ''}`
+      return { kind: 'CannotStart', message }
+    }
+    if (isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
+  }
+  const crashed = crashedPods(assessment, now)
+  if (crashed.reduce((sum, { count }) => sum + count, 0) > 1) {
+    const names = crashed.map(({ pod }) => pod.ref.name)
+    const [name, ...more] = names
+    return ofKind(
+      more.length === 0
+        ? `pod ${name ?? ''} crashes again and again`
+        : `pods ${names.slice(0, MOST_NAMED).join(', ')} crashed`,
+    )
+  }
+  const late = started.filter(
+    (pod) => pod.readyAt === undefined && now >= waitsSince(pod) + deadline,
+  )
+  const ran = late.find(hasRun)
+  if (ran) return ofKind(`pod ${ran.ref.name} was not Ready within ${deadline / 1000} s`)
+  const [never] = late
+  return (
+    (never && isOwed(assessment, restart) && neverRan(assessment, restart, never, deadline)) ||
+    neverCreated(assessment, restart, deadline, now)
+  )
+}
+
+/** Its replacements, but for those that are to be replaced again: they say nothing of today's content. */
+function startedPods({ judged, stale }: Assessment, restart: Restart): readonly PodRecord[] {
+  const toBeReplaced = new Set(stale.map(({ pod }) => pod))
+  return judged
+    .map(({ pod }) => pod)
+    .filter((pod) => isReplacement(pod, restart) && !toBeReplaced.has(pod))
+}
+
+/** The pods of the restart under way that crashed and have not been calm since. */
+export function crashedPods(
+  assessment: Assessment,
+  now: number,
+): readonly ({ readonly pod: PodRecord } & Crashes)[] {
+  const { deployment, judged, ledger, settings } = assessment
+  if (!ledger?.restart) return []
+  const pods = judged.map(({ pod }) => pod)
+  const patience = {
+    calm: deployment.minReady + settings.settle,
+    deadline: deadlineOf(deployment, settings),
+  }
+  return startedPods(assessment, withTemplate(ledger.restart, pods))
+    .map((pod) => ({ pod, ...crashesOf(pod, patience, now) }))
+    .filter(({ count }) => count > 0)
+}
+
+/** One that is shown running has run, whether or not its ID is known. */
+function hasRun({ containers }: PodRecord): boolean {
+  return containers.some(({ id, state }) => id !== undefined || state !== 'waiting')
+}
+
+/**
+ * Whether the restart still waits for a pod: as many as it took away (of a rollout all) are not Ready again. Where none is
+ * owed, those that are late were added by somebody else, such as an autoscaler.
+ */
+function isOwed({ deployment, judged }: Assessment, restart: Restart): boolean {
+  const began = Math.min(restart.replicas ?? Infinity, deployment.replicas)
+  const others = judged.filter(({ pod }) =>
+    isReplacement(pod, restart) ? pod.readyAt !== undefined : restart.strategy === 'evict',
+  )
+  return began > others.length
+}
+
+/** A rollout takes nothing away before its first new pod is Ready: one that finds no place is its own trouble. */
+function neverRan(
+  { deployment }: Assessment,
+  { strategy }: Restart,
+  { ref: { name }, scheduledAt }: PodRecord,
+  deadline: number,
+): FoundFailure {
+  const surges = strategy === 'rollout' && deployment.strategy !== 'Recreate'
+  const where = scheduledAt === undefined ? 'found no node' : 'did not start'
+  const message = `pod ${name} ${where} within ${deadline / 1000} s`
+  return { kind: surges ? 'Blocked' : 'CannotStart', message }
+}
+
+/** Pods that the controller does not make, for the whole of a deadline. */
+function neverCreated(
+  assessment: Assessment,
+  restart: Restart,
+  deadline: number,
+  now: number,
+): FoundFailure | undefined {
+  const { deployment, judged, pods } = assessment
+  const { replicas } = deployment
+  if (now >= missingFrom(assessment) + deadline) {
+    const missing = Math.min(restart.replicas ?? Infinity, replicas) - judged.length
+    if (missing > 0 && deployment.strategy === 'Recreate' && pods.some((pod) => pod.terminating)) {
+      const message = `${missing} of ${replicas} pods were not created within ${deadline / 1000} s: old ones are still terminating`
+      return { kind: 'Blocked', message }
+    }
+    if (missing > 0) return notCreated(deployment, `${missing} of ${replicas} pods were`, deadline)
+  }
+  if (now < rolloutStallsAt(assessment, deadline)) return undefined
+  const updated = judged.filter(({ pod }) => isReplacement(pod, restart)).length
+  return notCreated(deployment, `${replicas - updated} of ${replicas} new pods were`, deadline)
+}
+
+/** Since when pods are missing that the restart may be owed (ms); Infinity if none are. */
+function missingFrom({ deployment, missingSince, pending }: Assessment): number {
+  return Math.max(deployment.creationRefusedSince ?? missingSince ?? Infinity, pending.owedSince)
+}
+
+/** Pods were not created, by whoever says no to them. */
+function notCreated(
+  { creationRefusedBy: by }: DeploymentRecord,
+  which: string,
+  deadline: number,
+): FoundFailure {
+  const who = by ? `${by.kind} ${by.name} refuses them` : 'the Deployment does not say why'
+  const message = `${which} not created within ${deadline / 1000} s: ${who}`
+  return { kind: by?.kind === 'ResourceQuota' ? 'Blocked' : 'CannotStart', message }
+}
+
+/** When the next failure may be found, or the next pod given up, by time alone (ms). */
+export function nextDeadline(assessment: Assessment, now: number): number {
+  const { deployment, judged, settings, ledger, missingSince } = assessment
+  const deadline = deadlineOf(deployment, settings)
+  const unready = judged.filter(({ pod }) => pod.readyAt === undefined)
+  // Past these a pod is stuck, whoever made it.
+  const times = [
+    ...unready.map(({ pod }) => waitsSince(pod) + deadline),
+    (missingSince ?? Infinity) + deadline,
+  ]
+  const restart = ledger?.restart
+  if (restart) {
+    const own = judged.filter(({ pod }) => isReplacement(pod, restart))
+    times.push(
+      ...own.map(({ pod }) => givenUpAt(pod, deployment, settings)),
+      missingFrom(assessment) + deadline,
+      stepEndsAt(assessment),
+      rolloutStallsAt(assessment, deadline),
+      rolloutEndsAt(assessment, now),
+    )
+  }
+  // One may be past its deadline, and wait for its turn to be replaced again.
+  return Math.min(...times.filter((time) => time > now))
+}
+
+/** The contents that a restart is for: other content of the same sources ends its failure. */
+export function suspects(assessment: Assessment): readonly Content[] {
+  const { uses, source: sourceOf } = assessment
+  const changed = new Set(changedSources(assessment))
+  return uses
+    .filter(({ source }) => changed.has(source))
+    .flatMap(({ source, selector: key }) => {
+      const digest = digestOf(sourceOf(source), key)
+      return digest === undefined ? [] : [{ source, key, digest }]
+    })
+}
+
+/**
+ * Whether a failure stands. It ends when the content changes again, when its new pods have been Available for a while, or
+ * when a person resumes exactly this one; an old id left in Git does nothing.
+ */
+export function stands(failure: Failure, assessment: Assessment, now: number): boolean {
+  const { settings, sources, source: sourceOf } = assessment
+  if (settings.resume === failure.id) return false
+  if (failure.kind === 'Undone' && mayEvictInstead(assessment)) return false
+  const changed = failure.contents.some(({ source, key, digest }) => {
+    // What is gone or not known now is no other content.
+    const now = sources.has(source) ? digestOf(sourceOf(source), key) : undefined
+    return now !== undefined && now !== ABSENT && now !== digest
+  })
+  return !changed && now < recoveredAt(assessment, now)
+}
+
+/**
+ * When the failure will be over if nothing happens (ms). Stale pods are not asked: they tell nothing of the content that
+ * failed, and where the old credential is dead they never get well. Infinity while a pod is away, and where there are
+ * only stale ones: the pod that failed was scaled away, or its rollout undone, which proves nothing.
+ */
+export function recoveredAt(assessment: Assessment, now: number): number {
+  const { deployment, judged, stale } = assessment
+  const old = new Set(stale.map(({ pod }) => pod.ref.uid))
+  const others = judged.filter(({ pod }) => !old.has(pod.ref.uid))
+  if (others.length === 0 || availability(assessment, now).away > 0) return Infinity
+  const calm = others.map(({ pod }) => (pod.readyAt ?? Infinity) + deployment.minReady)
+  return Math.max(...calm) + RECOVERED_AFTER
+}

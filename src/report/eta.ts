@@ -1,0 +1,82 @@
+/**
+ * When each rotation will have reached its last pod: a forecast from what is planned and how long pods took. Pure.
+ */
+import { namespacedKey, type NamespacedKey } from '../model/refs.ts'
+import { changedSources } from '../plan/budget/groups.ts'
+import { endedBy, stateOf, type Hold } from '../model/hold.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { PlannedWorkload } from '../plan/planned-workload.ts'
+import type { Policy } from '../plan/policy.ts'
+
+/**
+ * The end of each rotation (ms, API server's clock), by its source; Infinity where a workload waits for somebody, or for
+ * its turn behind restarts that do: nobody knows when that will be.
+ * @param perPod how long the replacement of one pod takes, settling included (ms)
+ */
+export function forecast(
+  { workloads }: Plan,
+  { maxConcurrentRestarts }: Policy,
+  perPod: number,
+  now: number,
+): ReadonlyMap<NamespacedKey, number> {
+  const ends = new Map<NamespacedKey, number>()
+  const moves = workloads.some((each) => isMoving(each))
+  let work = 0
+  let from = now
+  // Workloads stand in the order in which they will be restarted.
+  for (const planned of workloads) {
+    const { assessment, hold } = planned
+    if (!isUnfinished(planned)) continue
+    const stuck =
+      hold !== undefined &&
+      (waitsForSomebody(hold) || isBehindOthers(hold, moves) || waitsForNode(planned, now))
+    if (!stuck) {
+      work += rounds(planned) * perPod
+      from = Math.max(from, hold?.until ?? now)
+    }
+    const end = stuck ? Infinity : from + work / maxConcurrentRestarts
+    const { namespace } = assessment.deployment.ref
+    for (const name of changedSources(assessment)) {
+      const key = namespacedKey({ namespace, name })
+      ends.set(key, Math.max(end, ends.get(key) ?? -Infinity))
+    }
+  }
+  return ends
+}
+
+function isUnfinished({ assessment }: PlannedWorkload): boolean {
+  return assessment.stale.length > 0 || assessment.ledger?.restart !== undefined
+}
+
+/** It is being restarted, or begins with this plan, and nothing but time and its pods is in its way. */
+function isMoving(planned: PlannedWorkload): boolean {
+  const { assessment, hold } = planned
+  if (!isUnfinished(planned)) return false
+  return hold === undefined || (assessment.ledger?.restart !== undefined && !waitsForSomebody(hold))
+}
+
+function waitsForSomebody(hold: Hold): boolean {
+  return stateOf(hold) !== 'Waiting'
+}
+
+/** Its turn comes when a restart ends, and none is on its way to that. */
+function isBehindOthers(hold: Hold, moves: boolean): boolean {
+  return endedBy(hold) === 'turn' && hold.until === undefined && !moves
+}
+
+/** Within this time (ms) the scheduler has found a node where there is one; later the pod waits for a node. */
+const SCHEDULED_WITHIN = 30_000
+
+function waitsForNode({ assessment, hold }: PlannedWorkload, now: number): boolean {
+  if (!hold || endedBy(hold) !== 'pods') return false
+  return assessment.judged.some(
+    ({ pod }) =>
+      pod.scheduledAt === undefined && !pod.terminal && now >= pod.createdAt + SCHEDULED_WITHIN,
+  )
+}
+
+/** How many times a pod's time the workload takes, one round for what is away already. */
+function rounds({ assessment, availability }: PlannedWorkload): number {
+  const { away, limit } = availability
+  return Math.ceil(assessment.stale.length / limit) + (away > 0 ? 1 : 0)
+}

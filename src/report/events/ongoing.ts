@@ -1,0 +1,171 @@
+/**
+ * What is told of a state that stands: a failure and an annotation that cannot be read at once, a hold after a minute, and
+ * each again after half an hour, since an API server forgets Events after an hour. Pure but for its memory.
+ */
+import { describeFault } from '../../model/fault.ts'
+import type { Ineffective } from '../../workloads/ineffective.ts'
+import { stateOf } from '../../model/hold.ts'
+import type { PlannedWorkload } from '../../plan/planned-workload.ts'
+import { earliest } from './earliest.ts'
+import { secretSubject, workloadSubject, type Occurrence } from './occurrence.ts'
+
+/** A hold is told of when it has lasted so long (ms). */
+export const HELD_FOR = 60_000
+/** How often what stands is told again (ms). */
+export const REMINDER = 30 * 60_000
+
+/** How many are told of at one look: where a whole fleet is held, its Events come one after the other. */
+export const MOST_TOLD = 5
+
+/** A state that stands for now. */
+interface Standing {
+  readonly key: string
+  readonly after: number
+  /** It is told again after so long (ms); {@link REMINDER} if nothing else is said. */
+  readonly again?: number
+  readonly occurrence: () => Occurrence
+}
+
+export class StandingStates {
+  /** When each was first seen, and is to be told of (ms). */
+  #dueAt = new Map<string, number>()
+  /** When the next one is due if nothing changes (ms); Infinity for never. */
+  nextAt = Infinity
+
+  /** What is to be told now; `now` is in milliseconds. */
+  look(
+    workloads: readonly PlannedWorkload[],
+    ineffective: readonly Ineffective[],
+    now: number,
+  ): readonly Occurrence[] {
+    const dueAt = new Map<string, number>()
+    const told: Occurrence[] = []
+    const visit = ({ key, after, again = REMINDER, occurrence }: Standing) => {
+      if (dueAt.has(key)) return
+      const due = this.#dueAt.get(key) ?? now + after
+      const tells = due <= now && told.length < MOST_TOLD
+      if (tells) told.push(occurrence())
+      dueAt.set(key, tells ? now + again : due)
+    }
+    for (const planned of workloads) standingOf(planned).forEach(visit)
+    ineffective.map(ineffectiveState).forEach(visit)
+    // What does not stand any more is forgotten: if it comes again, it is new.
+    this.#dueAt = dueAt
+    this.nextAt = earliest(dueAt.values())
+    return told
+  }
+}
+
+function standingOf(planned: PlannedWorkload): readonly Standing[] {
+  const { assessment, hold } = planned
+  const failed = assessment.ledger?.failure ? failureStates(planned) : []
+  if (!hold) return failed
+  const invalid = hold.reason === 'InvalidSetting' ? invalidAnnotations(planned) : []
+  return [...failed, ...invalid, ...heldStates(planned)]
+}
+
+/** Where only the Namespace says something, the object itself is as it should be: once is enough. */
+function ineffectiveState({ subject, note, byNamespace }: Ineffective): Standing {
+  return {
+    key: `ineffective ${subject.uid} ${note}`,
+    after: 0,
+    ...(byNamespace && { again: Infinity }),
+    occurrence: () => ({
+      regarding: subject,
+      type: byNamespace ? 'Normal' : 'Warning',
+      reason: 'AnnotationIneffective',
+      action: 'ReadAnnotations',
+      about: note,
+      note: `No effect: ${note}`,
+    }),
+  }
+}
+
+/** On the workload, and on each Secret that is suspected. */
+function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
+  const { deployment, ledger, source } = assessment
+  const { failure } = ledger ?? {}
+  if (!failure) return []
+  const { namespace, name, uid } = deployment.ref
+  const workload = workloadSubject(deployment.ref)
+  const suspects = [...new Set(failure.contents.map((content) => content.source))].map((each) =>
+    secretSubject({ namespace, name: each }, source(each).uid),
+  )
+  const about = failure.id
+  const resume = `kubectl annotate deployment ${name} --namespace ${namespace} --overwrite sluice.dev/resume=${about}`
+  const what = { type: 'Warning', reason: 'RestartFailed', action: 'Restart', about } as const
+  const key = `failed ${uid} ${about}`
+  const on = (regarding: Occurrence['regarding'], related: Occurrence['related'], who: string) => ({
+    key: `${key} ${regarding.kind} ${regarding.name}`,
+    after: 0,
+    occurrence: () => ({
+      ...what,
+      regarding,
+      related,
+      note: `Restart ${about}${who} failed: ${failure.message}. It ends with other content, when its new pods have been Available for a minute, or by: ${resume}`,
+    }),
+  })
+  return [
+    on(workload, suspects.length === 1 ? suspects[0] : undefined, ''),
+    ...(failure.kind === 'Unfit'
+      ? suspects.map((secret) => on(secret, workload, ` of Deployment ${name}`))
+      : []),
+  ]
+}
+
+/** Each on the object that has it; those of a Namespace on its workloads, whose owners wonder why nothing happens. */
+function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[] {
+  const { deployment, settings, source, uses } = assessment
+  const { namespace, uid } = deployment.ref
+  const what = { type: 'Warning', reason: 'InvalidAnnotation', action: 'ReadAnnotations' } as const
+  const own = settings.faults.map(describeFault).map((note) => ({
+    key: `invalid ${uid} ${note}`,
+    after: 0,
+    occurrence: () => ({
+      ...what,
+      regarding: workloadSubject(deployment.ref),
+      about: note,
+      note: `Held until it is put right: ${note}`,
+    }),
+  }))
+  const secrets = [...new Set(uses.map((use) => use.source))].map(source)
+  const others = secrets.flatMap(({ ref, uid: secretUid, settings: { faults } }) =>
+    faults.map(describeFault).map((note) => ({
+      key: `invalid ${namespace}/${ref.name} ${note}`,
+      after: 0,
+      occurrence: () => ({
+        ...what,
+        regarding: secretSubject(ref, secretUid),
+        about: note,
+        note: `All who use it are held until it is put right: ${note}`,
+      }),
+    })),
+  )
+  return [...own, ...others]
+}
+
+/** Only where something is or may be stale, and time or their turn will not bring it. */
+function heldStates({ assessment, hold }: PlannedWorkload): readonly Standing[] {
+  const { deployment, ledger, stale } = assessment
+  if (!hold) return []
+  // Without a record that can be read nobody knows what the pods hold.
+  const mayBeStale = stale.length > 0 || hold.reason === 'MalformedConsumer'
+  if (!mayBeStale && !ledger?.restart) return []
+  const state = stateOf(hold)
+  if (state !== 'Held' && state !== 'Paused') return []
+  const { reason, message } = hold
+  return [
+    {
+      key: `held ${deployment.ref.uid} ${reason}`,
+      after: HELD_FOR,
+      occurrence: () => ({
+        regarding: workloadSubject(deployment.ref),
+        type: state === 'Paused' ? 'Normal' : 'Warning',
+        reason: 'RestartHeld',
+        action: 'Restart',
+        about: reason,
+        note: `${reason}: ${message}`,
+      }),
+    },
+  ]
+}

@@ -1,0 +1,76 @@
+/**
+ * Which changes a workload is being restarted for, or should be: source by source. Pure.
+ */
+import { isStaleFor, lastChange, type Assessment } from '../../plan/judge/assessment.ts'
+import { changedSources } from '../../plan/budget/groups.ts'
+import type { PlannedWorkload } from '../../plan/planned-workload.ts'
+import type { Margins } from '../../plan/judge/staleness.ts'
+import { namespacedKey, type NamespacedKey } from '../../model/refs.ts'
+import type { SourceRecord } from '../../sources/source.ts'
+import type { RecordedSource } from '../../sources/recorded.ts'
+
+/** A source whose last change has not reached every pod. */
+interface StaleSource {
+  readonly name: string
+  /** When it changed (ms); `undefined` where all that is known is that a failure is about it. */
+  readonly changedAt: number | undefined
+  /** A pod is known to hold other content of this very source, not only of one that changed as well. */
+  readonly certain: boolean
+}
+
+const NOTHING: readonly StaleSource[] = []
+
+/** The sources that a workload is stale for, is being restarted for, or failed with. */
+function staleSources(assessment: Assessment, margins: Margins): readonly StaleSource[] {
+  const { ledger, sources, stale } = assessment
+  const { restart, failure } = ledger ?? {}
+  if (stale.length === 0 && !restart && !failure) return NOTHING
+  const failed = new Set(failure?.contents.map(({ source }) => source))
+  const changed = stale.length > 0 || restart ? changedSources(assessment) : []
+  return [...new Set([...changed, ...failed])].flatMap((name) => {
+    const alone = changed.length === 1 && changed[0] === name
+    const certain = alone || isStaleFor(name, assessment, margins)
+    // Pods that are away hold nothing; until they are back it cannot be told which change they went for.
+    if (!certain && !restart && !failed.has(name)) return []
+    return [{ name, changedAt: newestChange(sources.get(name)), certain }]
+  })
+}
+
+/** When what the workload consumes of a source last changed (ms, whole seconds); `undefined` if that was long ago. */
+function newestChange(source: RecordedSource | undefined): number | undefined {
+  const time = source ? lastChange(source) : -Infinity
+  return time > -Infinity ? Math.floor(time / 1000) * 1000 : undefined
+}
+
+/** Who is stale for a source now. */
+export interface Stale {
+  readonly source: SourceRecord
+  readonly planned: PlannedWorkload[]
+  changedAt: number
+  certain: boolean
+}
+
+/** Who is stale now, by source. */
+export function staleIn(
+  workloads: readonly PlannedWorkload[],
+  margins: Margins,
+): ReadonlyMap<NamespacedKey, Stale> {
+  const stale = new Map<NamespacedKey, Stale>()
+  for (const planned of workloads) {
+    const { assessment } = planned
+    const { namespace } = assessment.deployment.ref
+    for (const { name, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
+      const key = namespacedKey({ namespace, name })
+      const group = stale.get(key)
+      if (group) {
+        group.planned.push(planned)
+        group.changedAt = Math.max(group.changedAt, changedAt)
+        group.certain ||= certain
+      } else {
+        const source = assessment.source(name)
+        stale.set(key, { source, planned: [planned], changedAt, certain })
+      }
+    }
+  }
+  return stale
+}

@@ -1,0 +1,18 @@
+/**
+ * What the executor needs of the picture of the cluster: to see what came of its writes.
+ */
+import type { RawConsumer } from '../records/consumer.ts'
+import type { RawDeployment } from '../workloads/kinds/deployment.ts'
+import type { RawHalt } from '../records/halt.ts'
+import type { PodRecord } from '../workloads/pod.ts'
+
+/** Answers of the API server are taken in as if they had been watched. */
+export interface Picture {
+  pod(uid: string): PodRecord | undefined
+  /** Of a Deployment that is gone by now, nothing is taken in. */
+  updateDeployment(raw: RawDeployment): void
+  applyConsumer(raw: RawConsumer): void
+  applyHalt(raw: RawHalt): void
+  removeHalt(ref: { namespace: string; name: string; uid: string }): void
+  removeConsumer(ref: { namespace: string; name: string; uid: string }): void
+}

@@ -1,0 +1,38 @@
+/**
+ * Who uses what, both ways: the sources of a workload, and the workloads of a source.
+ */
+import type { NamespacedKey } from '../model/refs.ts'
+
+/** A workload's entries are replaced on each observation, so none outlives its use. */
+export class UseIndex {
+  readonly #sources = new Map<string, ReadonlySet<NamespacedKey>>()
+  readonly #workloads = new Map<NamespacedKey, Set<string>>()
+
+  /** Replaces what the workload (by UID) uses; no sources forgets it. */
+  set(workload: string, sources: ReadonlySet<NamespacedKey>): void {
+    for (const source of this.sourcesOf(workload)) {
+      const users = this.#workloads.get(source)
+      users?.delete(workload)
+      if (users?.size === 0) this.#workloads.delete(source)
+    }
+    if (sources.size === 0) {
+      this.#sources.delete(workload)
+      return
+    }
+    this.#sources.set(workload, sources)
+    for (const source of sources) {
+      const users = this.#workloads.get(source) ?? new Set()
+      this.#workloads.set(source, users.add(workload))
+    }
+  }
+
+  /** The sources that a workload uses. */
+  sourcesOf(workload: string): ReadonlySet<NamespacedKey> {
+    return this.#sources.get(workload) ?? new Set()
+  }
+
+  /** UIDs of the workloads that use a source. */
+  workloadsOf(source: NamespacedKey): ReadonlySet<string> {
+    return this.#workloads.get(source) ?? new Set()
+  }
+}
