@@ -168,7 +168,7 @@ export const REASONS = {
   PodCrashed: {
     state: 'Waiting',
     endedBy: 'pods',
-    hint: 'A container of a new pod crashed. The restart goes on when that pod has been Ready for twice as long as it ran before. A second crash fails it.',
+    hint: 'A container of a new pod crashed. The restart goes on when that pod has been Ready for twice as long as it ran before. A second crash of that pod fails it.',
   },
   PodsStuck: {
     state: 'Held',

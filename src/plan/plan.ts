@@ -9,7 +9,7 @@ import type { Assessment } from './judge/assessment.ts'
 import { availability } from './judge/availability.ts'
 import { Breakers } from './halts/breakers.ts'
 import { Budget, NAMED_AFTER, type Claim } from './budget/budget.ts'
-import { deadlineOf } from './judge/deadline.ts'
+import { deadlineOf, isPastTurn } from './judge/deadline.ts'
 import { nextDeadline, recoveredAt, standingFailure } from './judge/failure.ts'
 import { groupsOf, groupsToMeet, membership } from './budget/groups.ts'
 import type { Group } from '../model/group.ts'
@@ -159,7 +159,10 @@ function candidateOf(
       ? Math.max(assessment.pending.owedSince, assessment.ledger?.restart?.startedAt ?? -Infinity)
       : Infinity,
     groups: groupsOf(assessment),
-    urgent: assessment.urgent && policy.urgentReach === 'cluster',
+    urgent:
+      assessment.urgent &&
+      policy.urgentReach === 'cluster' &&
+      !isPastTurn(assessment.ledger?.restart, now),
     needed: committed || assessment.stale.length > 0 || assessment.ledger?.restart !== undefined,
     committed,
   }
@@ -189,9 +192,6 @@ function breakersOf(
   return new Breakers(failures, successes, policy, now)
 }
 
-/** How long a restart goes on before those that wait (ms); later it takes turns with them between its pods. */
-const TURN = 30 * 60_000
-
 /**
  * Urgent ones first; then restarts that have pods away, since they hold a slot; then restarts under way, then those
  * that wait. Those that need nothing come last.
@@ -205,8 +205,8 @@ function inTurn(
     if (!needed) return 'calm'
     if (urgent) return 'urgent'
     if (committed) return 'committed'
-    const begunAt = assessment.ledger?.restart?.startedAt ?? -Infinity
-    return situation.now < begunAt + TURN ? 'begun' : 'waiting'
+    const restart = assessment.ledger?.restart
+    return restart && !isPastTurn(restart, situation.now) ? 'begun' : 'waiting'
   })
   const needed = (['urgent', 'committed', 'begun', 'waiting'] as const).flatMap((rank) =>
     inOrder(

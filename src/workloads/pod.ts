@@ -100,6 +100,7 @@ export interface RawPod {
     readonly conditions?: readonly Condition[]
     readonly initContainerStatuses?: readonly RawContainerStatus[]
     readonly containerStatuses?: readonly RawContainerStatus[]
+    readonly ephemeralContainerStatuses?: readonly RawContainerStatus[]
   }
 }
 
@@ -147,6 +148,7 @@ export function readPod(
   const statuses = [
     ...(raw.status?.initContainerStatuses ?? []),
     ...(raw.status?.containerStatuses ?? []),
+    ...(raw.status?.ephemeralContainerStatuses ?? []),
   ]
   const init = new Set(
     raw.spec.initContainers?.flatMap((each) =>

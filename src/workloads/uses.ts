@@ -37,6 +37,8 @@ interface ContainerUses {
   readonly container: string
   /** An ordinary init container: it runs to its end once, before the others start. */
   readonly init: boolean
+  /** Of an ephemeral container, which a new pod does not have: it holds content, and is no reason to restart. */
+  readonly ephemeral?: boolean
   readonly uses: readonly Use[]
 }
 
@@ -80,6 +82,7 @@ export interface PodSpec {
   readonly hostNetwork?: boolean
   readonly initContainers?: readonly Container[]
   readonly containers?: readonly Container[]
+  readonly ephemeralContainers?: readonly Container[]
   readonly volumes?: readonly Volume[]
 }
 
@@ -95,6 +98,7 @@ export function usesOf(spec: PodSpec): PodUses {
   return [
     ...(spec.initContainers ?? []).map(read(true)),
     ...(spec.containers ?? []).map(read(false)),
+    ...(spec.ephemeralContainers ?? []).map((each) => ({ ...read(false)(each), ephemeral: true })),
   ].filter(({ uses }) => uses.length > 0)
 }
 

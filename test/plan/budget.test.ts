@@ -808,7 +808,12 @@ describe('a workload that waits for something else than its turn', () => {
       at(30),
     ])
     const starting = replacement('new', { createdAt: at(31), templateHash: 'theirs' })
-    const gone = told('a', { ...again, pods: [...theirs.slice(1), starting], ledger: { restart } })
+    const gone = told('a', {
+      ...again,
+      pods: [...theirs.slice(1), starting],
+      ledger: { restart },
+      pending: { owedSince: at(31) },
+    })
     const { lines, reasons } = planned([gone, alone('b')], { now: at(32) })
     expect(lines).toEqual([])
     expect(reasons).toEqual({ a: 'PodsAway', b: 'ClusterBudget' })

@@ -276,7 +276,7 @@ export const nothingPending: Pending = {
   evicted: new Set(),
   obstacle: undefined,
   reportedAt: -Infinity,
-  owedSince: at(0),
+  owedSince: at(6),
 }
 
 export interface WorkloadChange {

@@ -110,10 +110,10 @@ describe('a restart fails', () => {
       'CreateContainerConfigError',
       'CreateContainerError',
     ].map((reason): [string, PodChange, number, string] => [
-      `for ${reason} at once`,
+      `for ${reason}, when that lasts until the deadline`,
       waiting(reason),
-      NOW,
-      `CannotStart: container app of pod new cannot start: ${reason}`,
+      LATE,
+      `CannotStart: pod new did not start within 600 s: container app waits, ${reason}`,
     ]),
     ['not while its pod is pulling', waiting('ContainerCreating'), NOW, undefined],
     [
@@ -566,7 +566,7 @@ describe('repeated failures', () => {
   test('stop a restart under way too, and from the moment on in which the second is found', () => {
     const second = restarting('b', {
       sources: [rotated('of-b')],
-      pods: [...oneAway('b'), replacement('new', waiting('ImagePullBackOff'))],
+      pods: [...oneAway('b'), replacement('new', waiting('CrashLoopBackOff'))],
     })
     const begun = told('z', { sources: [rotated('cache')], ledger: { restart: evicting } })
     expect(planned([failedAt('a'), second, begun], wide).reasons.z).toBe('RepeatedFailures')

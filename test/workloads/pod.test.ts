@@ -244,3 +244,25 @@ test('the run before the last restart of a container is known, and which contain
     ['app', false, { startedAt: at(8), duration: 20_000 }],
   ])
 })
+
+test('an ephemeral container is read with what it uses, and known as one', () => {
+  const secretKeyRef = { name: 'db', key: 'password' }
+  const raw = show({ id: 'a', startedAt: at(5), statusAt: at(5) })
+  const { uses, containers } = readPod(
+    {
+      ...raw,
+      spec: { ephemeralContainers: [{ name: 'debugger', env: [{ valueFrom: { secretKeyRef } }] }] },
+      status: {
+        ...raw.status,
+        ephemeralContainerStatuses: [
+          { name: 'debugger', state: { running: { startedAt: apiTime(at(20)) } } },
+        ],
+      },
+    },
+    undefined,
+    at(41),
+    (each) => each,
+  )
+  expect(uses).toMatchObject([{ container: 'debugger', ephemeral: true, uses: [{ source: 'db' }] }])
+  expect(containers.map(({ name, state }) => [name, state])).toContainEqual(['debugger', 'running'])
+})

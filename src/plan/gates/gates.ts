@@ -54,7 +54,7 @@ export const GATES: readonly Gate[] = [
   { asked: 'step', reasons: ['GroupHalted'], check: groupHalted },
   { asked: 'step', reasons: ['RepeatedFailures'], check: repeatedFailures },
   {
-    asked: 'start',
+    asked: 'step',
     reasons: ['MaxUnavailableExceeded', 'MaxSurgeExceeded'],
     check: rolloutOverLimit,
   },

@@ -1,6 +1,7 @@
 /**
  * Holds over the state of the workload itself.
  */
+import { isPastTurn } from '../judge/deadline.ts'
 import { crashedPods } from '../judge/failure.ts'
 import { failedWithOldContent, rollingOut } from '../judge/rollout.ts'
 import { chooseStrategy } from '../judge/strategy.ts'
@@ -30,9 +31,10 @@ export const rolloutInProgress: HoldRule = (assessment, { now }) => {
 }
 
 /** As many pods are away as may be: it is not healthy enough, or those that were replaced are not back yet. */
-export const podsAway: HoldRule = (_, { availability }) => {
-  const { away, desired, limit, nextAt, stuck } = availability
-  if (away < limit) return undefined
+export const podsAway: HoldRule = ({ ledger }, { availability, now }) => {
+  const { away, byRestart, desired, limit, nextAt, stuck } = availability
+  const waitsForAll = byRestart > 0 && isPastTurn(ledger?.restart, now)
+  if (away < limit && !waitsForAll) return undefined
   const message = `${away} of ${desired} pods unavailable (limit ${limit})`
   if (stuck >= limit) {
     return {
@@ -58,10 +60,15 @@ export const podCrashed: HoldRule = (assessment, { now }) => {
 
 /** A rollout would start, or take away, more pods at once than the workload's owner allows explicitly. */
 export const rolloutOverLimit: HoldRule = (
-  { deployment, settings },
+  { deployment, ledger, settings },
   { availability: { limit } },
 ) => {
   if (!settings.maxUnavailableIsExplicit) return undefined
+  const { restart } = ledger ?? {}
+  // What is under way cannot be stopped half-way.
+  if (restart && (restart.strategy === 'evict' || restart.id === deployment.restartId)) {
+    return undefined
+  }
   if (chooseStrategy(deployment, settings) !== 'rollout') return undefined
   const { maxSurge, maxUnavailable, replicas, strategy } = deployment
   const recreates = strategy === 'Recreate'

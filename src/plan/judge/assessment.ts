@@ -184,7 +184,8 @@ export function lastChange({ timelines }: Pick<RecordedSource, 'timelines'>): nu
 
 /** The uses of a container that count. */
 function usesOf(workload: Workload, pod: PodRecord, container: string): readonly Use[] {
-  return counted(workload, pod.uses.find((each) => each.container === container)?.uses ?? [])
+  const { uses = [], ephemeral } = pod.uses.find((each) => each.container === container) ?? {}
+  return ephemeral ? [] : counted(workload, uses)
 }
 
 /**
@@ -239,7 +240,8 @@ function rekeyFailure(
 function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly Use[] {
   const specs = new Set([workload.deployment.uses, ...pods.map(({ uses }) => uses)])
   const uses = new Map<string, Use>()
-  for (const { uses: ofContainer } of [...specs].flat()) {
+  for (const { uses: ofContainer, ephemeral } of [...specs].flat()) {
+    if (ephemeral) continue
     for (const use of counted(workload, ofContainer)) {
       const key = `${use.source}/${use.selector}`
       const optional = use.optional && (uses.get(key)?.optional ?? true)

@@ -3,10 +3,10 @@
  */
 import type { PodRecord } from '../../workloads/pod.ts'
 import { crashesOf } from './crashes.ts'
-import { deadlineOf, givenUpAt, stepEndsAt, waitsSince } from './deadline.ts'
+import { deadlineOf, givenUpAt, isLate, stepEndsAt } from './deadline.ts'
 import { resolveLimit, type Limit } from '../../config/limit.ts'
 import type { Assessment, JudgedPod } from './assessment.ts'
-import { cameAfter, isReplacement } from './replacement.ts'
+import { cameAfter, isReplacement, tookAway } from './replacement.ts'
 
 export interface Availability {
   readonly desired: number
@@ -67,7 +67,7 @@ export function availability(
     } else {
       nextAt = Math.min(nextAt, calmAt)
       if (!ours) byOthers++
-      if (pod.readyAt === undefined && now >= waitsSince(pod) + deadline) stuck++
+      if (isLate(pod, deadline, now)) stuck++
     }
   }
   const notUp = Math.max(0, deployment.replicas - up - exempt)
@@ -78,7 +78,7 @@ export function availability(
     Math.max(0, Math.min(taken, missing)),
   )
   const byRestart =
-    ledger?.restart && now < stepEndsAt(assessment) ? Math.max(owedNow, leaving.count) : 0
+    tookAway(assessment) && now < stepEndsAt(assessment) ? Math.max(owedNow, leaving.count) : 0
   return {
     desired: deployment.replicas,
     away: Math.max(notUp, leaving.count),

@@ -1,5 +1,5 @@
 /**
- * Crashes of the pods that came with a restart: the first one stops it, the second one fails it. Pure.
+ * Crashes of the pods that came with a restart: the first one stops it, the second one of the same pod fails it. Pure.
  *
  * A crash counts until its pod has been up for long enough, whichever process of Sluice looks: all of it is in the pod.
  */
@@ -35,6 +35,14 @@ export function crashesOf(pod: PodRecord, patience: Patience, now: number): Cras
 /** In CrashLoopBackOff. An init container may wait for something by ending: it has until the deadline. */
 export function isCrashLooping({ containers }: PodRecord): boolean {
   return containers.some(({ init, waitingReason }) => !init && waitingReason === 'CrashLoopBackOff')
+}
+
+/** Whether a pod of after this time, or a run that began after it, has crashed: what came then may have made it crash. */
+export function crashedSince({ containers, createdAt }: PodRecord, time: number): boolean {
+  return (
+    createdAt >= time ||
+    containers.some((each) => mayCrash(each) && (each.lastRun?.startedAt ?? Infinity) >= time)
+  )
 }
 
 /** One that has ended is an init container that is done, or about to be restarted. */

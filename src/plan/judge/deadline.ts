@@ -2,6 +2,7 @@
  * How long a replacement may take before it counts as failed. Pure.
  */
 import { PROGRESS_DEADLINE } from '../../model/annotations.ts'
+import type { Restart } from '../../records/consumer.ts'
 import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import type { Settings } from '../../workloads/settings.ts'
@@ -10,6 +11,12 @@ import type { Settings } from '../../workloads/settings.ts'
 const LONGEST = 30 * 60_000
 /** However long `minReadySeconds` and `settle` are (ms). */
 const LONGEST_CALM = 3_600_000
+
+/**
+ * How long a restart goes on before those that wait (ms). After that it takes turns with them, and takes no further pod
+ * while one is away: else new content could keep its slot without end.
+ */
+const TURN = 30 * 60_000
 
 /** A workload as far as its deadlines are concerned. */
 interface Stepped {
@@ -32,6 +39,16 @@ export function deadlineOf(
  */
 export function waitsSince({ createdAt, scheduledAt, unreadyAt }: PodRecord): number {
   return Math.max(scheduledAt ?? createdAt, unreadyAt ?? -Infinity)
+}
+
+/** Whether a restart under way has had its time before those that wait. */
+export function isPastTurn(restart: Pick<Restart, 'startedAt'> | undefined, now: number): boolean {
+  return restart !== undefined && now >= restart.startedAt + TURN
+}
+
+/** Whether a pod is not Ready, and has not been for longer than the deadline. */
+export function isLate(pod: PodRecord, deadline: number, now: number): boolean {
+  return pod.readyAt === undefined && now >= waitsSince(pod) + deadline
 }
 
 /**

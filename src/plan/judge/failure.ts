@@ -3,23 +3,20 @@
  */
 import type { Content, Failure, Restart } from '../../records/consumer.ts'
 import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
-import type { PodRecord } from '../../workloads/pod.ts'
+import type { ContainerRecord, PodRecord } from '../../workloads/pod.ts'
 import { ABSENT } from '../../sources/digest.ts'
 import { digestOf } from '../../sources/source.ts'
 import type { Assessment } from './assessment.ts'
 import { availability } from './availability.ts'
-import { crashesOf, isCrashLooping, type Crashes } from './crashes.ts'
+import { crashedSince, crashesOf, isCrashLooping, type Crashes } from './crashes.ts'
 import { deadlineOf, givenUpAt, stepEndsAt, waitsSince } from './deadline.ts'
 import { changedSources } from '../budget/groups.ts'
-import { isReplacement, withTemplate } from './replacement.ts'
+import { isReplacement, tookAway, withTemplate } from './replacement.ts'
 import { rolloutEndsAt, rolloutStallsAt } from './rollout.ts'
 import { mayEvictInstead } from './strategy.ts'
 
 /** How long the new pods must have been Available for a failure to be over (ms). */
 const RECOVERED_AFTER = 60_000
-/** How many pods a message names. */
-const MOST_NAMED = 3
-
 /** Reasons of a container that waits because it could not be made to run. */
 const NEVER_RAN = new Set([
   'ImagePullBackOff',
@@ -69,35 +66,33 @@ function findFailure(
     kind: restart.wasUnwell ? 'CannotStart' : 'Unfit',
     message: unfit,
   })
-  for (const pod of started) {
-    const { name } = pod.ref
-    const blocked = pod.containers.find(({ waitingReason }) => NEVER_RAN.has(waitingReason ?? ''))
-    if (blocked) {
-      const message = `container ${blocked.name} of pod ${name} cannot start: ${blocked.waitingReason ?? ''}`
-      return { kind: 'CannotStart', message }
-    }
-    if (isCrashLooping(pod)) return ofKind(`pod ${name} crashes again and again`)
-  }
-  const crashed = crashedPods(assessment, now)
-  if (crashed.reduce((sum, { count }) => sum + count, 0) > 1) {
-    const names = crashed.map(({ pod }) => pod.ref.name)
-    const [name, ...more] = names
-    return ofKind(
-      more.length === 0
-        ? `pod ${name ?? ''} crashes again and again`
-        : `pods ${names.slice(0, MOST_NAMED).join(', ')} crashed`,
-    )
-  }
-  const late = started.filter(
-    (pod) => pod.readyAt === undefined && now >= waitsSince(pod) + deadline,
+  const crashedAgain = new Set(
+    crashedPods(assessment, now).flatMap(({ pod, count }) => (count > 1 ? [pod] : [])),
   )
-  const ran = late.find(hasRun)
+  const crashing = started.find(
+    (pod) =>
+      (isCrashLooping(pod) || crashedAgain.has(pod)) && crashedSince(pod, assessment.completeAt),
+  )
+  if (crashing) return ofKind(`pod ${crashing.ref.name} crashes again and again`)
+  const late = started.filter((pod) => now >= failsAt(assessment, pod, deadline))
+  const ran = late.find((pod) => hasRun(pod) && !blockedContainer(pod))
   if (ran) return ofKind(`pod ${ran.ref.name} was not Ready within ${deadline / 1000} s`)
+  if (!tookAway(assessment)) return undefined
   const [never] = late
   return (
     (never && isOwed(assessment, restart) && neverRan(assessment, restart, never, deadline)) ||
     neverCreated(assessment, restart, deadline, now)
   )
+}
+
+/** When a pod fails its restart (ms) unless it is Ready before: new content gives one from before it the whole deadline. */
+function failsAt({ completeAt }: Assessment, pod: PodRecord, deadline: number): number {
+  return pod.readyAt === undefined ? Math.max(waitsSince(pod), completeAt) + deadline : Infinity
+}
+
+/** A container that could not be made to run: an image, or a key, may still come until the deadline. */
+function blockedContainer({ containers }: PodRecord): ContainerRecord | undefined {
+  return containers.find(({ waitingReason }) => NEVER_RAN.has(waitingReason ?? ''))
 }
 
 /** Its replacements, but for those that are to be replaced again: they say nothing of today's content. */
@@ -146,12 +141,15 @@ function isOwed({ deployment, judged }: Assessment, restart: Restart): boolean {
 function neverRan(
   { deployment }: Assessment,
   { strategy }: Restart,
-  { ref: { name }, scheduledAt }: PodRecord,
+  pod: PodRecord,
   deadline: number,
 ): FoundFailure {
+  const blocked = blockedContainer(pod)
+  const where = pod.scheduledAt === undefined ? 'found no node' : 'did not start'
+  const why = blocked ? `: container ${blocked.name} waits, ${blocked.waitingReason ?? ''}` : ''
+  const message = `pod ${pod.ref.name} ${where} within ${deadline / 1000} s${why}`
+  if (blocked) return { kind: 'CannotStart', message }
   const surges = strategy === 'rollout' && deployment.strategy !== 'Recreate'
-  const where = scheduledAt === undefined ? 'found no node' : 'did not start'
-  const message = `pod ${name} ${where} within ${deadline / 1000} s`
   return { kind: surges ? 'Blocked' : 'CannotStart', message }
 }
 
@@ -208,6 +206,7 @@ export function nextDeadline(assessment: Assessment, now: number): number {
     const own = judged.filter(({ pod }) => isReplacement(pod, restart))
     times.push(
       ...own.map(({ pod }) => givenUpAt(pod, deployment, settings)),
+      ...own.map(({ pod }) => failsAt(assessment, pod, deadline)),
       missingFrom(assessment) + deadline,
       stepEndsAt(assessment),
       rolloutStallsAt(assessment, deadline),

@@ -3,6 +3,7 @@
  */
 import type { Restart } from '../../records/consumer.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
+import type { Assessment } from './assessment.ts'
 
 /** How far Sluice's idea of the API server's clock may be off, whole seconds included (ms). */
 const CLOCK_SLACK = 2000
@@ -20,6 +21,14 @@ export function isReplacement(
 /** Whether a time of the API server, perhaps cut to its second, is later than the beginning of the restart. */
 export function cameAfter(time: number, { startedAt }: Pick<Restart, 'startedAt'>): boolean {
   return time > startedAt - CLOCK_SLACK
+}
+
+/**
+ * Whether the restart under way may have taken a pod away: until it did, pods that are missing are none of its doing. What
+ * another process of Sluice did counts from the start of this one.
+ */
+export function tookAway({ ledger, pending }: Pick<Assessment, 'ledger' | 'pending'>): boolean {
+  return ledger?.restart !== undefined && cameAfter(pending.owedSince, ledger.restart)
 }
 
 /**

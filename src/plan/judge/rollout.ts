@@ -4,8 +4,8 @@
 import type { Restart } from '../../records/consumer.ts'
 import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
-import type { Assessment, JudgedPod } from './assessment.ts'
-import { deadlineOf, patienceFor, waitsSince } from './deadline.ts'
+import type { Assessment } from './assessment.ts'
+import { deadlineOf, isLate, patienceFor } from './deadline.ts'
 import { withTemplate } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
@@ -41,9 +41,10 @@ export function failedWithOldContent(
   // Somebody who deployed since kept the id: what is in progress is theirs.
   const isOurs = new Set(own.map(({ pod }) => pod.templateHash)).size === 1
   const deadline = deadlineOf(deployment, settings)
-  const failed = ({ pod }: JudgedPod) => now >= waitsSince(pod) + deadline
   return (
-    isOurs && awaited.length > 0 && awaited.every((each) => stale.includes(each) && failed(each))
+    isOurs &&
+    awaited.length > 0 &&
+    awaited.every((each) => stale.includes(each) && isLate(each.pod, deadline, now))
   )
 }
 

@@ -63,6 +63,17 @@ describe('after the restarts of the workloads that opted in', () => {
       'False StillInUse: running pods: 1 with old content: Pod/debug (1 stale)',
     ],
     [
+      'an ephemeral container',
+      unmanaged(
+        'Pod/debugged',
+        pod('debugged', {
+          uses: [{ container: 'debugger', init: false, ephemeral: true, uses: [password] }],
+          containers: [container(at(-60), { name: 'debugger' })],
+        }),
+      ),
+      'False StillInUse: running pods: 1 with old content: Pod/debugged (1 stale)',
+    ],
+    [
       'a pod that is terminating',
       unmanaged('Job/backup', stale('backup', { terminating: true })),
       'False StillInUse: running pods: 1 with old content: Job/backup (1 stale)',
