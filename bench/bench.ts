@@ -19,6 +19,7 @@ import { measureNamedWatches } from './named-watches.ts'
 import { measurePlan } from './plan.ts'
 import { measureRotationTime } from './rotation-time.ts'
 import { measureScrape } from './scrape.ts'
+import { measureSizing } from './sizing.ts'
 import { measureWrites } from './writes.ts'
 
 type OnCluster = (cluster: TestCluster, program: string) => Promise<Chapter>
@@ -39,9 +40,10 @@ const ALONE: Readonly<Record<string, () => Chapter | Promise<Chapter>>> = {
   scrape: measureScrape,
   convergence: measureConvergence,
 }
-/** Has a cluster of its own kind. */
+/** Each has a cluster of its own kind, or what looks like one. */
 const WITH_OWN_CLUSTER: Readonly<Record<string, (program: string) => Promise<Chapter>>> = {
   'first-list': measureFirstList,
+  sizing: measureSizing,
 }
 const BENCHMARKS = [
   ...Object.keys(ON_CLUSTER),

@@ -35,8 +35,8 @@ const NOBODY: ObjectRef = { namespace: '', name: '', uid: '' }
 export class DeliveredObjects {
   readonly #sink: Sink
   readonly #onMalformed: OnMalformed
-  /** By `namespace/name`. */
-  readonly #known = new Map<string, ObjectRef>()
+  /** UIDs by `namespace/name`: of each object of the cluster no more than this is kept here. */
+  readonly #known = new Map<string, string>()
 
   constructor({ sink, onMalformed }: { sink: Sink; onMalformed: OnMalformed }) {
     this.#sink = sink
@@ -50,8 +50,8 @@ export class DeliveredObjects {
     const key = keyOf(ref)
     const known = this.#known.get(key)
     // Deleted and created again while nobody watched.
-    if (known && known.uid !== ref.uid) this.#forget(known, LISTED)
-    this.#known.set(key, ref)
+    if (known !== undefined && known !== ref.uid) this.#forget(key, { ...ref, uid: known }, LISTED)
+    this.#known.set(key, ref.uid)
     seen?.add(key)
     try {
       this.#sink.apply(object as RawObject, delivery)
@@ -63,16 +63,20 @@ export class DeliveredObjects {
   /** An object was deleted. */
   remove(object: unknown, delivery = LISTED): void {
     const ref = this.#refOf(object)
-    if (ref) this.#forget(ref, delivery)
+    if (ref) this.#forget(keyOf(ref), ref, delivery)
   }
 
   /** A list is complete: what it lacks was deleted. */
   removeAllBut(seen: ReadonlySet<string>): void {
-    for (const [key, ref] of this.#known) if (!seen.has(key)) this.#forget(ref, LISTED)
+    for (const [key, uid] of this.#known) {
+      if (seen.has(key)) continue
+      const [namespace = '', name = ''] = key.split('/')
+      this.#forget(key, { namespace, name, uid }, LISTED)
+    }
   }
 
-  #forget(ref: ObjectRef, delivery: Delivery): void {
-    this.#known.delete(keyOf(ref))
+  #forget(key: string, ref: ObjectRef, delivery: Delivery): void {
+    this.#known.delete(key)
     this.#sink.remove(ref, delivery)
   }
 
@@ -83,6 +87,7 @@ export class DeliveredObjects {
   }
 }
 
+/** Joined, not concatenated: V8 would keep both halves beside the whole. */
 function keyOf({ namespace, name }: ObjectRef): string {
-  return `${namespace}/${name}`
+  return [namespace, name].join('/')
 }

@@ -14,30 +14,28 @@ export interface OwnedPodsListener {
 
 export class OwnedPods {
   readonly #listener: OwnedPodsListener
-  readonly #replicaSets = new Map<string, ReplicaSetRecord>()
-  readonly #replicaSetsOf = new Map<string, Set<string>>()
+  /** UID of the Deployment by UID of its ReplicaSet: most have no pods any more, and there are many. */
+  readonly #deploymentOf = new Map<string, string>()
   readonly #pods = new Map<string, PodRecord>()
-  readonly #podsOf = new Map<string, Set<string>>()
-  /** What was answered for a Deployment: one and the same list for as long as nothing in it changes. */
-  readonly #lists = new Map<string, readonly PodRecord[]>()
+  /** By owner; one and the same list for as long as nothing in it changes. */
+  readonly #podsOf = new Map<string, readonly PodRecord[]>()
 
   constructor(listener: OwnedPodsListener) {
     this.#listener = listener
   }
 
-  setReplicaSet(record: ReplicaSetRecord): void {
-    this.removeReplicaSet(record.uid)
-    this.#replicaSets.set(record.uid, record)
-    addTo(this.#replicaSetsOf, record.deploymentUid, record.uid)
-    this.#moved(record)
+  setReplicaSet({ uid, deploymentUid }: ReplicaSetRecord): void {
+    if (this.#deploymentOf.get(uid) === deploymentUid) return
+    this.removeReplicaSet(uid)
+    this.#deploymentOf.set(uid, deploymentUid)
+    this.#move(uid, uid, deploymentUid)
   }
 
   removeReplicaSet(uid: string): void {
-    const record = this.#replicaSets.get(uid)
-    if (!record) return
-    this.#replicaSets.delete(uid)
-    removeFrom(this.#replicaSetsOf, record.deploymentUid, uid)
-    this.#moved(record)
+    const deployment = this.#deploymentOf.get(uid)
+    if (deployment === undefined) return
+    this.#deploymentOf.delete(uid)
+    this.#move(uid, deployment, uid)
   }
 
   setPod(pod: PodRecord): void {
@@ -46,19 +44,25 @@ export class OwnedPods {
       this.removePod(uid)
       return
     }
-    const before = this.#pods.get(uid)
-    if (before && before.controllerUid !== pod.controllerUid) this.removePod(uid)
+    let before = this.#pods.get(uid)
+    if (before && before.controllerUid !== pod.controllerUid) {
+      this.removePod(uid)
+      before = undefined
+    }
     this.#pods.set(uid, pod)
-    addTo(this.#podsOf, pod.controllerUid, uid)
-    this.#podsChanged(pod, before?.uses !== pod.uses)
+    const owner = this.#ownerOf(pod)
+    const known = this.of(owner)
+    const next = before ? known.map((each) => (each === before ? pod : each)) : [...known, pod]
+    this.#set(owner, next, before?.uses !== pod.uses)
   }
 
   removePod(uid: string): void {
     const pod = this.#pods.get(uid)
     if (!pod) return
     this.#pods.delete(uid)
-    removeFrom(this.#podsOf, pod.controllerUid, uid)
-    this.#podsChanged(pod, true)
+    const owner = this.#ownerOf(pod)
+    const others = this.of(owner).filter((each) => each !== pod)
+    this.#set(owner, others, true)
   }
 
   pod(uid: string): PodRecord | undefined {
@@ -67,45 +71,39 @@ export class OwnedPods {
 
   /** The pods of all ReplicaSets of a Deployment, or of a controller that belongs to none. */
   of(owner: string): readonly PodRecord[] {
-    const known = this.#lists.get(owner)
-    if (known) return known
-    const pods: PodRecord[] = []
-    for (const controller of this.#controllersOf(owner)) {
-      for (const uid of this.#podsOf.get(controller) ?? []) {
-        const pod = this.#pods.get(uid)
-        if (pod) pods.push(pod)
-      }
-    }
-    if (pods.length > 0) this.#lists.set(owner, pods)
-    return pods
+    return this.#podsOf.get(owner) ?? NO_PODS
   }
 
   get sizes(): { readonly pods: number; readonly replicasets: number } {
-    return { pods: this.#pods.size, replicasets: this.#replicaSets.size }
+    return { pods: this.#pods.size, replicasets: this.#deploymentOf.size }
   }
 
-  #controllersOf(owner: string): Iterable<string> {
-    if (this.#replicaSets.has(owner)) return []
-    return this.#replicaSetsOf.get(owner) ?? [owner]
-  }
-
-  #podsChanged({ controllerUid }: PodRecord, andTheirUses: boolean): void {
-    const replicaSet = this.#replicaSets.get(controllerUid)
-    this.#changed(replicaSet?.deploymentUid ?? controllerUid, andTheirUses)
+  #ownerOf({ controllerUid }: PodRecord): string {
+    return this.#deploymentOf.get(controllerUid) ?? controllerUid
   }
 
   /** The pods of a ReplicaSet belong to its Deployment from now on, or to itself again. */
-  #moved({ uid, deploymentUid }: ReplicaSetRecord): void {
-    this.#changed(deploymentUid, true)
-    if (this.#podsOf.has(uid)) this.#changed(uid, true)
+  #move(replicaSet: string, from: string, to: string): void {
+    const isOfIt = (pod: PodRecord) => pod.controllerUid === replicaSet
+    const moving = this.of(from).filter(isOfIt)
+    if (moving.length === 0) return
+    this.#set(
+      from,
+      this.of(from).filter((pod) => !isOfIt(pod)),
+      true,
+    )
+    this.#set(to, [...this.of(to), ...moving], true)
   }
 
-  #changed(owner: string, andTheirUses: boolean): void {
-    this.#lists.delete(owner)
+  #set(owner: string, pods: readonly PodRecord[], andTheirUses: boolean): void {
+    if (pods.length === 0) this.#podsOf.delete(owner)
+    else this.#podsOf.set(owner, pods)
     this.#listener.podsChanged(owner)
     if (andTheirUses) this.#listener.usesChanged(owner)
   }
 }
+
+const NO_PODS: readonly PodRecord[] = []
 
 /** Of a ReplicaSet, or it holds something: others are neither restarted nor asked about. */
 function isKept({ owner, uses, terminal }: PodRecord): boolean {

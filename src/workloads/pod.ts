@@ -7,6 +7,7 @@ import { RESTART_ID } from '../model/annotations.ts'
 import type { PodRef } from '../model/refs.ts'
 import { endOfSecond, newestManagedTime, type ManagedField } from '../model/managed-time.ts'
 import { isTrue, sinceWhen, type Condition } from '../model/condition.ts'
+import { shared } from '../model/shared-text.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
 
 /** One container, init containers included. */
@@ -14,7 +15,7 @@ export interface ContainerRecord {
   readonly name: string
   /** An ordinary init container, which ends before the others start; a sidecar is none. */
   readonly init: boolean
-  /** Identity of the running or last instance; `undefined` before the first. */
+  /** Identity of the running or last instance, as much of it as tells it apart; `undefined` before the first. */
   readonly id: string | undefined
   readonly state: 'waiting' | 'running' | 'terminated'
   /** Why it waits, as the kubelet says it: CrashLoopBackOff, ImagePullBackOff, … */
@@ -59,6 +60,7 @@ export interface PodRecord {
   /** How far the node's clock seems to be ahead of the cluster's; `undefined` where nothing tells. */
   readonly clockSkew: number | undefined
   readonly uses: PodUses
+  /** None of a pod that uses nothing: its containers matter to nobody. */
   readonly containers: readonly ContainerRecord[]
   /** When the kubelet last wrote the container statuses. */
   readonly statusAt: number
@@ -155,18 +157,22 @@ export function readPod(
       each.restartPolicy === 'Always' ? [] : [each.name],
     ),
   )
-  const containers = statuses.map((status) => ({
-    ...readContainer(status, previous, shownAt),
-    init: init.has(status.name),
-  }))
+  const uses = intern(usesOf(raw.spec))
+  const containers =
+    uses.length === 0
+      ? NO_CONTAINERS
+      : statuses.map((status) => ({
+          ...readContainer(status, previous, shownAt),
+          init: init.has(status.name),
+        }))
   // A restarted container begins its calm time anew, even where no event in between showed it not Ready.
   const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
   return {
-    ref: { namespace, name, uid },
-    controllerUid: controller.uid,
-    owner: previous?.owner ?? `${controller.kind}/${controller.name}`,
-    restartId: raw.metadata.annotations?.[RESTART_ID],
-    templateHash: raw.metadata.labels?.['pod-template-hash'],
+    ref: { namespace: shared(namespace), name, uid },
+    controllerUid: shared(controller.uid),
+    owner: previous?.owner ?? shared(`${controller.kind}/${controller.name}`),
+    restartId: optional(raw.metadata.annotations?.[RESTART_ID]),
+    templateHash: optional(raw.metadata.labels?.['pod-template-hash']),
     createdAt,
     createdVersion: previous ? previous.createdVersion : added ? resourceVersion : undefined,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',
@@ -186,7 +192,7 @@ export function readPod(
           endOfSecond(now),
         ),
     clockSkew: skew(raw.status?.startTime, scheduledAt),
-    uses: intern(usesOf(raw.spec)),
+    uses,
     containers,
     // Before its first status a pod is as it was created, however late that is heard of.
     statusAt: writtenAt ?? endOfSecond(createdAt),
@@ -206,24 +212,34 @@ function leavingOf({
   return { since: until - grace * 1000, until }
 }
 
+const NO_CONTAINERS: readonly ContainerRecord[] = []
+
+function optional(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : shared(text)
+}
+
 function restartsOf(containers: readonly ContainerRecord[]): number {
   return containers.reduce((sum, { restarts }) => sum + restarts, 0)
 }
+
+/** Hex digits of a container ID that are kept, as docker and crictl show them: a longer slice would keep the whole. */
+const ID_LENGTH = 12
 
 function readContainer(
   raw: RawContainerStatus,
   previousPod: PodRecord | undefined,
   shownAt: number,
 ): Omit<ContainerRecord, 'init'> {
-  const { name, containerID: id, restartCount: restarts = 0, state = {} } = raw
+  const { name, containerID, restartCount: restarts = 0, state = {} } = raw
+  const id = containerID?.slice(-ID_LENGTH)
   const previous = previousPod?.containers.find((container) => container.name === name)
   const same = previous?.id === id && previous
   const startedAt = Date.parse(state.running?.startedAt ?? state.terminated?.startedAt ?? '')
   return {
-    name,
+    name: shared(name),
     id,
     state: state.running ? 'running' : state.terminated ? 'terminated' : 'waiting',
-    waitingReason: state.waiting?.reason,
+    waitingReason: optional(state.waiting?.reason),
     startedAt: Number.isNaN(startedAt) ? undefined : startedAt,
     restarts,
     lastRun: lastRunOf(raw),

@@ -17,6 +17,11 @@ interface Shown {
   readonly owners?: readonly { kind: string; name: string; uid: string; controller?: boolean }[]
 }
 
+/** A container whose pod matters: it uses a Secret. */
+const USER = {
+  name: 'app',
+  env: [{ valueFrom: { secretKeyRef: { name: 'db', key: 'password' } } }],
+}
 const replicaSet = { kind: 'ReplicaSet', name: 'web-1', uid: 'rs', controller: true }
 
 function show(shown: Shown): RawPod {
@@ -54,7 +59,7 @@ function show(shown: Shown): RawPod {
             ]),
       ],
     },
-    spec: node === null ? {} : { nodeName: node },
+    spec: { ...(node !== null && { nodeName: node }), containers: [USER] },
     status: {
       ...(phase !== undefined && { phase }),
       ...(startTime !== undefined && { startTime: apiTime(startTime) }),
@@ -265,4 +270,10 @@ test('an ephemeral container is read with what it uses, and known as one', () =>
   )
   expect(uses).toMatchObject([{ container: 'debugger', ephemeral: true, uses: [{ source: 'db' }] }])
   expect(containers.map(({ name, state }) => [name, state])).toContainEqual(['debugger', 'running'])
+})
+
+test('of a pod that uses nothing the containers are not kept', () => {
+  const raw = show({ id: 'a', startedAt: at(5), statusAt: at(5) })
+  expect(read({}).containers).toHaveLength(1)
+  expect(readPod({ ...raw, spec: {} }, undefined, at(41), (uses) => uses).containers).toEqual([])
 })
