@@ -154,11 +154,12 @@ export async function runOperator(config: Config, version: string): Promise<void
     secrets?.look()
     coordinator.changed()
   }
+  const fieldSelector = config.secretSelector
   const scopes = secretScopes(config.secretAccess, store)
   const secrets: SecretWatches | undefined =
-    scopes && new SecretWatches({ ...scopes, client, store, log, changed, sleep })
+    scopes && new SecretWatches({ ...scopes, client, store, log, fieldSelector, changed, sleep })
   const watches = [
-    ...(secrets ? [] : [watchedSecrets(store)]),
+    ...(secrets ? [] : [watchedSecrets(store, fieldSelector)]),
     ...watchedResources(store, { consumers: act }),
   ].map((resource) => watchInto(heardBy(ineffective, resource), client, log, changed))
   // Nothing waits for these: what they would say is no more than a hint.

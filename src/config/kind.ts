@@ -87,6 +87,22 @@ export const secretAccess: Kind<SecretAccess> = kind(
   },
 )
 
+/**
+ * A field selector of Secrets, '' for all. `namespace` is `secretAccess`'s to say.
+ * Source: kubernetes/pkg/registry/core/secret/strategy.go, SelectableFields.
+ */
+export const secretSelector: Kind<string> = kind(
+  'selector|none',
+  'a field selector of type or metadata.name such as type!=example.com/archive, several separated by commas, or none',
+  (text) => {
+    if (text === 'none') return ''
+    const readable = text
+      .split(',')
+      .every((term) => /^(?:type|metadata\.name)(?:==?|!=)[^\s,=!\\]+$/.test(term))
+    return readable ? text : undefined
+  },
+)
+
 /** The path of a directory, or null. Whether it exists shows when it is read. */
 export const directory: Kind<string | null> = kind(
   'directory|none',

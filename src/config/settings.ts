@@ -14,6 +14,7 @@ import {
   oneOf,
   positiveNumber,
   secretAccess,
+  secretSelector,
   upToAnHour,
   yesOrNo,
   type Kind,
@@ -32,6 +33,12 @@ export interface Setting {
   /** What it means, in one sentence. */
   readonly meaning: string
 }
+
+/**
+ * Helm keeps each release in a Secret, which no pod uses and which may have a MiB.
+ * Source: helm.sh/helm/v4/pkg/storage/driver/secrets.go.
+ */
+const NOT_OF_HELM = 'type!=helm.sh/release.v1'
 
 /** The table, in the order in which people read it. */
 export const settings = {
@@ -159,6 +166,12 @@ export const settings = {
     default: 'cluster',
     meaning:
       'Which Secrets Sluice reads: all (`cluster`), each that an opted-in workload uses by its name (`named`), or those of the Namespaces that are named, separated by commas.',
+  },
+  secretSelector: {
+    kind: secretSelector,
+    default: NOT_OF_HELM,
+    meaning:
+      'Which Secrets the API server sends, as a field selector; a Secret that is left out counts as missing. By default Helm releases are, which no pod uses; `none` leaves out nothing. Secrets read by name are not affected.',
   },
   leaderElection: {
     kind: oneOf('on', 'off'),

@@ -51,15 +51,10 @@ export function watchedHints(also: IneffectiveAnnotations): WatchedResource[] {
   ].map((target) => heardBy(also, { target, ...none }))
 }
 
-/**
- * Helm keeps each release in a Secret, which no pod uses and which may have a MiB: the API server leaves them out.
- * Source: helm.sh/helm/v4/pkg/storage/driver/secrets.go.
- */
-const NOT_OF_HELM = 'type!=helm.sh/release.v1'
-
-/** The Secrets of all namespaces, of one, or one Secret alone. */
+/** The Secrets of all namespaces or of one that a field selector admits, or one Secret alone. */
 export function watchedSecrets(
   store: Store,
+  fieldSelector: string,
   { namespace, name }: { readonly namespace?: string; readonly name?: string } = {},
 ): WatchedResource {
   return {
@@ -69,7 +64,7 @@ export function watchedSecrets(
       resource: 'secrets',
       ...(namespace !== undefined && { namespace }),
       // Whoever may watch one Secret only may watch it by this selector.
-      query: { fieldSelector: name === undefined ? NOT_OF_HELM : `metadata.name=${name}` },
+      query: { fieldSelector: name === undefined ? fieldSelector : `metadata.name=${name}` },
     },
     apply: (raw, delivery) => store.secrets.apply(raw as RawSecret, delivery),
     remove: (ref, delivery) => store.secrets.remove(ref, delivery),

@@ -41,6 +41,8 @@ export interface SecretWatchesOptions {
   readonly wanted: () => Iterable<Scope>
   /** Why a Secret is not known that no watch covers. */
   readonly uncovered: (source: SourceRef) => Unread
+  /** Which Secrets of a namespace are listed. */
+  readonly fieldSelector: string
   /** Something was delivered, or cannot be. */
   readonly changed: () => void
   readonly sleep: Sleep
@@ -219,8 +221,8 @@ export class SecretWatches {
   }
 
   #open(entry: Entry): void {
-    const { client, store, log, changed } = this.#options
-    const resource = watchedSecrets(store, entry.scope)
+    const { client, store, log, changed, fieldSelector } = this.#options
+    const resource = watchedSecrets(store, fieldSelector, entry.scope)
     const delivered = () => {
       this.#tell(entry)
       changed()

@@ -50,6 +50,7 @@ describe('the configuration', () => {
         managedNamespaces: 'all',
         namespace: 'sluice-system',
         secretAccess: 'cluster',
+        secretSelector: 'type!=helm.sh/release.v1',
         leaderElection: 'on',
         listen: { host: undefined, port: 8080 },
         endpointAccess: 'open',
@@ -75,6 +76,16 @@ describe('the configuration', () => {
   test('reads a count that YAML takes for a number', () => {
     const maxUnavailable = { kind: 'count', value: 3 }
     expect(loadYaml('maxUnavailable: 3')).toMatchObject({ config: { maxUnavailable } })
+  })
+
+  test.each([
+    ['none', ''],
+    ['type!=helm.sh/release.v1,metadata.name!=archive', undefined],
+    ['type==Opaque', undefined],
+  ])('reads the field selector %s', (secretSelector, read = secretSelector) => {
+    expect(load({}, { flags: { secretSelector } })).toMatchObject({
+      config: { secretSelector: read },
+    })
   })
 
   test('reads a number, or that there is no limit', () => {
@@ -171,6 +182,12 @@ describe('a fault', () => {
       (wrong): [string, string] => [
         `secretAccess: ${wrong}`,
         `sluice.yaml: secretAccess: expected cluster, named, or names of Namespaces, separated by commas, found "${wrong}"`,
+      ],
+    ),
+    ...['helm', 'type!=', 'type!=a b', 'data.x=1', 'type!=a,', 'metadata.namespace=shop'].map(
+      (wrong): [string, string] => [
+        `secretSelector: ${JSON.stringify(wrong)}`,
+        `sluice.yaml: secretSelector: expected a field selector of type or metadata.name such as type!=example.com/archive, several separated by commas, or none, found "${wrong}"`,
       ],
     ),
     [

@@ -101,6 +101,7 @@ function following(): Loop {
     client,
     store,
     log,
+    fieldSelector: '',
     wanted: () => (passes++, []),
     uncovered: () => ({ kind: 'Awaited', message: '' }),
     changed: () => {},

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { heardBy, type WatchedResource } from '../../src/watch/resources.ts'
+import { heardBy, watchedSecrets, type WatchedResource } from '../../src/watch/resources.ts'
+import type { Store } from '../../src/watch/store.ts'
 
 test('a resource of which somebody else hears too is told how its objects came and went', () => {
   const pods = {
@@ -18,4 +19,18 @@ test('a resource of which somebody else hears too is told how its objects came a
   expect(pods.remove).toHaveBeenCalledWith(ref, delivery)
   expect(also.apply).toHaveBeenCalledWith('pods', pod)
   expect(also.remove).toHaveBeenCalledWith('u')
+})
+
+test.each([
+  ['all namespaces', {}],
+  ['one namespace', { namespace: 'shop' }],
+])('lists the Secrets of %s by the selector of the installation', (_, scope) => {
+  const { target } = watchedSecrets({} as Store, 'type!=example.com/archive', scope)
+  expect(target.query).toEqual({ fieldSelector: 'type!=example.com/archive' })
+})
+
+test('watches a Secret that is named by its name alone, whose right allows nothing else', () => {
+  const scope = { namespace: 'shop', name: 'db' }
+  const { target } = watchedSecrets({} as Store, 'type!=example.com/archive', scope)
+  expect(target.query).toEqual({ fieldSelector: 'metadata.name=db' })
 })

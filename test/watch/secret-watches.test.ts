@@ -79,6 +79,7 @@ beforeEach(() => {
   if (!scopes) throw new Error('expected scopes of named watches')
   watches = new SecretWatches({
     ...scopes,
+    fieldSelector: 'type!=helm.sh/release.v1',
     client: server,
     store,
     log: pino({ level: 'silent' }),
