@@ -35,24 +35,25 @@ const NOBODY: ObjectRef = { namespace: '', name: '', uid: '' }
 export class DeliveredObjects {
   readonly #sink: Sink
   readonly #onMalformed: OnMalformed
-  /** UIDs by `namespace/name`: of each object of the cluster no more than this is kept here. */
-  readonly #known = new Map<string, string>()
+  /** UIDs by name, by namespace: of a hundred thousand objects nothing is kept twice. */
+  readonly #known = new Map<string, Map<string, string>>()
 
   constructor({ sink, onMalformed }: { sink: Sink; onMalformed: OnMalformed }) {
     this.#sink = sink
     this.#onMalformed = onMalformed
   }
 
-  /** Gives an object to the sink; `seen` gets its key. */
+  /** Gives an object to the sink; `seen` gets its UID. */
   apply(object: unknown, seen?: Set<string>, delivery = LISTED): void {
     const ref = this.#refOf(object)
     if (!ref) return
-    const key = keyOf(ref)
-    const known = this.#known.get(key)
+    const { namespace, name, uid } = ref
+    const known = this.#known.get(namespace)?.get(name)
     // Deleted and created again while nobody watched.
-    if (known !== undefined && known !== ref.uid) this.#forget(key, { ...ref, uid: known }, LISTED)
-    this.#known.set(key, ref.uid)
-    seen?.add(key)
+    if (known !== undefined && known !== uid) this.#forget({ ...ref, uid: known }, LISTED)
+    const names = this.#known.get(namespace) ?? new Map<string, string>()
+    this.#known.set(namespace, names.set(name, uid))
+    seen?.add(uid)
     try {
       this.#sink.apply(object as RawObject, delivery)
     } catch (error) {
@@ -63,20 +64,22 @@ export class DeliveredObjects {
   /** An object was deleted. */
   remove(object: unknown, delivery = LISTED): void {
     const ref = this.#refOf(object)
-    if (ref) this.#forget(keyOf(ref), ref, delivery)
+    if (ref) this.#forget(ref, delivery)
   }
 
   /** A list is complete: what it lacks was deleted. */
   removeAllBut(seen: ReadonlySet<string>): void {
-    for (const [key, uid] of this.#known) {
-      if (seen.has(key)) continue
-      const [namespace = '', name = ''] = key.split('/')
-      this.#forget(key, { namespace, name, uid }, LISTED)
+    for (const [namespace, names] of this.#known) {
+      for (const [name, uid] of names) {
+        if (!seen.has(uid)) this.#forget({ namespace, name, uid }, LISTED)
+      }
     }
   }
 
-  #forget(key: string, ref: ObjectRef, delivery: Delivery): void {
-    this.#known.delete(key)
+  #forget(ref: ObjectRef, delivery: Delivery): void {
+    const names = this.#known.get(ref.namespace)
+    names?.delete(ref.name)
+    if (names?.size === 0) this.#known.delete(ref.namespace)
     this.#sink.remove(ref, delivery)
   }
 
@@ -85,9 +88,4 @@ export class DeliveredObjects {
     if (!ref) this.#onMalformed(NOBODY, new Error('an object without a name or a UID'))
     return ref
   }
-}
-
-/** Joined, not concatenated: V8 would keep both halves beside the whole. */
-function keyOf({ namespace, name }: ObjectRef): string {
-  return [namespace, name].join('/')
 }

@@ -4,10 +4,10 @@
  * All times are milliseconds. Unless a field says "node clock", they are on the API server's clock.
  */
 import { RESTART_ID } from '../model/annotations.ts'
+import { sharedText } from '../model/shared-text.ts'
 import type { PodRef } from '../model/refs.ts'
 import { endOfSecond, newestManagedTime, type ManagedField } from '../model/managed-time.ts'
 import { isTrue, sinceWhen, type Condition } from '../model/condition.ts'
-import { shared } from '../model/shared-text.ts'
 import { usesOf, type PodSpec, type PodUses } from './uses.ts'
 
 /** One container, init containers included. */
@@ -168,9 +168,9 @@ export function readPod(
   // A restarted container begins its calm time anew, even where no event in between showed it not Ready.
   const calm = previous !== undefined && restartsOf(previous.containers) === restartsOf(containers)
   return {
-    ref: { namespace: shared(namespace), name, uid },
-    controllerUid: shared(controller.uid),
-    owner: previous?.owner ?? shared(`${controller.kind}/${controller.name}`),
+    ref: { namespace: sharedText(namespace), name, uid },
+    controllerUid: sharedText(controller.uid),
+    owner: previous?.owner ?? sharedText(`${controller.kind}/${controller.name}`),
     restartId: optional(raw.metadata.annotations?.[RESTART_ID]),
     templateHash: optional(raw.metadata.labels?.['pod-template-hash']),
     createdAt,
@@ -215,7 +215,7 @@ function leavingOf({
 const NO_CONTAINERS: readonly ContainerRecord[] = []
 
 function optional(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : shared(text)
+  return text === undefined ? undefined : sharedText(text)
 }
 
 function restartsOf(containers: readonly ContainerRecord[]): number {
@@ -236,7 +236,7 @@ function readContainer(
   const same = previous?.id === id && previous
   const startedAt = Date.parse(state.running?.startedAt ?? state.terminated?.startedAt ?? '')
   return {
-    name: shared(name),
+    name: sharedText(name),
     id,
     state: state.running ? 'running' : state.terminated ? 'terminated' : 'waiting',
     waitingReason: optional(state.waiting?.reason),

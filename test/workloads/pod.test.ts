@@ -274,6 +274,6 @@ test('an ephemeral container is read with what it uses, and known as one', () =>
 
 test('of a pod that uses nothing the containers are not kept', () => {
   const raw = show({ id: 'a', startedAt: at(5), statusAt: at(5) })
-  expect(read({}).containers).toHaveLength(1)
+  expect(readPod(raw, undefined, at(41), (uses) => uses).containers).toHaveLength(1)
   expect(readPod({ ...raw, spec: {} }, undefined, at(41), (uses) => uses).containers).toEqual([])
 })

@@ -2,6 +2,7 @@
  * A Deployment and its ReplicaSets as Sluice keeps them. Pure.
  */
 import { ownAnnotations, RESTART_ID } from '../../model/annotations.ts'
+import { sharedText } from '../../model/shared-text.ts'
 import type { WorkloadRef } from '../../model/refs.ts'
 import { sinceWhen, type Condition } from '../../model/condition.ts'
 import { otherRestarter } from '../other-restarter.ts'
@@ -162,7 +163,7 @@ export interface RawReplicaSet {
 /** Reads a ReplicaSet; `undefined` for one that no Deployment controls. */
 export function readReplicaSet(raw: RawReplicaSet): ReplicaSetRecord | undefined {
   const owner = controllerOf(raw.metadata.ownerReferences, 'Deployment')
-  return owner && { uid: raw.metadata.uid, deploymentUid: owner.uid }
+  return owner && { uid: raw.metadata.uid, deploymentUid: sharedText(owner.uid) }
 }
 
 /**
