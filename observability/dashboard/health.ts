@@ -122,7 +122,7 @@ export const health = [
   }),
   lines({
     title: 'Memory',
-    description: 'Resident memory of each process; the limit of the manifest is 128 MiB.',
+    description: 'Resident memory of each process; the limit of the manifest is 256 MiB.',
     unit: 'bytes',
     width: 8,
     queries: [
