@@ -218,6 +218,12 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
   if (deployment.restartId === restart.id) return { actions: [], hold: OLD_PODS_ARE_SEEN }
   if (rolloutUndone(assessment, restart)) return afterUndo(assessment, turn, context, restart)
+  // Its owner chose otherwise since it began.
+  if (assessment.settings.strategy === 'evict') {
+    return recording(assessment, context, 'started', {
+      restart: newRestart(assessment, 'evict', context),
+    })
+  }
   const hold = turn.toStart(rolloutSize(deployment))
   if (hold) return { actions: [], hold }
   const { ref: workload, resourceVersion } = deployment

@@ -890,3 +890,36 @@ test.each([
   })
   expect(planned([web])).toMatchObject({ lines: [], reasons: { web: 'MaxUnavailableExceeded' } })
 })
+
+describe('a rollout that has begun and is not patched yet', () => {
+  const over = (annotations: Record<string, string>, of = {}, restart = rolling) =>
+    planned([
+      told('web', {
+        annotations: { 'max-unavailable': '1', ...annotations },
+        of: { replicas: 10, maxUnavailable: 5, ...of },
+        ledger: { restart },
+      }),
+    ])
+
+  test('is held by a limit that came after it began', () => {
+    expect(over({ strategy: 'rollout' })).toMatchObject({
+      lines: [],
+      reasons: { web: 'MaxUnavailableExceeded' },
+    })
+  })
+
+  test('is not once it is patched: it cannot be stopped half-way', () => {
+    const of = { restartId: 'r1', status: { replicas: 11, updated: 1 } }
+    expect(over({ strategy: 'rollout' }, of, { ...rolling, patched: true }).reasons).toEqual({
+      web: 'RolloutInProgress',
+    })
+  })
+
+  test('goes on by evictions where its owner asks for them', () => {
+    const [begun] = over({ strategy: 'evict' }).actions
+    expect(begun).toMatchObject({
+      cause: 'started',
+      status: { ledger: { restart: { strategy: 'evict' } } },
+    })
+  })
+})

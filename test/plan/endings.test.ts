@@ -151,6 +151,43 @@ describe('no slot is kept without end', () => {
   })
 })
 
+describe('new content that comes more often than new pods get Ready', () => {
+  const minutes = (count: number) => count * MINUTE
+  /** The pod that came for the content before is not Ready, and is stale by now. */
+  const rewritten = (at0: number) =>
+    restarting('web', {
+      sources: [rotated('db', {}, at0 - 60)],
+      pods: [...oneAway('web'), replacement('new', { createdAt: at(at0 - 300) })],
+      pending: { owedSince: at(at0 - 300) },
+    })
+
+  test('has its pod replaced at once, until the restart has had its half hour', () => {
+    const early = planned([rewritten(minutes(20)), other()], { now: at(minutes(20)) })
+    expect(early.lines).toEqual(['evict shop/web: new'])
+    const late = planned([rewritten(minutes(40)), other()], { now: at(minutes(40)) })
+    expect(late.lines).toEqual([])
+    expect(late.reasons).toMatchObject({ web: 'PodsAway', other: 'ClusterBudget' })
+  })
+
+  test('keeps the slot no longer than that pod has: others go on', () => {
+    const made = planned([rewritten(minutes(40)), other()], { now: at(minutes(46)) })
+    expect(made.lines).toEqual(['record mail/other: started'])
+  })
+
+  test('goes first for half an hour only, if it is urgent', () => {
+    const urgent = (began: number) =>
+      told('web', {
+        sources: [rotated('db', { urgent: 'true' })],
+        ledger: { restart: { ...evicting, startedAt: at(began) } },
+      })
+    const now = at(minutes(40))
+    expect(planned([other(), urgent(minutes(30))], { now }).lines).toEqual([
+      'evict shop/web: web-1',
+    ])
+    expect(planned([other(), urgent(6)], { now }).lines).toEqual(['record mail/other: started'])
+  })
+})
+
 describe('a restart fails at its deadline', () => {
   test.each<[string, Workload, string]>([
     [

@@ -115,6 +115,17 @@ describe('a restart fails', () => {
       LATE,
       `CannotStart: pod new did not start within 600 s: container app waits, ${reason}`,
     ]),
+    [
+      'as one that cannot start, where its init container ran and its image is missing',
+      {
+        containers: [
+          container(NOW, { name: 'init', init: true, state: 'terminated' }),
+          container(NOW, { id: undefined, state: 'waiting', waitingReason: 'ImagePullBackOff' }),
+        ],
+      },
+      LATE,
+      'CannotStart: pod new did not start within 600 s: container app waits, ImagePullBackOff',
+    ],
     ['not while its pod is pulling', waiting('ContainerCreating'), NOW, undefined],
     [
       'not for a pod of another template',
@@ -245,6 +256,58 @@ describe('a restart fails', () => {
     expect(failure).toMatchObject({ id: 'r1', failedAt: NOW })
     expect(failure?.contents.map(({ source, key }) => `${source}/${key}`)).toEqual(['db/password'])
   })
+})
+
+describe('new content that comes while a new pod is in trouble', () => {
+  const later = (change: PodChange) =>
+    restarting('web', {
+      sources: [rotated('db', {}, 300)],
+      pods: [...oneAway('web'), replacement('new', change)],
+    })
+  const loop = (ranAt: number) => ({
+    containers: [
+      container(at(7), {
+        state: 'waiting',
+        waitingReason: 'CrashLoopBackOff',
+        startedAt: undefined,
+        restarts: 5,
+        lastRun: { startedAt: at(ranAt), duration: 1000 },
+      }),
+    ],
+  })
+
+  test('is not blamed for crashes from before it, and is for the next one', () => {
+    const now = at(320)
+    expect(summary(failureIn(planned([later(loop(290))], { now })))).toBeUndefined()
+    expect(summary(failureIn(planned([later(loop(310))], { now })))).toBe(
+      'Unfit: pod new crashes again and again',
+    )
+  })
+
+  test('has the whole deadline', () => {
+    const never = later(loop(290))
+    const due = planned([never], { now: at(880) })
+    expect(summary(failureIn(due))).toBeUndefined()
+    expect(due.wakeAt).toBeLessThanOrEqual(at(902))
+    expect(summary(failureIn(planned([never], { now: at(902) })))).toBe(
+      'Unfit: pod new was not Ready within 600 s',
+    )
+  })
+})
+
+test('a restart that has taken no pod away does not fail for one that is missing', () => {
+  const drained = (owedSince: number, pods: readonly PodRecord[] = []) =>
+    restarting('web', {
+      missingSince: at(9),
+      pods: [...oneAway('web'), ...pods],
+      pending: { owedSince },
+    })
+  const now = at(700)
+  const unscheduled = replacement('new', { scheduledAt: undefined, containers: [] })
+  expect(failureIn(planned([drained(at(0))], { now }))).toBeUndefined()
+  expect(failureIn(planned([drained(at(0), [unscheduled])], { now }))).toBeUndefined()
+  expect(failureIn(planned([drained(at(8))], { now }))?.kind).toBe('CannotStart')
+  expect(failureIn(planned([drained(at(8), [unscheduled])], { now }))?.kind).toBe('CannotStart')
 })
 
 describe('pods that are never created', () => {
