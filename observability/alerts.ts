@@ -152,4 +152,14 @@ export const ALERTS: readonly Alert[] = [
     description:
       'The kubelet has updated the files; whether the process reads them again cannot be seen. For one that reads them only at boot set sluice.dev/volumes: restart.',
   },
+  {
+    name: 'SluiceMemoryNearLimit',
+    expr: 'process_resident_memory_bytes / sluice_memory_limit_bytes > 0.9',
+    for: '5m',
+    severity: 'warning',
+    summary:
+      'Sluice in {{ $labels.instance }} uses {{ $value | humanizePercentage }} of its memory limit.',
+    description:
+      'Above the limit the kernel ends it, also during the first list after a start. Restarts that are under way go on afterwards. Raise the limit.',
+  },
 ]

@@ -14,6 +14,7 @@ import { startEndpoints } from './report/http/endpoints.ts'
 import { electedLeadership, UNCONTESTED, type Leadership } from './kube/leadership.ts'
 import { createReporter } from './report/reporter.ts'
 import { createLogger } from './report/log.ts'
+import { memoryOfProcess, watchMemory } from './report/memory-watch.ts'
 import type { Logger } from './model/logger.ts'
 import { createMetrics, type Metrics } from './report/metrics/metrics.ts'
 import { createApiWrites } from './restart/api-writes.ts'
@@ -51,7 +52,12 @@ export async function runOperator(config: Config, version: string): Promise<void
   const log = createLogger({ level: config.logLevel })
   const clock = new ServerClock(localNow)
   const now = () => clock.now()
-  const metrics = createMetrics({ version, resources: RESOURCES, now: localNow })
+  const metrics = createMetrics({
+    version,
+    resources: RESOURCES,
+    memoryLimit: memoryOfProcess().limit,
+    now: localNow,
+  })
   const client = createClient(await loadCredentials(localNow), {
     now: localNow,
     onCall(report) {
@@ -257,6 +263,7 @@ export async function runOperator(config: Config, version: string): Promise<void
       end.signal,
     ),
     chronicle.run(end.signal),
+    watchMemory({ log, read: memoryOfProcess, sleep }, end.signal),
     keepCalibrated(clock, () => askForTime(client, log), {
       now: localNow,
       sleep,

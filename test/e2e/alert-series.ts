@@ -15,6 +15,7 @@ export interface AlertCase {
   readonly never: readonly Readonly<Record<string, string>>[]
 }
 
+const SELF = 'job="sluice",instance="10.0.0.7:8080"'
 const WEB = 'namespace="shop",workload_type="deployment",workload="web"'
 const DB = 'namespace="shop",source_kind="Secret",source="db"'
 const web = { namespace: 'shop', workload_type: 'deployment', workload: 'web' }
@@ -250,5 +251,24 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: '70m',
     labels: web,
     never: [healthy, { [`sluice_unverified_pods{${WEB}}`]: '3x59 stale' }],
+  },
+  {
+    alert: 'SluiceMemoryNearLimit',
+    summary: 'Sluice in 10.0.0.7:8080 uses 93.75% of its memory limit.',
+    series: {
+      [`process_resident_memory_bytes{${SELF}}`]: '240x30',
+      [`sluice_memory_limit_bytes{${SELF}}`]: '256x30',
+    },
+    calm: '4m',
+    fires: '5m',
+    labels: { instance: '10.0.0.7:8080', job: 'sluice' },
+    never: [
+      // Another process of the cluster; one without a limit.
+      { 'process_resident_memory_bytes{job="web",instance="10.0.0.8:80"}': '999x30' },
+      {
+        [`process_resident_memory_bytes{${SELF}}`]: '230x30',
+        [`sluice_memory_limit_bytes{${SELF}}`]: '256x30',
+      },
+    ],
   },
 ]

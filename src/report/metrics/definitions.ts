@@ -194,6 +194,10 @@ export const PROCESS = {
     'namespace',
     'kind',
   ),
+  memoryLimit: gauge(
+    'sluice_memory_limit_bytes',
+    'Memory that the container may use, by its cgroup; no series where it has no limit.',
+  ),
   buildInfo: gauge(
     'sluice_build_info',
     'The version that runs, with the value 1.',

@@ -39,11 +39,14 @@ export type Metrics = ReturnType<typeof createMetrics>
 export function createMetrics({
   version,
   resources,
+  memoryLimit,
   now,
 }: {
   readonly version: string
   /** The resources that are watched, such as `pods`. */
   readonly resources: readonly string[]
+  /** Of the container (bytes), where it has one. */
+  readonly memoryLimit?: number | undefined
   /** The clock that snapshots are dated by, in milliseconds. */
   readonly now: () => number
 }) {
@@ -90,6 +93,7 @@ export function createMetrics({
     watchRestarts.inc({ resource }, 0)
     objects.set({ resource }, 0)
   }
+  if (memoryLimit !== undefined) gauge(PROCESS.memoryLimit).set(memoryLimit)
   buildInfo.set({ version, node_version: process.versions.node }, 1)
 
   let snapshotTakenAt = now()

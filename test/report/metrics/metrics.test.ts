@@ -5,8 +5,8 @@ import { FLEET, PROCESS } from '../../../src/report/metrics/definitions.ts'
 import { NONE } from '../../../src/records/rotation.ts'
 import type { Fleet, WorkloadRow } from '../../../src/report/metrics/fleet-metrics.ts'
 
-function create(now: () => number = () => 0): Metrics {
-  return createMetrics({ version: '1.2.3', resources: ['pods', 'secrets'], now })
+function create(now: () => number = () => 0, memoryLimit: number | undefined = 1024): Metrics {
+  return createMetrics({ version: '1.2.3', resources: ['pods', 'secrets'], memoryLimit, now })
 }
 
 function deployment(name: string, namespace = 'shop'): WorkloadRef {
@@ -61,6 +61,12 @@ describe('the metrics', () => {
       expect(name.endsWith('_total'), name).toBe(type === 'counter')
       if (type === 'histogram') expect(name).toMatch(/_seconds$/)
     }
+  })
+
+  test('have no memory limit where the container has none', async () => {
+    expect(await seriesOf(create(), 'memory_limit_bytes')).toEqual(['memory_limit_bytes 1024'])
+    const free = createMetrics({ version: '1.2.3', resources: [], now: () => 0 })
+    expect(await seriesOf(free, 'memory_limit_bytes')).toEqual([])
   })
 
   test('of two processes have nothing to do with each other', async () => {
