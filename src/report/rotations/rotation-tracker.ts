@@ -110,14 +110,15 @@ export class RotationBook {
       if (open.adopted) recall(open)
       const { rotation } = open
       open.rotation = { ...rotation, startedAt: rotation.startedAt ?? startOf(open, began) }
-      const over = group === undefined
       const known = looked.get(key)
+      // Of a source that cannot be read now nobody knows who is stale.
+      const over = group === undefined && known?.source.unread === undefined
       open.rotation = this.#claim(
         over
           ? ended(open, known, planned, now)
           : {
               ...underWay(open),
-              ...found(group.source, open.rotation),
+              ...(group && found(group.source, open.rotation)),
               ...etaOf(open.rotation, ends.get(key), now),
             },
         known,

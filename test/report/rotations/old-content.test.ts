@@ -13,7 +13,7 @@ import {
   type RawRotation,
   type Rotation,
 } from '../../../src/records/rotation.ts'
-import type { SourceRecord } from '../../../src/sources/source.ts'
+import { unreadSource, type SourceRecord } from '../../../src/sources/source.ts'
 import {
   appUses,
   at,
@@ -226,6 +226,22 @@ test('a restart of Sluice that finds no record calls the pods unknown, and says 
   const again = { ...web, source: () => secret }
   expect(after.follow(picture(31, [again], new Map(), {}, batch)).map(claim)).toEqual([
     'Succeeded; False NotProven: running pods: 1 from before the Secret was first seen: Deployment/batch (1 unknown)',
+  ])
+})
+
+test('a rotation whose Secret cannot be read after a restart of Sluice has not succeeded', () => {
+  const before = book()
+  const [rotation] = before.follow(picture(10, [told('web')]))
+  const after = book()
+  after.adopt([written(rotation)], at(30))
+  const { ref } = rotated('db')
+  const unread = unreadSource(ref, {
+    kind: 'Unreadable',
+    message: 'the right to get it is missing',
+  })
+  const fresh = { ...told('web', { sources: [calm('db')] }), source: () => unread }
+  expect(after.follow(picture(31, [fresh])).map(claim)).toEqual([
+    'Waiting; Unknown NotRead: the right to get it is missing',
   ])
 })
 
