@@ -72,8 +72,9 @@ manifests: $(MODULES) ## Render manifests/install.yaml from manifests/base
 	node tools/manifests.ts
 
 .PHONY: generated
-generated: $(MODULES) ## Make docs/metrics.md, the table of reasons, the dashboard and the alert rules
+generated: $(MODULES) ## Make docs/metrics.md, the table of reasons, the picture of the rooms, the dashboard and the alert rules
 	node tools/annotations-page.ts
+	node tools/architecture-page.ts
 	node tools/metrics-page.ts
 	node tools/observability.ts
 

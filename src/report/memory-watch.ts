@@ -13,7 +13,7 @@ export interface Memory {
 }
 
 /** Share of the limit from which on it is near. */
-export const NEAR = 0.9
+const NEAR = 0.9
 /** Share below which it is not near any more. */
 const AWAY = 0.8
 /** How often it looks (ms): a first list may take seconds alone. */
