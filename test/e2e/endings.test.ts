@@ -147,26 +147,39 @@ test('a namespace that is being deleted is left alone, quietly', async () => {
   await inState(cluster, shop, 'web', 'Fresh')
   await inState(cluster, mail, 'news', 'Fresh')
   await beyondDoubt()
-  const before = operator.log.length
-  await cluster.kubectl(['delete', 'namespace', shop, '--wait=false'])
-  await waitUntil('its Secret to be gone', async () => {
-    const found = await cluster.kubectl(['get', 'secrets', `--namespace=${shop}`, '--output=name'])
-    return found.includes('secret/db') ? { instead: found } : { value: true }
+  // Said once after a start, whenever the reviews are answered.
+  await waitUntil('the rights to be compared', () => {
+    const compared = operator.log.some(({ msg }) => String(msg).startsWith('the service account'))
+    return Promise.resolve(compared ? { value: true } : { instead: 'no word of them' })
   })
-  await cluster.apply(dbSecret(mail, 'new'))
-  await restarted(cluster, mail, 'news')
-  const said = operator.log
-    .slice(before)
-    .filter((line) => JSON.stringify(line).includes(`"${shop}"`) || line['level'] === 'warn')
-  expect(said).toEqual([])
-  expect((await operator.status()).map(({ namespace }) => namespace)).not.toContain(shop)
-  await cluster.kubectl([
-    'patch',
-    'deployment/web',
-    `--namespace=${shop}`,
-    '--type=merge',
-    '--patch={"metadata":{"finalizers":null}}',
-  ])
+  const before = operator.log.length
+  try {
+    await cluster.kubectl(['delete', 'namespace', shop, '--wait=false'])
+    await waitUntil('its Secret to be gone', async () => {
+      const found = await cluster.kubectl([
+        'get',
+        'secrets',
+        `--namespace=${shop}`,
+        '--output=name',
+      ])
+      return found.includes('secret/db') ? { instead: found } : { value: true }
+    })
+    await cluster.apply(dbSecret(mail, 'new'))
+    await restarted(cluster, mail, 'news')
+    const said = operator.log
+      .slice(before)
+      .filter((line) => JSON.stringify(line).includes(`"${shop}"`) || line['level'] === 'warn')
+    expect(said).toEqual([])
+    expect((await operator.status()).map(({ namespace }) => namespace)).not.toContain(shop)
+  } finally {
+    await cluster.kubectl([
+      'patch',
+      'deployment/web',
+      `--namespace=${shop}`,
+      '--type=merge',
+      '--patch={"metadata":{"finalizers":null}}',
+    ])
+  }
 })
 
 /** Follows the pods of the first namespace. */
