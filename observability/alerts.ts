@@ -4,7 +4,7 @@
 
 import { HOLD_REASONS, REASONS } from '../src/model/hold.ts'
 
-/** `critical` pages, `warning` is for working hours, `info` is for whoever looks. */
+/** `critical` pages, `warning` is for working hours, `info` is for people who look. */
 type Severity = 'critical' | 'warning' | 'info'
 
 export interface Alert {
@@ -26,7 +26,7 @@ const NAMED = '{{ $labels.workload_type }} {{ $labels.namespace }}/{{ $labels.wo
 /** The reasons of failed restarts. */
 const FAILED = HOLD_REASONS.filter((reason) => REASONS[reason].state === 'Failed').join('|')
 
-/** Where the runbook tells of an alert. */
+/** The section of the runbook about an alert. */
 export function runbookUrl({ name }: Alert): string {
   return `${RUNBOOK}#${name.toLowerCase()}`
 }
@@ -102,7 +102,7 @@ export const ALERTS: readonly Alert[] = [
     expr: `max by (${WORKLOAD}, reason) (sluice_hold{reason=~"SourceMissing|SourceUnreadable|KeyMissing|ValueEmpty"}) == 1`,
     for: '5m',
     severity: 'warning',
-    summary: `${NAMED} needs a Secret, or a key of one, that cannot be had ({{ $labels.reason }}).`,
+    summary: `${NAMED} needs a Secret, or a key of one, that is missing or cannot be read ({{ $labels.reason }}).`,
     description:
       'Running pods go on with what they have; a new one would not start. Sluice does not restart it until the content is back.',
   },

@@ -18,7 +18,7 @@ const ENDS = {
   halt: 'the end of a Halt',
 } as const satisfies Record<EndedBy, string>
 
-/** The text of {@link ANNOTATIONS_PAGE}: the page as it is, with the section about reasons made anew. */
+/** The text of {@link ANNOTATIONS_PAGE}: the page as it is, with the section about reasons made again. */
 export function annotationsPage(page = readFileSync(ANNOTATIONS_PAGE, 'utf8')): string {
   const start = page.indexOf(HEADING)
   if (start < 0) throw new Error(`expected the heading ${HEADING.trim()} in ${ANNOTATIONS_PAGE}`)

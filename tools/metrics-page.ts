@@ -36,7 +36,7 @@ ${table(Object.values(FLEET))}
 
 ## Sluice itself
 
-Every process has these. What they tell of rotations is 0 in one that does not lead.
+Every process has these. What they show of rotations is 0 in one that does not lead.
 
 ${table(Object.values(PROCESS))}
 

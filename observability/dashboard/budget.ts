@@ -7,7 +7,7 @@ export const budget = [
   lines({
     title: 'Starting pods by group',
     description:
-      'Pods of each group that are starting, whoever started them, against maxStartingPods where that is set. They are what meets the database next; Sluice never starts one beyond the limit.',
+      'Pods of each group that are starting, whatever started them, against maxStartingPods where that is set. They are what meets the database next; Sluice never starts one beyond the limit.',
     unit: 'short',
     width: 16,
     queries: [

@@ -61,7 +61,7 @@ export const health = [
     ],
   }),
   lines({
-    title: 'Watches that began anew',
+    title: 'Watch restarts',
     description:
       'Ends of watches. The API server ends each one every few minutes; many more are a fault.',
     unit: 'short',

@@ -24,7 +24,7 @@ export const waiting = [
   lines({
     title: 'Held workloads by reason',
     description:
-      'How many workloads are held for each reason. Budgets and quiet periods pass by themselves; kubectl get consumers tells the whole story of the others.',
+      'How many workloads are held for each reason. Budgets and quiet periods pass by themselves; kubectl get consumers explains the others.',
     unit: 'short',
     width: 16,
     stacked: true,

@@ -98,7 +98,7 @@ export const settings = {
     kind: numberOrNone,
     default: 'none',
     meaning:
-      'How many pods of one group may be starting at once, whoever started them, before Sluice replaces another.',
+      'How many pods of one group may be starting at once, whatever started them, before Sluice replaces another.',
   },
   urgentMaxUnavailable: {
     kind: limit,
@@ -188,7 +188,7 @@ export const settings = {
     kind: oneOf('open', 'token'),
     default: 'open',
     meaning:
-      'Who may read metrics and the status: everybody, or whoever sends a bearer token of an account that may `get` /metrics or /status.',
+      'Who may read metrics and the status: everybody, or requests with a bearer token of an account that may `get` /metrics or /status.',
   },
   tlsDirectory: {
     kind: directory,

@@ -5,7 +5,7 @@
 import type { State } from './state.ts'
 
 /**
- * What ends a hold: `time` alone, its `turn`, its `pods` when they are there again, its `owner` (or whoever else must
+ * What ends a hold: `time` alone, its `turn`, its `pods` when they are there again, its `owner` (or another person who must
  * act), or the end of a `halt`. Nobody can say when the last two will be.
  */
 export type EndedBy = 'time' | 'turn' | 'pods' | 'owner' | 'halt'

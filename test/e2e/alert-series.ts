@@ -159,7 +159,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceSourceMissing',
     summary:
-      'deployment shop/web needs a Secret, or a key of one, that cannot be had (SourceMissing).',
+      'deployment shop/web needs a Secret, or a key of one, that is missing or cannot be read (SourceMissing).',
     ...held('SourceMissing', 'RestartFailed', 'Paused'),
     calm: '14m',
     fires: '15m',
@@ -167,7 +167,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceSourceMissing',
     summary:
-      'deployment shop/web needs a Secret, or a key of one, that cannot be had (SourceUnreadable).',
+      'deployment shop/web needs a Secret, or a key of one, that is missing or cannot be read (SourceUnreadable).',
     ...held('SourceUnreadable'),
     calm: '14m',
     fires: '15m',
@@ -175,7 +175,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceSourceMissing',
     summary:
-      'deployment shop/web needs a Secret, or a key of one, that cannot be had (KeyMissing).',
+      'deployment shop/web needs a Secret, or a key of one, that is missing or cannot be read (KeyMissing).',
     ...held('KeyMissing'),
     calm: '14m',
     fires: '15m',
@@ -183,7 +183,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'SluiceSourceMissing',
     summary:
-      'deployment shop/web needs a Secret, or a key of one, that cannot be had (ValueEmpty).',
+      'deployment shop/web needs a Secret, or a key of one, that is missing or cannot be read (ValueEmpty).',
     ...held('ValueEmpty'),
     calm: '14m',
     fires: '15m',

@@ -34,7 +34,7 @@ const histogram = (
   ...labels: string[]
 ): Definition => ({ name, type: 'histogram', help, labels, buckets })
 
-/** What the leader tells of the workloads in its care; another Sluice has no series of these. */
+/** What the leader shows of the workloads in its care; another Sluice has no series of these. */
 export const FLEET = {
   stalePods: gauge(
     'sluice_stale_pods',
@@ -81,7 +81,7 @@ export const FLEET = {
   ),
   rotationEta: gauge(
     'sluice_rotation_eta_timestamp_seconds',
-    'When the last change of the Secret is expected to have reached every pod, in seconds since the epoch; no series where no end can be told.',
+    'When the last change of the Secret is expected to have reached every pod, in seconds since the epoch; no series where no end can be forecast.',
     'namespace',
     'source',
   ),
@@ -94,7 +94,7 @@ export const FLEET = {
   ),
   startingPods: gauge(
     'sluice_starting_pods',
-    'Pods of the group that are starting, whoever started them; no series for 0.',
+    'Pods of the group that are starting, whatever started them; no series for 0.',
     'group',
   ),
   startingPodsLimit: gauge(
@@ -115,7 +115,7 @@ export const FLEET = {
   ),
 } as const
 
-/** What every process tells of itself; what is about rotations stays at 0 in one that does not lead. */
+/** What every process shows of itself; what is about rotations stays at 0 in one that does not lead. */
 export const PROCESS = {
   rotationsActive: gauge(
     'sluice_rotations_active',
@@ -154,7 +154,7 @@ export const PROCESS = {
   ),
   watchRestarts: counter(
     'sluice_watch_restarts_total',
-    'Watches that had to begin anew.',
+    'Watches that had to start again.',
     'resource',
   ),
   watchLastEvent: gauge(
