@@ -138,11 +138,11 @@ export async function startFaultProxy(
     response: Http2ServerResponse,
   ): Promise<void> {
     const faults = plan.watch(seenRequest(request.method, request.url))
-    const opening = faults.find(({ kind }) => kind === 'watch gone' || kind === 'watch unavailable')
-    if (opening) {
-      count(opening.kind)
-      if (opening.kind === 'watch gone') refuse(response, 410, 'Expired')
-      else refuse(response, 503, 'ServiceUnavailable')
+    for (const { kind } of faults) {
+      const refusal = OPENING[kind]
+      if (!refusal) continue
+      count(kind)
+      refuse(response, ...refusal)
       return
     }
     const answer = await upstream.send(request)
@@ -213,6 +213,13 @@ export async function startFaultProxy(
       await closed
     },
   }
+}
+
+/** What is answered instead of a stream. */
+const OPENING: Readonly<Partial<Record<FaultKind, readonly [code: number, reason: string]>>> = {
+  'watch unavailable': [503, 'ServiceUnavailable'],
+  'watch forbidden': [403, 'Forbidden'],
+  'watch gone': [410, 'Expired'],
 }
 
 interface Upstream {

@@ -36,6 +36,8 @@ export type RequestFault =
 export type WatchFault =
   /** 503 instead of a stream. */
   | { readonly kind: 'watch unavailable' }
+  /** 403 instead of a stream. */
+  | { readonly kind: 'watch forbidden' }
   /** 410 instead of a stream. */
   | { readonly kind: 'watch gone' }
   /** The stream is ended by an ERROR event of 410, `ms` after its opening. */
@@ -72,6 +74,7 @@ export const FAULT_KINDS = [
   'reset during',
   'reset after',
   'watch unavailable',
+  'watch forbidden',
   'watch gone',
   'watch gone event',
   'watch cut',
