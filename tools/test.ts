@@ -1,5 +1,5 @@
 /**
- * Runs every check and every test, and closes with one line that counts them.
+ * Runs every check and every test, lists the slowest files, and closes with one line that counts them.
  *
  * A check that fails counts as one failed test, so that the line never looks better than what was found. Arguments
  * are passed on to vitest as filters of test files.
@@ -54,10 +54,26 @@ process.exitCode = failed > 0 ? 1 : 0
 async function runTests(filters: string[]): Promise<Counts> {
   const vitest = await startVitest(filters, { watch: false })
   const counts = count(vitest)
+  for (const line of slowest(vitest)) console.log(line)
   await vitest.close()
   // Vitest sets it for whatever else makes a run a failure, such as no test at all.
   if (counts.failed === 0 && (process.exitCode ?? 0) !== 0) counts.failed = 1
   return counts
+}
+
+/** How many of the slowest files are listed. */
+const MOST_LISTED = 10
+
+/** The files that took longest, so that growth is seen. */
+function slowest(vitest: Vitest): readonly string[] {
+  const files = vitest.state.getTestModules().map((module) => ({
+    name: `${module.relativeModuleId} (${module.project.name})`,
+    seconds: module.diagnostic().duration / 1000,
+  }))
+  return files
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, MOST_LISTED)
+    .map(({ name, seconds }) => `${seconds.toFixed(0).padStart(5)} s  ${name}`)
 }
 
 function count(vitest: Vitest): Counts {
