@@ -259,6 +259,17 @@ const cases: readonly Case[] = [
     verdict: 'fresh',
   },
   {
+    is: 'created by etcd’s order after the Secret was deleted and created again within a second',
+    timeline: [
+      applied('A'),
+      { ...since(-60, 'B'), version: '8' },
+      { ...since(0, 'absent'), missing: true },
+      { ...since(0, 'A'), version: '9' },
+    ],
+    pod: { createdAt: at(-1), createdVersion: '10' },
+    verdict: 'fresh',
+  },
+  {
     is: 'created between two changes by etcd’s order',
     timeline: [
       applied('A'),

@@ -174,12 +174,12 @@ export function judge(timeline: Timeline, window: Window): Judgement {
   const now = reached(timeline, window)
   if (!now) return FRESH
   let worst = FRESH
+  // What ended before that was over when the pod was created.
+  const from = timeline.findLastIndex((entry) => cameAfter(entry, window))
   for (const [index, entry] of timeline.entries()) {
-    if (entry.digest === now.digest) continue
+    if (index < from || entry.digest === now.digest) continue
     if (!canRead(entry, window) && !canHold(entry, window)) continue
-    const next = timeline[index + 1]
-    if (next && cameAfter(next, window)) continue
-    const ended = next?.since ?? Infinity
+    const ended = timeline[index + 1]?.since ?? Infinity
     // Nothing is known from before the first entry: for older pods it stands for that as well.
     const started = index === 0 ? -Infinity : earliest(entry)
     if (ended <= window.begin || started > window.end) continue
