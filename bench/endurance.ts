@@ -17,17 +17,19 @@ const EVENTS = 100_000
 /** After so many all that is kept for good is there. */
 const EARLY = 20_000
 const ROTATIONS = 50
-const WORKLOADS = 10
+/** Few, so that what is kept of each Secret (five rotations) is there early. */
+const WORKLOADS = 2
 const REPLICAS = 2
 const AT_ONCE = 16
-/** What the same program holds more or less from one moment to the next (MiB), and a descriptor or timer that is open now. */
-const NOISE = { heap: 2, memory: 6, few: 3 }
+/** What the same program holds more or less from one moment to the next: MiB, a descriptor or timer, listeners of requests. */
+const NOISE = { heap: 2, memory: 6, few: 3, many: 60 }
 
 interface Look {
   readonly heap: number
   readonly memory: number
   readonly descriptors: number
   readonly timers: number
+  readonly listeners: number
 }
 
 export async function measureEndurance(cluster: TestCluster, program: string): Promise<Chapter> {
@@ -69,8 +71,8 @@ export async function measureEndurance(cluster: TestCluster, program: string): P
     title: `endurance: ${EVENTS} watch events and ${ROTATIONS} rotations`,
     figures: figures(early, late),
     remarks: [
-      `The baseline is the same process after ${EARLY} events. Events are writes to the annotations of a Namespace, Deployments and Secrets; each makes Sluice plan. Heap and timers are asked of the process after a garbage collection.`,
-      `Every ${EARLY} events, heap and VmRSS (MiB): ${looks.map(({ heap, memory }) => `${heap.toFixed(1)} ${memory.toFixed(1)}`).join(', ')}.`,
+      `The baseline is the same process after ${EARLY} events. Events are writes to the annotations of a Namespace, Deployments and Secrets; each makes Sluice plan. Heap, timers and listeners are asked of the process after a garbage collection.`,
+      `Every ${EARLY} events, heap and VmRSS (MiB), listeners: ${looks.map(({ heap, memory, listeners }) => `${heap.toFixed(1)} ${memory.toFixed(1)} ${listeners}`).join(', ')}.`,
     ],
   }
 }
@@ -88,6 +90,7 @@ function figures(early: Look, late: Look): Figure[] {
     figure('VmRSS', 'memory', 'MiB', NOISE.memory),
     figure('open descriptors', 'descriptors', 'descriptors', NOISE.few),
     figure('timers', 'timers', 'timers', NOISE.few),
+    figure('listeners', 'listeners', 'listeners', NOISE.many),
   ]
 }
 

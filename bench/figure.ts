@@ -7,7 +7,15 @@ export interface Figure {
   readonly what: string
   readonly value: number
   readonly unit:
-    'ms' | 'MiB' | 'writes' | 'requests' | 'KiB' | 'descriptors' | 'connections' | 'timers'
+    | 'ms'
+    | 'MiB'
+    | 'writes'
+    | 'requests'
+    | 'KiB'
+    | 'descriptors'
+    | 'connections'
+    | 'timers'
+    | 'listeners'
   /** Measured in the same run by the same means. */
   readonly baseline?: { readonly what: string; readonly value: number }
   /** At most this. */

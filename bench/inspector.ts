@@ -22,15 +22,57 @@ export class Inspector {
     return new Inspector(socket)
   }
 
-  /** Collects garbage; what is left of the heap (MiB), and how many timers wait. */
-  async look(): Promise<{ readonly heap: number; readonly timers: number }> {
+  /**
+   * Collects garbage; what is left of the heap (MiB), how many timers wait, and how many listeners all emitters and abort
+   * signals have.
+   */
+  async look(): Promise<{
+    readonly heap: number
+    readonly timers: number
+    readonly listeners: number
+  }> {
     await this.#ask('HeapProfiler.collectGarbage')
-    const expression =
-      "JSON.stringify({ heap: process.memoryUsage().heapUsed / 2 ** 20, timers: process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length })"
+    const { heap, timers } = JSON.parse(
+      (await this.#evaluate(
+        "JSON.stringify({ heap: process.memoryUsage().heapUsed / 2 ** 20, timers: process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length })",
+      )) as string,
+    ) as { heap: number; timers: number }
+    const ofEmitters = await this.#sumOver(
+      "process.getBuiltinModule('node:events').prototype",
+      'each.eventNames().reduce((sum, name) => sum + each.listenerCount(name), 0)',
+    )
+    const ofSignals = await this.#sumOver(
+      'AbortSignal.prototype',
+      "process.getBuiltinModule('node:events').getEventListeners(each, 'abort').length",
+    )
+    return { heap, timers, listeners: ofEmitters + ofSignals }
+  }
+
+  /** The sum of an expression over `each` living object of a prototype; one that cannot answer counts nothing. */
+  async #sumOver(prototype: string, expression: string): Promise<number> {
+    const group = { objectGroup: 'look' }
+    const { result } = (await this.#ask('Runtime.evaluate', {
+      expression: prototype,
+      ...group,
+    })) as { result: { objectId: string } }
+    const { objects } = (await this.#ask('Runtime.queryObjects', {
+      prototypeObjectId: result.objectId,
+      ...group,
+    })) as { objects: { objectId: string } }
+    const of = `try { return sum + (${expression}) } catch { return sum }`
+    const sum = (await this.#ask('Runtime.callFunctionOn', {
+      objectId: objects.objectId,
+      functionDeclaration: `function () { return this.reduce((sum, each) => { ${of} }, 0) }`,
+    })) as { result: { value: number } }
+    await this.#ask('Runtime.releaseObjectGroup', group)
+    return sum.result.value
+  }
+
+  async #evaluate(expression: string): Promise<unknown> {
     const { result } = (await this.#ask('Runtime.evaluate', { expression })) as {
-      result: { value: string }
+      result: { value: unknown }
     }
-    return JSON.parse(result.value) as { heap: number; timers: number }
+    return result.value
   }
 
   close(): void {
