@@ -252,6 +252,22 @@ describe('the wire', () => {
     expect(await client.request({ ...call, timeout: 10_000 })).toHaveProperty('items')
   })
 
+  test('a watch that falls silent on an open connection is opened anew by itself, with nothing lost', async () => {
+    await freshNamespace('silent')
+    const { loop, reports, until, seen } = await follow(secretsOf('silent'), { silence: 3_000 })
+    await until('the first picture', () => loop.synced)
+    gate.freeze()
+    const before = reports.length
+    await cluster.apply(secret({ name: 'made', namespace: 'silent' }))
+    await until('the change of meanwhile', () => seen.includes('apply made'))
+    expect(loop.sight.restarts).toBeGreaterThan(0)
+    // No other request helped to find the connection dead.
+    expect(new Set(reports.slice(before).map(({ call: { verb } }) => verb))).toEqual(
+      new Set(['watch']),
+    )
+    await until('sight again', () => loop.sight.blindSince === undefined)
+  })
+
   test('the clock of the server is known after some answers', async () => {
     const clock = new ServerClock(now)
     const { client, reports } = await follow(secretsOf('default'))
