@@ -149,7 +149,7 @@ test('a namespace that is being deleted is left alone, quietly', async () => {
   await beyondDoubt()
   // Said once after a start, whenever the reviews are answered.
   await waitUntil('the rights to be compared', () => {
-    const compared = operator.log.some(({ msg }) => String(msg).startsWith('the service account'))
+    const compared = operator.log.some(({ msg }) => msg.startsWith('the service account'))
     return Promise.resolve(compared ? { value: true } : { instead: 'no word of them' })
   })
   const before = operator.log.length
