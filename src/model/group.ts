@@ -1,6 +1,7 @@
 /**
  * A group: what restarts share limits in, since they meet the same database.
  */
+
 /** A changed source, or a name that sources and workloads of one namespace share. */
 export interface Group {
   readonly kind: 'Secret' | 'Group'

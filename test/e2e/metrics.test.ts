@@ -23,11 +23,15 @@ import { observe, type Observer } from './observer.ts'
 import { QUICK, startOperator, type OperatorProcess } from './operator-process.ts'
 import { recordPods, type PodRecording } from './pod-recording.ts'
 
-/** Each replacement takes longer than two scrapes are apart, so that none of them can be missed. */
-const podAnnotations = { 'sim.sluice.dev/ready-delay': '1500ms' }
+/**
+ * Each step of the rotation lasts for more than two scrapes, which are a second apart: one may come late on a busy machine, and
+ * a step must not be missed for that.
+ */
+const podAnnotations = { 'sim.sluice.dev/ready-delay': '2500ms' }
+const UNTOUCHED = '--quiet-period=2500ms'
 const ORDERS = 4
 const PAYMENTS = 2
-const FLAGS = [...QUICK, '--leader-election=on', '--max-starting-pods=3']
+const FLAGS = [...QUICK, UNTOUCHED, '--leader-election=on', '--max-starting-pods=3']
 
 let cluster: TestCluster
 let shop: string
