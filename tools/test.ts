@@ -30,6 +30,9 @@ const CHECKS: readonly { readonly command: readonly string[]; readonly cwd?: str
     : []),
 ]
 
+/** How many of the slowest files are listed. */
+const MOST_LISTED = 10
+
 interface Counts {
   passed: number
   failed: number
@@ -60,9 +63,6 @@ async function runTests(filters: string[]): Promise<Counts> {
   if (counts.failed === 0 && (process.exitCode ?? 0) !== 0) counts.failed = 1
   return counts
 }
-
-/** How many of the slowest files are listed. */
-const MOST_LISTED = 10
 
 /** The files that took longest, so that growth is seen. */
 function slowest(vitest: Vitest): readonly string[] {
