@@ -1,6 +1,7 @@
 /**
  * A large cluster in memory: the store of the operator, filled through its own decoders.
  */
+import { SECRET } from '../src/sources/kinds/secret.ts'
 import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
 import { loadConfig } from '../src/config/load.ts'
 import type { Config } from '../src/config/settings.ts'
@@ -40,7 +41,7 @@ export class Fleet {
       this.#applySecret(i, 'old', MADE)
       this.#applyWorkload(i)
     }
-    this.store.secrets.allSynced()
+    this.store.sources.allSynced('Secret')
     this.#now += MINUTE
     this.#executor = new Executor({
       writes: createMemoryWrites(this.store),
@@ -112,7 +113,7 @@ export class Fleet {
   }
 
   #applySecret(i: number, password: string, at: number): void {
-    this.store.secrets.apply({
+    this.store.sources.apply(SECRET, {
       metadata: {
         ...placeOf(i),
         uid: `secret-${i}`,

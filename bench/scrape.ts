@@ -64,8 +64,8 @@ function longNames(): Metrics {
       limit: Infinity,
       halted: false,
     })),
-    sources: names.map((name) => ({ namespace, name })),
-    ends: new Map(names.map((name) => [`${namespace}/${name}`, 1e12])),
+    sources: names.map((name) => ({ kind: 'Secret', namespace, name })),
+    ends: new Map(names.map((name) => [`${namespace}/secret/${name}` as const, 1e12])),
     oldContent: [],
   }
   const metrics = newMetrics()

@@ -25,7 +25,13 @@ import { checkRightsAtStart } from './access/rights-check.ts'
 import { secretScopes, SecretWatches } from './watch/secret-watches.ts'
 import { IneffectiveAnnotations } from './watch/ineffective-annotations.ts'
 import { Store } from './watch/store.ts'
-import { heardBy, watchedHints, watchedResources, watchedSecrets } from './watch/resources.ts'
+import {
+  heardBy,
+  watchedConfigMaps,
+  watchedHints,
+  watchedResources,
+  watchedSecrets,
+} from './watch/resources.ts'
 import { untilRead } from './kube/retry-until.ts'
 import { WatchHealth } from './watch/watch-health.ts'
 import { areSynced, messageOf, watchInto } from './watch/watches.ts'
@@ -37,6 +43,7 @@ const END_TIMEOUT = 1_000
 const RESOURCES = [
   'namespaces',
   'secrets',
+  'configmaps',
   'deployments',
   'replicasets',
   'pods',
@@ -85,8 +92,8 @@ export async function runOperator(config: Config, version: string): Promise<void
       get keyFingerprint() {
         return digester.fingerprint
       },
-      changed: () => store.secrets.changed(),
-      unused: (source) => store.secrets.oldUnused(source),
+      changed: () => store.sources.changed(),
+      unused: (source) => store.sources.oldUnused(source),
       source: (source) => store.source(source),
       podsUsing: (source) => store.podsUsing(source),
     },
@@ -161,11 +168,13 @@ export async function runOperator(config: Config, version: string): Promise<void
     coordinator.changed()
   }
   const fieldSelector = config.secretSelector
-  const scopes = secretScopes(config.secretAccess, store)
-  const secrets: SecretWatches | undefined =
-    scopes && new SecretWatches({ ...scopes, client, store, log, fieldSelector, changed, sleep })
+  const scopes = config.sources.has('Secret') && secretScopes(config.secretAccess, store)
+  const secrets: SecretWatches | undefined = scopes
+    ? new SecretWatches({ ...scopes, client, store, log, fieldSelector, changed, sleep })
+    : undefined
   const watches = [
-    ...(secrets ? [] : [watchedSecrets(store, fieldSelector)]),
+    ...(secrets || !config.sources.has('Secret') ? [] : [watchedSecrets(store, fieldSelector)]),
+    ...(config.sources.has('ConfigMap') ? [watchedConfigMaps(store)] : []),
     ...watchedResources(store, { consumers: act }),
   ].map((resource) => watchInto(heardBy(ineffective, resource), client, log, changed))
   // Nothing waits for these: what they would say is no more than a hint.
@@ -255,7 +264,7 @@ export async function runOperator(config: Config, version: string): Promise<void
         log,
         need() {
           if (!areSynced(watches).ok) return undefined
-          const need = { ...config, sources: store.judgedSources() }
+          const need = { ...config, judged: store.judgedSources() }
           return { need, namespaces: store.namespaces() }
         },
         sleep,

@@ -4,7 +4,7 @@
  * The shipped manifests grant exactly this; a test compares them.
  */
 import type { Config } from '../config/settings.ts'
-import type { NamespacedKey } from '../model/refs.ts'
+import { sourceOf, type SourceKey } from '../model/refs.ts'
 
 /** A rule as RBAC knows it. */
 export interface Rule {
@@ -24,10 +24,16 @@ export interface Grant {
 /** What the rights depend on. */
 export interface Need extends Pick<
   Config,
-  'mode' | 'namespace' | 'strategy' | 'leaderElection' | 'secretAccess' | 'endpointAccess'
+  | 'mode'
+  | 'namespace'
+  | 'strategy'
+  | 'leaderElection'
+  | 'sources'
+  | 'secretAccess'
+  | 'endpointAccess'
 > {
-  /** The Secrets that opted-in workloads are judged by. */
-  readonly sources: Iterable<NamespacedKey>
+  /** The sources that opted-in workloads are judged by. */
+  readonly judged: Iterable<SourceKey>
 }
 
 /** Everything that Sluice needs, in a stable order: for all namespaces first, then namespace by namespace. */
@@ -37,7 +43,10 @@ export function leastGrants(need: Need): readonly Grant[] {
   return [
     { name: 'sluice-watch', rules: WATCH },
     { name: 'sluice-hints', rules: HINTS },
-    ...(secretAccess === 'cluster' ? [{ name: SECRETS, rules: [secrets('list', 'watch')] }] : []),
+    ...(need.sources.has('Secret') && secretAccess === 'cluster'
+      ? [{ name: SECRETS, rules: [secrets('list', 'watch')] }]
+      : []),
+    ...(need.sources.has('ConfigMap') ? [{ name: 'sluice-configmaps', rules: CONFIG_MAPS }] : []),
     ...(act ? [{ name: 'sluice-restart', rules: RESTART }] : []),
     ...(act && strategy !== 'evict-only' ? [{ name: 'sluice-rollout', rules: ROLLOUT }] : []),
     ...(need.endpointAccess === 'token' ? [{ name: 'sluice-reviews', rules: REVIEWS }] : []),
@@ -48,27 +57,33 @@ export function leastGrants(need: Need): readonly Grant[] {
 
 /** The roles on Secrets of single namespaces. */
 function secretGrants({
-  secretAccess,
   sources,
-}: Pick<Need, 'secretAccess' | 'sources'>): readonly Grant[] {
+  secretAccess,
+  judged,
+}: Pick<Need, 'sources' | 'secretAccess' | 'judged'>): readonly Grant[] {
+  if (!sources.has('Secret')) return []
+  const refs = [...judged].sort().map(sourceOf)
   switch (secretAccess) {
     case 'cluster':
       return []
     case 'named':
-      return [...Map.groupBy([...sources].sort(), (key) => key.split('/')[0] ?? '')].map(
-        ([namespace, keys]) => ({
-          name: SECRETS,
-          namespace,
-          rules: [
-            {
-              apiGroups: [''],
-              resources: ['secrets'],
-              resourceNames: keys.map((key) => key.slice(namespace.length + 1)),
-              verbs: ['watch'],
-            },
-          ],
-        }),
-      )
+      return [
+        ...Map.groupBy(
+          refs.filter(({ kind }) => kind === 'Secret'),
+          (ref) => ref.namespace,
+        ),
+      ].map(([namespace, secretsOfIt]) => ({
+        name: SECRETS,
+        namespace,
+        rules: [
+          {
+            apiGroups: [''],
+            resources: ['secrets'],
+            resourceNames: secretsOfIt.map(({ name }) => name),
+            verbs: ['watch'],
+          },
+        ],
+      }))
     default:
       return secretAccess.map((namespace) => ({
         name: SECRETS,
@@ -83,6 +98,10 @@ const SECRETS = 'sluice-secrets'
 const WATCH: readonly Rule[] = [
   { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
   { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['list', 'watch'] },
+]
+
+const CONFIG_MAPS: readonly Rule[] = [
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['list', 'watch'] },
 ]
 
 /** To tell of annotations on kinds that are not restarted. */

@@ -1,6 +1,7 @@
 /**
  * `sluice rbac`: the least rights for what is opted in now, and how the rights at hand differ from them.
  */
+import { sourceOf } from '../model/refs.ts'
 import { leastGrants, type Need } from '../access/grants.ts'
 import { describeRight, type Right } from '../access/rights.ts'
 import { roleManifests } from '../access/role-manifests.ts'
@@ -35,11 +36,11 @@ export async function runRbac(
   try {
     const store = await optedIn(client, config)
     const isMeant = (namespace = '') => !namespaces || namespaces.includes(namespace)
-    const sources = [...store.judgedSources()].filter((key) => isMeant(key.split('/')[0]))
+    const judged = [...store.judgedSources()].filter((key) => isMeant(sourceOf(key).namespace))
     const need: Need = {
       ...config,
       secretAccess: typeof access === 'string' ? access : access.filter(isMeant),
-      sources,
+      judged,
     }
     if (!check) {
       out(roleManifests(leastGrants(need), config.namespace))

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { LIMIT_FORM, parseLimit, type Limit } from './limit.ts'
 import { DURATION_FORM, parseDuration } from './duration.ts'
 import { LISTEN_FORM, parseListenAddress, type ListenAddress } from './listen-address.ts'
+import type { KindOfSource } from '../model/refs.ts'
 import type { SecretAccess } from './secret-access.ts'
 
 /** One kind of value. */
@@ -141,12 +142,38 @@ export const wholeNumber: Kind<number> = kind(
       : undefined,
 )
 
-/** What opts in. "true" stands for every kind of source that is watched: Secrets, and no other yet. */
-export const restartOnChange: Kind<boolean> = kind(
-  'boolean|secrets',
-  '"true", "secrets" or "false" (ConfigMaps are not watched)',
-  (text) => (text === 'true' || text === 'secrets' ? true : text === 'false' ? false : undefined),
+const SOURCES: Readonly<Record<string, KindOfSource>> = {
+  secrets: 'Secret',
+  configmaps: 'ConfigMap',
+}
+
+/** Which kinds of sources are watched. */
+export const sources: Kind<ReadonlySet<KindOfSource>> = kind(
+  'secrets|configmaps',
+  'secrets, configmaps, or both separated by a comma',
+  (text) => {
+    const kinds = text.split(',').map((name) => SOURCES[name.trim()])
+    return kinds.includes(undefined)
+      ? undefined
+      : new Set(kinds.filter((each) => each !== undefined))
+  },
 )
+
+/** Changes of which kinds of sources restart a workload: of those that are `watched`, all for "true" and none for "false". */
+export function restartOnChange(
+  watched: ReadonlySet<KindOfSource>,
+): Kind<ReadonlySet<KindOfSource>> {
+  const names = Object.entries(SOURCES).filter(([, each]) => watched.has(each))
+  const missing = Object.entries(SOURCES).filter(([, each]) => !watched.has(each))
+  const expected = `"true", ${names.map(([name]) => `"${name}"`).join(', ')} or "false"`
+  const why = missing.map(([, each]) => ` (the installation does not watch ${each}s)`).join('')
+  return kind('boolean|secrets|configmaps', expected + why, (text) => {
+    if (text === 'true') return watched
+    if (text === 'false') return new Set()
+    const own = names.find(([name]) => name === text)
+    return own && new Set([own[1]])
+  })
+}
 
 /** "true" or "false": annotations have no other way to say yes or no. */
 export const yesOrNo: Kind<boolean> = kind('boolean', '"true" or "false"', (text) =>
@@ -154,18 +181,20 @@ export const yesOrNo: Kind<boolean> = kind('boolean', '"true" or "false"', (text
 )
 
 /**
- * Sources (`db`) and keys (`db/password`) to leave out. A name that nobody uses leaves nothing out; a text that is no
- * name at all was meant otherwise.
+ * Sources (`secret/db`) and keys (`secret/db/password`) to leave out. A name that nobody uses leaves nothing out. A text
+ * that is not of this form is a fault: it was meant otherwise.
  */
 export const ignored: Kind<ReadonlySet<string>> = kind(
   'names',
-  'names like db or db/password, separated by commas',
+  'names like secret/db, secret/db/password or configmap/app, separated by commas',
   (text) => {
     const names = text
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '')
-    const readable = names.every((name) => /^[a-z\d][-.a-z\d]*(?:\/[-._a-zA-Z\d]+)?$/.test(name))
+    const readable = names.every((name) =>
+      /^(?:secret|configmap)\/[a-z\d][-.a-z\d]*(?:\/[-._a-zA-Z\d]+)?$/.test(name),
+    )
     return readable ? new Set(names) : undefined
   },
 )

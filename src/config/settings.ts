@@ -15,6 +15,7 @@ import {
   positiveNumber,
   secretAccess,
   secretSelector,
+  sources,
   upToAnHour,
   yesOrNo,
   type Kind,
@@ -48,11 +49,17 @@ export const settings = {
     meaning:
       'Whether Sluice restarts workloads, or writes nothing at all and only shows what it would do.',
   },
+  sources: {
+    kind: sources,
+    default: 'secrets,configmaps',
+    meaning:
+      'Changes of which objects Sluice watches; what is not named here needs no right, and restarts nothing.',
+  },
   quietPeriod: {
     kind: duration,
     default: '5s',
     meaning:
-      'How long a Secret must stay unchanged before restarts for it start, so that two Secrets changed together cost one restart. New changes draw it out to twelve times as long at most.',
+      'How long a source must stay unchanged before restarts for it start, so that two Secrets changed together cost one restart. New changes draw it out to twelve times as long at most.',
   },
   minRestartInterval: {
     kind: duration,
@@ -92,7 +99,7 @@ export const settings = {
     kind: positiveNumber,
     default: '1',
     meaning:
-      'How many workloads of one group it restarts at once; workloads that use the same changed Secret are a group.',
+      'How many workloads of one group it restarts at once; workloads that use the same changed source are a group.',
   },
   maxStartingPods: {
     kind: numberOrNone,
@@ -140,7 +147,7 @@ export const settings = {
     kind: oneOf(...VOLUMES),
     default: 'ignore',
     meaning:
-      'What a change means for workloads that mount the Secret as a plain volume, whose files the kubelet updates by itself: `restart` restarts them; `live` says that their processes read the files again, which counts two minutes after the change; `ignore` does and says nothing.',
+      'What a change means for workloads that mount the source as a plain volume, whose files the kubelet updates by itself: `restart` restarts them; `live` says that their processes read the files again, which counts two minutes after the change; `ignore` does and says nothing.',
   },
   strategy: {
     kind: oneOf('auto', 'evict', 'rollout', 'evict-only'),

@@ -2,9 +2,11 @@
  * A group: what restarts share limits in, since they meet the same database.
  */
 
+import type { KindOfSource } from './refs.ts'
+
 /** A changed source, or a name that sources and workloads of one namespace share. */
 export interface Group {
-  readonly kind: 'Secret' | 'Group'
+  readonly kind: KindOfSource | 'Group'
   readonly namespace: string
   readonly name: string
 }

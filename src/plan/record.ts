@@ -1,6 +1,7 @@
 /**
  * What is to be written into a Consumer, and whether it must be written now. Pure.
  */
+import type { LocalSource } from '../model/refs.ts'
 import type { Ledger, Report, Restart } from '../records/consumer.ts'
 import type { State } from '../model/state.ts'
 import type { RecordedSource } from '../sources/recorded.ts'
@@ -33,7 +34,7 @@ export function record(
 ): RecordAction {
   const { ledger, consumer, deployment, judged, source } = assessment
   // A plan is made from what the watches show now: so what is known of a source is as new as that.
-  const seenNow = (name: string, each: RecordedSource) =>
+  const seenNow = (name: LocalSource, each: RecordedSource) =>
     source(name).unread ? each : { ...each, seenAt: now }
   const { restart, lastRestart, failure } = {
     restart: ledger?.restart,
@@ -141,8 +142,8 @@ export function stateToShow(
 
 /** Equal timelines; a selector that is no longer used is no reason to write. */
 function sameStory(
-  before: ReadonlyMap<string, RecordedSource>,
-  after: ReadonlyMap<string, RecordedSource>,
+  before: ReadonlyMap<LocalSource, RecordedSource>,
+  after: ReadonlyMap<LocalSource, RecordedSource>,
 ): boolean {
   return [...after].every(([name, { timelines }]) =>
     [...timelines].every(([key, timeline]) =>

@@ -7,7 +7,7 @@ import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 import type { Settings } from '../workloads/settings.ts'
 import type { HaltRecord } from '../records/halt.ts'
-import type { WorkloadRef } from '../model/refs.ts'
+import type { LocalSource, WorkloadRef } from '../model/refs.ts'
 import type { SourceRecord } from '../sources/source.ts'
 import type { Action } from './action.ts'
 import type { Group } from '../model/group.ts'
@@ -25,8 +25,8 @@ export interface Workload {
   readonly managed: boolean
   /** The Consumer of its name, whoever owns it. */
   readonly consumer: ConsumerRecord | undefined
-  /** A source by name; one that does not exist is a record too. */
-  readonly source: (name: string) => SourceRecord
+  /** A source of its namespace; one that does not exist is a record too. */
+  readonly source: (source: LocalSource) => SourceRecord
   readonly pending: Pending
 }
 

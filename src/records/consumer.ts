@@ -2,6 +2,7 @@
  * The Consumer object, `consumers.sluice.dev/v1alpha1`: what Sluice knows about one opted-in workload, kept in the
  * cluster so that a restart of Sluice loses no rotation and repeats none. Pure: from and to the wire form.
  */
+import { localSource, sourceIn, type LocalSource } from '../model/refs.ts'
 import { STATES, type State } from '../model/state.ts'
 import * as z from 'zod'
 import type { RecordedSource } from '../sources/recorded.ts'
@@ -33,7 +34,7 @@ export interface Restart {
 
 /** One content of one source, as a digest. */
 export interface Content {
-  readonly source: string
+  readonly source: LocalSource
   readonly key: string
   readonly digest: string
 }
@@ -75,8 +76,8 @@ interface FinishedRestart {
 export interface Ledger {
   /** Of the HMAC key that the digests were made with. */
   readonly keyFingerprint: string
-  /** By name of the source. */
-  readonly sources: ReadonlyMap<string, RecordedSource>
+  /** By key of the source in its namespace. */
+  readonly sources: ReadonlyMap<LocalSource, RecordedSource>
   readonly restart: Restart | undefined
   readonly lastRestart: FinishedRestart | undefined
   /** The failure that stands. */
@@ -150,7 +151,11 @@ function backwards(entries: Timeline): string | undefined {
   return undefined
 }
 
-export const contentsSchema = z.array(z.object({ source: z.string(), key: z.string(), digest }))
+const localSourceSchema = z.templateLiteral([z.enum(['secret', 'configmap']), '/', z.string()])
+
+export const contentsSchema = z.array(
+  z.object({ source: localSourceSchema, key: z.string(), digest }),
+)
 
 /** What is recorded of one source, as a Consumer and a Rotation have it. */
 export const recordedSourceSchema = z
@@ -178,7 +183,11 @@ const statusSchema = z.object({
   pendingPods: z.int().min(0).default(0),
   keyFingerprint: z.string().regex(/^[0-9a-f]{32}$/),
   sources: z
-    .array(z.object({ kind: z.literal('Secret'), name: z.string() }).and(recordedSourceSchema))
+    .array(
+      z
+        .object({ kind: z.enum(['Secret', 'ConfigMap']), name: z.string() })
+        .and(recordedSourceSchema),
+    )
     .default([]),
   restart: z
     .object({
@@ -241,7 +250,7 @@ export function readConsumer(raw: RawConsumer): ConsumerRecord {
   const recorded = sources.map((source) => {
     const { uid: sourceUid, resourceVersion: upTo, writtenAt, seenAt, timelines } = source
     const read = { uid: sourceUid, resourceVersion: upTo, writtenAt, seenAt, timelines }
-    return [source.name, read] as const
+    return [localSource(source), read] as const
   })
   const restarts = { restart, lastRestart, failure, replicaSets }
   const ledger = { keyFingerprint, sources: new Map(recorded), ...restarts }
@@ -256,11 +265,10 @@ export function writeStatus(status: ConsumerStatus): Record<string, unknown> {
     ...report,
     since: iso(since),
     keyFingerprint: ledger.keyFingerprint,
-    sources: sorted(ledger.sources).map(([name, recorded]) => ({
-      kind: 'Secret',
-      name,
-      ...writeRecordedSource(recorded),
-    })),
+    sources: sorted(ledger.sources).map(([local, recorded]) => {
+      const { kind, name } = sourceIn('', local)
+      return { kind, name, ...writeRecordedSource(recorded) }
+    }),
     ...(restart && { restart: { ...restart, startedAt: iso(restart.startedAt) } }),
     ...(lastRestart && {
       lastRestart: { ...lastRestart, finishedAt: iso(lastRestart.finishedAt) },
@@ -301,6 +309,6 @@ function iso(time: number): string {
   return new Date(time).toISOString()
 }
 
-function sorted<T>(map: ReadonlyMap<string, T>): [string, T][] {
+function sorted<K extends string, T>(map: ReadonlyMap<K, T>): [K, T][] {
   return [...map].sort(([a], [b]) => (a < b ? -1 : 1))
 }

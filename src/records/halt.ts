@@ -41,7 +41,7 @@ export interface HaltRecord {
 
 const specSchema = z.object({
   reason: z.enum(HALT_REASONS),
-  group: z.object({ kind: z.enum(['Secret', 'Group']), name: z.string() }),
+  group: z.object({ kind: z.enum(['Secret', 'ConfigMap', 'Group']), name: z.string() }),
   message: z.string().default(''),
   failure: z
     .object({

@@ -11,7 +11,7 @@ import {
   recordedSourceSchema,
   writeRecordedSource,
 } from './consumer.ts'
-import type { SourceRef } from '../model/refs.ts'
+import { localSource, type SourceRef } from '../model/refs.ts'
 import type { Recorded } from '../sources/source-history.ts'
 
 /** How a rotation can end. */
@@ -109,9 +109,10 @@ export function rotationName({
 }: Pick<Rotation, 'source' | 'changedAt'>): string {
   const suffix = `-${iso(changedAt).replaceAll(/[-:]/g, '').toLowerCase()}`
   const room = 253 - suffix.length
-  if (source.name.length <= room) return source.name + suffix
-  const mark = createHash('sha256').update(source.name).digest('hex').slice(0, 8)
-  const start = source.name.slice(0, room - mark.length - 1).replace(/[-.]+$/, '')
+  const name = localSource(source).replace('/', '-')
+  if (name.length <= room) return name + suffix
+  const mark = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  const start = name.slice(0, room - mark.length - 1).replace(/[-.]+$/, '')
   return `${start}-${mark}${suffix}`
 }
 
@@ -122,7 +123,7 @@ export function writeRotation(rotation: Rotation): object {
     apiVersion: `${CONSUMER_GROUP}/${CONSUMER_VERSION}`,
     kind: 'Rotation',
     metadata: { namespace: source.namespace, name: rotationName(rotation) },
-    spec: { source: { kind: 'Secret', name: source.name }, changedAt: iso(changedAt) },
+    spec: { source: { kind: source.kind, name: source.name }, changedAt: iso(changedAt) },
   }
 }
 
@@ -176,7 +177,10 @@ const condition = z
   .transform(({ lastTransitionTime: since, ...each }) => ({ ...each, since }))
 const recordSchema = recordedSourceSchema.and(z.object({ keyFingerprint: z.string() }))
 const schema = z.object({
-  spec: z.object({ source: z.object({ name: z.string() }), changedAt: time }),
+  spec: z.object({
+    source: z.object({ kind: z.enum(['Secret', 'ConfigMap']), name: z.string() }),
+    changedAt: time,
+  }),
   status: z
     .object({
       phase: z.enum(PHASES),
@@ -213,7 +217,7 @@ export function readRotation(raw: RawRotation): Rotation | undefined {
   if (!parsed.success) return undefined
   const { spec, status } = parsed.data
   const rotation: Rotation = {
-    source: { namespace: raw.metadata.namespace, name: spec.source.name },
+    source: { ...spec.source, namespace: raw.metadata.namespace },
     changedAt: spec.changedAt,
     ...(status ?? { phase: 'Waiting', workloads: NONE, pods: NONE, reasons: [], conditions: [] }),
   }

@@ -13,7 +13,7 @@ import type { Action } from '../plan/action.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/judge/staleness.ts'
-import type { NamespacedKey, SourceRef } from '../model/refs.ts'
+import type { SourceKey, SourceRef } from '../model/refs.ts'
 import { RotationBook } from './rotations/rotation-tracker.ts'
 import { isSettled } from './rotations/condition.ts'
 import type { OldContentRow, SourceUsers } from './rotations/holders.ts'
@@ -55,7 +55,7 @@ export interface ChronicleOptions {
 /** A plan and what was forecast from it. */
 interface Seen {
   readonly plan: Plan
-  readonly ends: ReadonlyMap<NamespacedKey, number>
+  readonly ends: ReadonlyMap<SourceKey, number>
   readonly now: number
 }
 
@@ -88,7 +88,7 @@ export class Chronicle {
   }
 
   /** A plan was made; `now` is the API server's clock (ms). Returns at once. */
-  planned(plan: Plan, ends: ReadonlyMap<NamespacedKey, number>, now: number): void {
+  planned(plan: Plan, ends: ReadonlyMap<SourceKey, number>, now: number): void {
     this.#seen = { plan, ends, now }
     for (const action of plan.actions) {
       if (action.kind !== 'record' || action.cause !== 'finished') continue

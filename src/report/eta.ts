@@ -1,7 +1,7 @@
 /**
  * When each rotation will have reached its last pod: a forecast from what is planned and how long pods took. Pure.
  */
-import { namespacedKey, type NamespacedKey } from '../model/refs.ts'
+import type { SourceKey } from '../model/refs.ts'
 import { changedSources } from '../plan/budget/groups.ts'
 import { endedBy, stateOf, type Hold } from '../model/hold.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -18,8 +18,8 @@ export function forecast(
   { maxConcurrentRestarts }: Policy,
   perPod: number,
   now: number,
-): ReadonlyMap<NamespacedKey, number> {
-  const ends = new Map<NamespacedKey, number>()
+): ReadonlyMap<SourceKey, number> {
+  const ends = new Map<SourceKey, number>()
   const moves = workloads.some((each) => isMoving(each))
   let work = 0
   let from = now
@@ -36,8 +36,8 @@ export function forecast(
     }
     const end = stuck ? Infinity : from + work / maxConcurrentRestarts
     const { namespace } = assessment.deployment.ref
-    for (const name of changedSources(assessment)) {
-      const key = namespacedKey({ namespace, name })
+    for (const local of changedSources(assessment)) {
+      const key: SourceKey = `${namespace}/${local}`
       ends.set(key, Math.max(end, ends.get(key) ?? -Infinity))
     }
   }

@@ -8,7 +8,7 @@ import type { Hold } from '../model/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Policy } from '../plan/policy.ts'
 import { chooseStrategy } from '../plan/judge/strategy.ts'
-import type { NamespacedKey } from '../model/refs.ts'
+import { sourceIn, type SourceKey } from '../model/refs.ts'
 import type { Chronicle } from './cluster-reporter.ts'
 import { createJournal } from './decision-log.ts'
 import type { Logger } from '../model/logger.ts'
@@ -45,7 +45,7 @@ export function createReporter({
 }): Reporter {
   const journal = createJournal(log)
   const pace = createPace()
-  let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<NamespacedKey, number> }
+  let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<SourceKey, number> }
   const show = ({ plan, ends }: typeof last) => {
     const active = plan.workloads.filter(({ assessment }) => assessment.ledger?.restart)
     const waiting = plan.workloads.filter(
@@ -119,7 +119,7 @@ function fleetOf(
       halted,
     })),
     sources: workloads.flatMap(({ assessment: { uses, deployment } }) =>
-      uses.map(({ source: name }) => ({ namespace: deployment.ref.namespace, name })),
+      uses.map(({ source }) => sourceIn(deployment.ref.namespace, source)),
     ),
     ends,
     oldContent,

@@ -3,12 +3,12 @@
  */
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
-import type { NamespacedKey } from '../model/refs.ts'
+import type { SourceKey } from '../model/refs.ts'
 
 /** The answer of `/status`, from the last plan and the forecast of its rotations (ms, by source). */
 export function statusOf(
   plan: Plan,
-  ends: ReadonlyMap<NamespacedKey, number>,
+  ends: ReadonlyMap<SourceKey, number>,
 ): Record<string, unknown> {
   const workloads = plan.workloads.map(describe)
   return {

@@ -110,11 +110,11 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
           status: writeStatus(status),
         },
       })
-      picture.applyConsumer(answer)
+      picture.records.applyConsumer(answer)
     },
 
     async forget({ consumer: { namespace, name, uid } }, turn) {
-      const gone = () => picture.removeConsumer({ namespace, name, uid })
+      const gone = () => picture.records.removeConsumer({ namespace, name, uid })
       try {
         await send(turn, {
           ...consumers(namespace),
@@ -166,7 +166,9 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
 
     async halt({ namespace, name, spec }, turn) {
       const body = writeHalt(namespace, name, spec)
-      picture.applyHalt(await send<RawHalt>(turn, { ...halts(namespace), verb: 'create', body }))
+      picture.records.applyHalt(
+        await send<RawHalt>(turn, { ...halts(namespace), verb: 'create', body }),
+      )
     },
 
     async release({ namespace, name, uid }, turn) {
@@ -180,7 +182,7 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       } catch (error) {
         if (!isNotFound(error)) throw error
       }
-      picture.removeHalt({ namespace, name, uid })
+      picture.records.removeHalt({ namespace, name, uid })
     },
 
     settle: (action) => settle(client, picture, action, consumerOf),
@@ -204,7 +206,7 @@ async function settle(
   }
   if (action.kind === 'halt' || action.kind === 'release') {
     const halt = await read<RawHalt>(halts(action.namespace), action.name)
-    if (halt) picture.applyHalt(halt)
+    if (halt) picture.records.applyHalt(halt)
     return (halt !== undefined) === (action.kind === 'halt')
   }
   const { namespace, name } = action.workload
@@ -222,8 +224,8 @@ async function settle(
     case 'forget': {
       const consumer = consumerOf(action.workload)
       const found = await read<RawConsumer>(consumers(namespace), consumerName(name))
-      if (consumer && consumer.uid !== found?.metadata.uid) picture.removeConsumer(consumer)
-      if (found) picture.applyConsumer(found)
+      if (consumer && consumer.uid !== found?.metadata.uid) picture.records.removeConsumer(consumer)
+      if (found) picture.records.applyConsumer(found)
       // The next plan compares with what was read, whatever wrote it.
       return true
     }

@@ -11,6 +11,11 @@ export interface Picture {
   pod(uid: string): PodRecord | undefined
   /** Of a Deployment that is gone by now, nothing is taken in. */
   updateDeployment(raw: RawDeployment): void
+  readonly records: OwnRecordState
+}
+
+/** The records that Sluice itself keeps in the cluster. */
+interface OwnRecordState {
   applyConsumer(raw: RawConsumer): void
   applyHalt(raw: RawHalt): void
   removeHalt(ref: { namespace: string; name: string; uid: string }): void

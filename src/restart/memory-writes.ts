@@ -14,7 +14,7 @@ export function createMemoryWrites(picture: Picture): Writes {
   return {
     record({ workload, status }: RecordAction, turn) {
       turn.begins()
-      picture.applyConsumer({
+      picture.records.applyConsumer({
         metadata: {
           namespace: workload.namespace,
           name: consumerName(workload.name),
@@ -27,20 +27,20 @@ export function createMemoryWrites(picture: Picture): Writes {
       return Promise.resolve()
     },
     forget({ consumer }) {
-      picture.removeConsumer(consumer)
+      picture.records.removeConsumer(consumer)
       return Promise.resolve()
     },
     evict: () => refuse('an eviction'),
     patch: () => refuse('a patch'),
     halt({ namespace, name, spec }) {
-      picture.applyHalt({
+      picture.records.applyHalt({
         ...writeHalt(namespace, name, spec),
         metadata: { namespace, name, uid: name },
       })
       return Promise.resolve()
     },
     release(action) {
-      picture.removeHalt(action)
+      picture.records.removeHalt(action)
       return Promise.resolve()
     },
     settle: () => Promise.resolve(true),

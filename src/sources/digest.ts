@@ -1,10 +1,11 @@
 /**
  * Keyed digests: the only thing of a Secret's values that Sluice keeps.
  *
- * Keyed, because a plain hash of a weak password is guessed offline by whoever reads it. Bound to the name of
- * the Secret and of the key, so that equal passwords in two places do not show as equal.
+ * Keyed, because anybody who reads a plain hash of a weak password guesses it offline. Bound to the kind and name of
+ * the source and to the key, so that equal passwords in two places do not show as equal.
  */
 import { createHmac } from 'node:crypto'
+import type { SourceRef } from '../model/refs.ts'
 
 /**
  * Digest of one value or of all values of a source: 32 hex digits (128 bits of HMAC-SHA-256), then `-N` where
@@ -34,10 +35,7 @@ export interface Digester {
   /** Tells whether two digesters use the same key; gives nothing away about it. */
   readonly fingerprint: string
   /** `data` as the API has it: values in base64. The decoded bytes go no further than this call. */
-  digest(
-    ref: { namespace: string; name: string },
-    data: Readonly<Record<string, string>>,
-  ): ContentDigests
+  digest(ref: SourceRef, data: Readonly<Record<string, string>>): ContentDigests
 }
 
 /** The digester of an HMAC key (any length; Sluice's own has 32 bytes). */
@@ -55,16 +53,19 @@ export function createDigester(key: Uint8Array): Digester {
   }
   return {
     fingerprint: hmac('fingerprint'),
-    digest({ namespace, name }, data) {
+    digest({ kind, namespace, name }, data) {
       const keys = new Map<string, Digest>()
       for (const [key, base64] of Object.entries(data)) {
         const value = Buffer.from(base64, 'base64')
-        keys.set(key, mark(hmac('value', namespace, name, key, value), value.length === 0 ? 1 : 0))
+        keys.set(
+          key,
+          mark(hmac('value', kind, namespace, name, key, value), value.length === 0 ? 1 : 0),
+        )
         value.fill(0)
       }
       const ordered = [...keys].sort(([a], [b]) => (a < b ? -1 : 1))
       const empty = ordered.reduce((sum, [, digest]) => sum + emptyValues(digest), 0)
-      return { keys, whole: mark(hmac('whole', namespace, name, ...ordered.flat()), empty) }
+      return { keys, whole: mark(hmac('whole', kind, namespace, name, ...ordered.flat()), empty) }
     },
   }
 }

@@ -4,6 +4,7 @@
  * A workload that uses all keys of a source has a timeline for each of them, and under `*` the digest `absent`: that is
  * what every key is known to have been that has none. Beyond {@link MOST_KEYS} keys `*` is the digest of all keys.
  */
+import type { LocalSource } from '../model/refs.ts'
 import { ALL_KEYS } from './digest.ts'
 import { ABSENT } from './digest.ts'
 import { digestOf, historyOf, keysOf, type SourceRecord } from './source.ts'
@@ -38,8 +39,8 @@ const MOST_RECORDED_ENTRIES = 4000
 
 /** The timelines of all sources of a workload, short enough for one object. */
 export function bounded(
-  sources: ReadonlyMap<string, RecordedSource>,
-): ReadonlyMap<string, RecordedSource> {
+  sources: ReadonlyMap<LocalSource, RecordedSource>,
+): ReadonlyMap<LocalSource, RecordedSource> {
   let entries = 0
   for (const { timelines } of sources.values()) {
     for (const timeline of timelines.values()) entries += timeline.length

@@ -3,6 +3,7 @@
  */
 import * as annotations from '../model/annotations.ts'
 import { groupName, yesOrNo } from '../config/kind.ts'
+import { describeSource, type SourceRef } from '../model/refs.ts'
 import type { Fault } from '../model/fault.ts'
 import { misspelt, readerOf, type Annotations } from '../config/annotation-reader.ts'
 
@@ -17,10 +18,13 @@ export interface SourceSettings {
 }
 
 /** Reads the settings of a source. */
-export function readSourceSettings(name: string, from: Annotations): SourceSettings {
-  const secret = [`Secret ${name}`, from] as const
-  const faults = [...misspelt(secret)]
-  const own = readerOf([secret], faults)
+export function readSourceSettings(
+  source: Pick<SourceRef, 'kind' | 'name'>,
+  from: Annotations,
+): SourceSettings {
+  const place = [describeSource(source), from] as const
+  const faults = [...misspelt(place)]
+  const own = readerOf([place], faults)
   return {
     urgent: own(annotations.URGENT, yesOrNo) ?? false,
     group: own(annotations.GROUP, groupName),

@@ -1,15 +1,16 @@
 /**
- * A Secret as Sluice keeps it: digests, times, and what was seen of it while Sluice runs. Pure.
+ * A source as Sluice keeps it: digests, times, and what was seen of it while Sluice runs. Pure.
  *
  * A key has a timeline of its own only from its first change on. Until then it is what the whole is dated by, and costs
  * nothing, whether somebody consumes it or not.
  */
 import { ownAnnotations } from '../model/annotations.ts'
 import type { SourceRef } from '../model/refs.ts'
+import type { RawSource, SourceKind } from './kinds/kind.ts'
 import { ABSENT, type ContentDigests, type Digest, type Digester } from './digest.ts'
 import { readSourceSettings, type SourceSettings } from './settings.ts'
 import { ALL_KEYS } from './digest.ts'
-import { endOfSecond, newestWrite, type ManagedField } from '../model/managed-time.ts'
+import { endOfSecond, newestWrite } from '../model/managed-time.ts'
 import { append, present, shortened, today, type Entry, type Timeline } from './timeline.ts'
 
 /** One content of a whole source. */
@@ -31,7 +32,7 @@ interface FirstSight {
   readonly writtenAt: number
 }
 
-/** A Secret, reduced. */
+/** A Secret or a ConfigMap, reduced. */
 export interface SourceRecord {
   readonly ref: SourceRef
   /** '' for a source that does not exist. */
@@ -72,49 +73,27 @@ export interface Sight {
   readonly absentSince?: number | undefined
 }
 
-/**
- * Whether a manager wrote content. What is applied server-side as `stringData` stays under that name in managedFields,
- * though the object then has it in `data` (seen on Kubernetes 1.36).
- */
-function ownsData({ fieldsV1 }: ManagedField): boolean {
-  return fieldsV1?.['f:data'] !== undefined || fieldsV1?.['f:stringData'] !== undefined
-}
-
-/** The part of a core/v1 Secret that is read. */
-export interface RawSecret {
-  readonly metadata: {
-    readonly namespace: string
-    readonly name: string
-    readonly uid: string
-    readonly resourceVersion: string
-    readonly creationTimestamp: string
-    readonly annotations?: Readonly<Record<string, string>>
-    readonly managedFields?: readonly ManagedField[]
-  }
-  readonly immutable?: boolean
-  readonly data?: Readonly<Record<string, string>>
-}
-
 /** Timelines of keys that are no more, at most: ever new names must not grow without end. */
 export const MOST_REMOVED_KEYS = 1000
 /** Beyond so many keys that change only the last change of each is kept. */
 const MOST_DETAILED_KEYS = 1000
 
 /**
- * Reads a Secret; `previous` is what was known of the same name, `seenAt` the API server's time now (ms).
+ * Reads a source of a kind; `previous` is what was known of the same name, `seenAt` the API server's time now (ms).
  * Writes that leave the content equal (labels, annotations, a rewrite) change no timeline.
  */
-export function readSecret(
-  raw: RawSecret,
+export function readSource(
+  { kind, valuesIn, ownsValues }: SourceKind,
+  raw: RawSource,
   previous: SourceRecord | undefined,
   digester: Digester,
   seenAt: number,
   sight: Sight = { live: previous !== undefined },
 ): SourceRecord {
   const { namespace, name, uid, resourceVersion, managedFields } = raw.metadata
-  const ref = { namespace, name }
-  const content = digester.digest(ref, raw.data ?? {})
-  const write = newestWrite(managedFields, ownsData)
+  const ref = { kind, namespace, name }
+  const content = digester.digest(ref, valuesIn(raw))
+  const write = newestWrite(managedFields, ownsValues)
   const writtenAt = write?.time ?? -Infinity
   const createdAt = Date.parse(raw.metadata.creationTimestamp)
   // A write that only removes keys leaves the time of the write before it; any other leaves its own, perhaps the same second.
@@ -134,7 +113,7 @@ export function readSecret(
     createdAt,
     immutable: raw.immutable ?? false,
     writtenAt,
-    settings: readSourceSettings(name, ownAnnotations(raw.metadata.annotations)),
+    settings: readSourceSettings(ref, ownAnnotations(raw.metadata.annotations)),
     content,
     seenAt,
   }
@@ -288,4 +267,4 @@ function bounded(changed: Map<string, Timeline>): ReadonlyMap<string, Timeline> 
 }
 
 const NOTHING_CHANGED: ReadonlyMap<string, Timeline> = new Map()
-const NO_SETTINGS = readSourceSettings('', {})
+const NO_SETTINGS = readSourceSettings({ kind: 'Secret', name: '' }, {})

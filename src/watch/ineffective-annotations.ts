@@ -31,7 +31,8 @@ interface Raw {
 /** By the plural of the watch. */
 const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string, Reader]>> = {
   namespaces: ['v1', 'Namespace', 'workload'],
-  secrets: ['v1', 'Secret', 'secret'],
+  secrets: ['v1', 'Secret', 'source'],
+  configmaps: ['v1', 'ConfigMap', 'source'],
   pods: ['v1', 'Pod', 'nobody'],
   deployments: ['apps/v1', 'Deployment', 'workload'],
   replicasets: ['apps/v1', 'ReplicaSet', 'nobody'],

@@ -6,12 +6,12 @@ import type { PodRecord } from '../workloads/pod.ts'
 import type { Annotations } from '../config/annotation-reader.ts'
 import { readSettings, type Defaults } from '../workloads/settings.ts'
 import { judgedUses } from '../plan/judge/staleness.ts'
-import { namespacedKey, type NamespacedKey } from '../model/refs.ts'
+import { sourceIn, sourceKey, type SourceKey } from '../model/refs.ts'
 
 interface Known {
   readonly pods: readonly PodRecord[]
   readonly namespace: Annotations
-  readonly sources: ReadonlySet<NamespacedKey>
+  readonly sources: ReadonlySet<SourceKey>
 }
 
 /** Works out each workload once, for as long as nothing of it changes. */
@@ -28,14 +28,14 @@ export class JudgedSources {
     deployment: DeploymentRecord,
     pods: readonly PodRecord[],
     namespaceAnnotations: Annotations,
-  ): ReadonlySet<NamespacedKey> {
+  ): ReadonlySet<SourceKey> {
     const known = this.#known.get(deployment)
     if (known?.namespace === namespaceAnnotations && known.pods === pods) return known.sources
     const settings = readSettings(deployment, namespaceAnnotations, this.#defaults)
     const { namespace } = deployment.ref
     const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
     const uses = [...lists].flat().flatMap((container) => judgedUses(container.uses, settings))
-    const sources = new Set(uses.map(({ source: name }) => namespacedKey({ namespace, name })))
+    const sources = new Set(uses.map(({ source }) => sourceKey(sourceIn(namespace, source))))
     this.#known.set(deployment, { pods, namespace: namespaceAnnotations, sources })
     return sources
   }

@@ -6,7 +6,9 @@ import type { RawDeployment, RawReplicaSet } from '../workloads/kinds/deployment
 import type { RawHalt } from '../records/halt.ts'
 import type { RawPod } from '../workloads/pod.ts'
 import type { Delivery, ListWatchOptions, Removed } from '../kube/list-watch.ts'
-import type { RawSecret } from '../sources/source.ts'
+import type { RawSource } from '../sources/kinds/kind.ts'
+import { CONFIG_MAP } from '../sources/kinds/config-map.ts'
+import { SECRET } from '../sources/kinds/secret.ts'
 import type { IneffectiveAnnotations } from './ineffective-annotations.ts'
 import type { RawNamespace } from './namespaces.ts'
 import type { Store } from './store.ts'
@@ -16,7 +18,8 @@ export interface WatchedResource {
   readonly target: ListWatchOptions['target']
   /** Only metadata is asked for. */
   readonly metadataOnly?: boolean
-  readonly apply: (raw: unknown, delivery?: Delivery) => void
+  /** Returns false where nothing follows from it. */
+  readonly apply: (raw: unknown, delivery?: Delivery) => unknown
   readonly remove: (object: Removed, delivery?: Delivery) => void
   readonly listing?: () => void
   readonly synced?: () => void
@@ -28,7 +31,7 @@ export function heardBy(also: IneffectiveAnnotations, resource: WatchedResource)
     ...resource,
     apply(raw, delivery) {
       also.apply(resource.target.resource, raw as Parameters<typeof also.apply>[1])
-      resource.apply(raw, delivery)
+      return resource.apply(raw, delivery)
     },
     remove(ref, delivery) {
       also.remove(ref.uid)
@@ -66,12 +69,25 @@ export function watchedSecrets(
       // Whoever may watch one Secret only may watch it by this selector.
       query: { fieldSelector: name === undefined ? fieldSelector : `metadata.name=${name}` },
     },
-    apply: (raw, delivery) => store.secrets.apply(raw as RawSecret, delivery),
-    remove: (ref, delivery) => store.secrets.remove(ref, delivery),
+    apply: (raw, delivery) => store.sources.apply(SECRET, raw as RawSource, delivery),
+    remove: ({ namespace: of, name: gone }, delivery) =>
+      store.sources.remove({ kind: 'Secret', namespace: of, name: gone }, delivery),
     synced() {
-      if (namespace === undefined || name === undefined) store.secrets.allSynced(namespace)
-      else store.secrets.synced({ namespace, name })
+      if (namespace === undefined || name === undefined)
+        store.sources.allSynced('Secret', namespace)
+      else store.sources.synced({ kind: 'Secret', namespace, name })
     },
+  }
+}
+
+/** The ConfigMaps of all namespaces: they hold no secret. */
+export function watchedConfigMaps(store: Store): WatchedResource {
+  return {
+    target: { group: '', version: 'v1', resource: 'configmaps' },
+    apply: (raw, delivery) => store.sources.apply(CONFIG_MAP, raw as RawSource, delivery),
+    remove: ({ namespace, name }, delivery) =>
+      store.sources.remove({ kind: 'ConfigMap', namespace, name }, delivery),
+    synced: () => store.sources.allSynced('ConfigMap'),
   }
 }
 
@@ -111,14 +127,14 @@ export function watchedResources(
       ? [
           {
             target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'consumers' },
-            apply: (raw: unknown) => store.applyConsumer(raw as RawConsumer),
-            remove: (ref: Removed) => store.removeConsumer(ref),
-            listing: () => store.consumerVersions.listBegins(),
+            apply: (raw: unknown) => store.records.applyConsumer(raw as RawConsumer),
+            remove: (ref: Removed) => store.records.removeConsumer(ref),
+            listing: () => store.records.consumerVersions.listBegins(),
           },
           {
             target: { group: CONSUMER_GROUP, version: CONSUMER_VERSION, resource: 'halts' },
-            apply: (raw: unknown) => store.applyHalt(raw as RawHalt),
-            remove: (ref: Removed) => store.removeHalt(ref),
+            apply: (raw: unknown) => store.records.applyHalt(raw as RawHalt),
+            remove: (ref: Removed) => store.records.removeHalt(ref),
           },
         ]
       : []),

@@ -10,7 +10,7 @@ import { mayNotReadSecret, mayNotReadSecrets, namespaceNotListed } from '../acce
 import type { SecretAccess } from '../config/secret-access.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { localNow } from '../kube/local-time.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
+import { namespacedKey, sourceOf, type NamespacedKey, type SourceRef } from '../model/refs.ts'
 import type { Verdict } from '../report/http/http-server.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Unread } from '../sources/source.ts'
@@ -58,7 +58,8 @@ export function secretScopes(
       return undefined
     case 'named':
       return {
-        wanted: () => [...store.judgedSources()].map(refOf),
+        wanted: () =>
+          [...store.judgedSources()].map(sourceOf).filter(({ kind }) => kind === 'Secret'),
         uncovered: (ref) => awaited(ref),
       }
     default:
@@ -70,11 +71,6 @@ export function secretScopes(
             : { kind: 'Unreadable', message: namespaceNotListed(ref) },
       }
   }
-}
-
-function refOf(key: NamespacedKey): SourceRef {
-  const [namespace = '', name = ''] = key.split('/')
-  return { namespace, name }
 }
 
 interface Entry {
@@ -125,6 +121,7 @@ export class SecretWatches {
 
   /** Why a Secret is not known now; undefined where it is. */
   unread(ref: SourceRef): Unread | undefined {
+    if (ref.kind !== 'Secret') return undefined
     const entry = this.#entryOf(ref)
     return entry ? stateOf(entry, ref) : this.#options.uncovered(ref)
   }
@@ -134,7 +131,7 @@ export class SecretWatches {
     const wanted = [...this.#options.wanted()]
     const late = wanted.filter((scope) => {
       const entry = this.#entries.get(keyOf(scope))
-      return !entry || stateOf(entry, { name: '', ...scope })?.kind === 'Awaited'
+      return !entry || stateOf(entry, secretOf(scope))?.kind === 'Awaited'
     })
     const [first] = late
     if (!first) return { ok: true, reasons: [] }
@@ -244,10 +241,12 @@ export class SecretWatches {
   /** A thousand that are refused again and again are no reason to look at anything. */
   #tell(entry: Entry): void {
     const { scope, told, end } = entry
-    const next = stateOf(entry, { name: '', ...scope })
+    const next = stateOf(entry, secretOf(scope))
     if (end.signal.aborted || (told?.kind === next?.kind && told?.message === next?.message)) return
     entry.told = next
-    this.#options.store.secrets.unreadChanged(scope)
+    this.#options.store.sources.unreadChanged(
+      scope.name === undefined ? undefined : secretOf(scope),
+    )
     this.#options.changed()
   }
 
@@ -256,12 +255,17 @@ export class SecretWatches {
     this.#restartsBefore += watch?.watch.sight.restarts ?? 0
     end.abort()
     verdict.resolve(undefined)
-    if (name !== undefined) this.#options.store.secrets.forget({ namespace, name })
+    if (name !== undefined) this.#options.store.sources.forget(secretOf({ namespace, name }))
   }
 
   #entryOf(ref: SourceRef): Entry | undefined {
     return this.#entries.get(keyOf(ref)) ?? this.#entries.get(keyOf({ namespace: ref.namespace }))
   }
+}
+
+/** The Secret of a scope; of a whole namespace one without a name. */
+function secretOf({ namespace, name = '' }: Scope): SourceRef {
+  return { kind: 'Secret', namespace, name }
 }
 
 function keyOf({ namespace, name = '' }: Scope): NamespacedKey {

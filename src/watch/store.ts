@@ -3,12 +3,7 @@
  *
  * Raw objects end here: what they are reduced to is all that is kept.
  */
-import {
-  readConsumer,
-  consumerName,
-  type ConsumerRecord,
-  type RawConsumer,
-} from '../records/consumer.ts'
+import { consumerName, type ConsumerRecord } from '../records/consumer.ts'
 import {
   readDeployment,
   readReplicaSet,
@@ -16,13 +11,19 @@ import {
   type RawDeployment,
   type RawReplicaSet,
 } from '../workloads/kinds/deployment.ts'
-import { readHalt, type HaltRecord, type RawHalt } from '../records/halt.ts'
 import { readPod, type PodRecord, type RawPod } from '../workloads/pod.ts'
 import { optedIn, readKillSwitch, readSettings, type Defaults } from '../workloads/settings.ts'
 import type { Group } from '../model/group.ts'
 import type { Bystander } from '../plan/snapshot.ts'
 import type { Leftover, Pending, Snapshot, Workload } from '../plan/snapshot.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
+import {
+  localSource,
+  sourceIn,
+  type LocalSource,
+  type NamespacedKey,
+  type SourceKey,
+  type SourceRef,
+} from '../model/refs.ts'
 import type { UserPod } from '../report/rotations/old-content.ts'
 import type { Digester } from '../sources/digest.ts'
 import type { SourceRecord } from '../sources/source.ts'
@@ -30,6 +31,7 @@ import { createInterner } from './interner.ts'
 import { JudgedSources } from './judged-sources.ts'
 import { Namespaces, type RawNamespace } from './namespaces.ts'
 import { NewestVersions } from './newest-versions.ts'
+import { OwnRecords } from './own-records.ts'
 import { addTo, OwnedPods, removeFrom } from './owned-pods.ts'
 import { Sources, type SourcesOptions } from './sources.ts'
 import { Users } from './users.ts'
@@ -58,11 +60,12 @@ interface Drawn {
 export class Store {
   readonly #options: StoreOptions
   readonly #intern = createInterner()
-  /** Where watches of Secrets go. */
-  readonly secrets: Sources
-  /** Told when a watch begins to list. */
+  /** Where watches of sources go. */
+  readonly sources: Sources
+  /** Where watches of Sluice's own objects go. */
+  readonly records = new OwnRecords()
+  /** Hears when a watch begins to list. */
   readonly deploymentVersions = new NewestVersions()
-  readonly consumerVersions = new NewestVersions()
   readonly #namespaces = new Namespaces()
   readonly #deployments = new Map<string, DeploymentRecord>()
   readonly #inNamespace = new Map<string, Set<string>>()
@@ -73,12 +76,10 @@ export class Store {
     },
     usesChanged: (owner) => this.#users.changed(owner),
   })
-  readonly #halts = new Map<NamespacedKey, HaltRecord>()
-  readonly #consumers = new Map<NamespacedKey, ConsumerRecord>()
   readonly #users: Users = new Users({
     deployments: this.#deployments,
     pods: this.#owned,
-    onUnused: (source) => this.secrets.unused(source),
+    onUnused: (source) => this.sources.unused(source),
   })
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
   readonly #drawn = new Map<string, Drawn>()
@@ -89,7 +90,7 @@ export class Store {
   constructor(options: StoreOptions) {
     this.#options = options
     const { digester, now, onSourceChanged: onChanged, unread } = options
-    this.secrets = new Sources({
+    this.sources = new Sources({
       digester,
       now,
       selectorsOf: (source) => this.#users.selectorsOf(source),
@@ -156,31 +157,10 @@ export class Store {
     this.#owned.removePod(uid)
   }
 
-  applyConsumer(raw: RawConsumer): void {
-    if (!this.consumerVersions.admit(raw.metadata)) return
-    const next = readConsumer(raw)
-    this.#consumers.set(namespacedKey(next), next)
-  }
-
-  removeConsumer(ref: { namespace: string; name: string; uid: string }): void {
-    this.consumerVersions.forget(ref.uid)
-    const key = namespacedKey(ref)
-    if (this.#consumers.get(key)?.uid === ref.uid) this.#consumers.delete(key)
-  }
-
   /** Removes the Consumer of a Deployment, if it is owned by this one. */
   removeConsumerOf(deployment: { namespace: string; name: string; uid: string }): void {
     const consumer = this.consumerOf(deployment)
-    if (consumer?.ownerUid === deployment.uid) this.removeConsumer(consumer)
-  }
-
-  applyHalt(raw: RawHalt): void {
-    this.#halts.set(namespacedKey(raw.metadata), readHalt(raw))
-  }
-
-  removeHalt(ref: { namespace: string; name: string; uid: string }): void {
-    const key = namespacedKey(ref)
-    if (this.#halts.get(key)?.uid === ref.uid) this.#halts.delete(key)
+    if (consumer?.ownerUid === deployment.uid) this.records.removeConsumer(consumer)
   }
 
   /** The pod, if it is still there. */
@@ -190,12 +170,12 @@ export class Store {
 
   /** A source; one that does not exist, or is not known now, is a record too. */
   source(ref: SourceRef): SourceRecord {
-    return this.secrets.get(ref)
+    return this.sources.get(ref)
   }
 
   /** The sources that opted-in workloads are judged by: the Secrets that have to be read. */
-  judgedSources(): ReadonlySet<NamespacedKey> {
-    const all = new Set<NamespacedKey>()
+  judgedSources(): ReadonlySet<SourceKey> {
+    const all = new Set<SourceKey>()
     for (const deployment of this.#deployments.values()) {
       if (this.#isGoing(deployment)) continue
       const { namespace, uid } = deployment.ref
@@ -208,7 +188,7 @@ export class Store {
 
   /** The Consumer of a workload's name, whoever owns it. */
   consumerOf({ namespace, name }: { namespace: string; name: string }): ConsumerRecord | undefined {
-    return this.#consumers.get(`${namespace}/${consumerName(name)}`)
+    return this.records.consumer(`${namespace}/${consumerName(name)}`)
   }
 
   /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
@@ -229,12 +209,11 @@ export class Store {
   /** How many objects of each kind are kept. */
   sizes(): Readonly<Record<string, number>> {
     return {
-      secrets: this.secrets.size,
+      ...this.sources.sizes,
       namespaces: this.#namespaces.size,
       deployments: this.#deployments.size,
       ...this.#owned.sizes,
-      consumers: this.#consumers.size,
-      halts: this.#halts.size,
+      ...this.records.sizes,
     }
   }
 
@@ -263,13 +242,14 @@ export class Store {
       keyFingerprint: this.#options.digester.fingerprint,
       workloads,
       leftovers,
-      halts: [...this.#halts.values()],
+      halts: this.records.halts,
       bystanders: (group) => this.#bystanders(group),
     }
   }
 
   #bystanders({ kind, namespace, name }: Group): Bystander[] {
-    const sources = kind === 'Secret' ? [name] : this.secrets.inGroup({ namespace, name })
+    const sources =
+      kind === 'Group' ? this.sources.inGroup({ namespace, name }) : [localSource({ kind, name })]
     return this.#users.unmanaged(namespace, sources, this.#namespaces.annotationsOf(namespace))
   }
 
@@ -296,7 +276,7 @@ export class Store {
     const { namespace, name, uid } = deployment.ref
     const known = this.#drawn.get(uid)
     const consumerKey = known?.consumerKey ?? `${namespace}/${consumerName(name)}`
-    const consumer = this.#consumers.get(consumerKey)
+    const consumer = this.records.consumer(consumerKey)
     if (known?.consumer === consumer && known?.pending === pending) return known
     const shared = this.#namespaces.annotationsOf(namespace)
     const workload = optedIn(deployment, shared)
@@ -308,7 +288,7 @@ export class Store {
             known?.workload?.settings ?? readSettings(deployment, shared, this.#options.defaults),
           managed: this.#namespaces.isManaged(namespace),
           consumer,
-          source: (source: string) => this.source({ namespace, name: source }),
+          source: (local: LocalSource) => this.source(sourceIn(namespace, local)),
           pending,
         }
       : undefined

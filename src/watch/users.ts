@@ -1,12 +1,19 @@
 /**
- * Who uses which Secret now, and what of it: worked out when it is asked for, of the workloads that changed since.
+ * Who uses which source now, and what of it: worked out when it is asked for, of the workloads that changed since.
  */
 import type { Annotations } from '../config/annotation-reader.ts'
 import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
 import { optedIn, readVolumes, type Defaults } from '../workloads/settings.ts'
 import { UseIndex } from '../workloads/use-index.ts'
 import { usesSource, type Use } from '../workloads/uses.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../model/refs.ts'
+import {
+  localSource,
+  sourceIn,
+  sourceKey,
+  type LocalSource,
+  type SourceKey,
+  type SourceRef,
+} from '../model/refs.ts'
 import type { Bystander } from '../plan/snapshot.ts'
 import type { UserPod } from '../report/rotations/old-content.ts'
 import type { OwnedPods } from './owned-pods.ts'
@@ -15,7 +22,7 @@ export interface UsersOptions {
   readonly deployments: ReadonlyMap<string, DeploymentRecord>
   readonly pods: Pick<OwnedPods, 'of'>
   /** The last workload that used a source uses it no more. */
-  readonly onUnused: (source: NamespacedKey) => void
+  readonly onUnused: (source: SourceKey) => void
 }
 
 export class Users {
@@ -36,13 +43,14 @@ export class Users {
   /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
   of(source: SourceRef): ReadonlySet<string> {
     this.#reindex()
-    return this.#index.workloadsOf(namespacedKey(source))
+    return this.#index.workloadsOf(sourceKey(source))
   }
 
   /** The keys of a source that somebody uses, all of them included. */
   selectorsOf(source: SourceRef): ReadonlySet<string> {
     const uses = [...this.of(source)].flatMap((workload) => this.#usesOf(workload))
-    return new Set(uses.filter((use) => use.source === source.name).map(({ selector }) => selector))
+    const local = localSource(source)
+    return new Set(uses.filter((use) => use.source === local).map(({ selector }) => selector))
   }
 
   /** The pods that use a source and are not over, of any owner. */
@@ -52,13 +60,14 @@ export class Users {
     defaults: Pick<Defaults, 'volumes'>,
   ): readonly UserPod[] {
     const { deployments, pods } = this.#options
+    const local = localSource(source)
     return [...this.of(source)].flatMap((workload) => {
       const deployment = deployments.get(workload)
       const volumes = readVolumes(deployment, namespace, defaults)
       const name = deployment && `Deployment/${deployment.ref.name}`
       return pods
         .of(workload)
-        .filter(({ terminal, uses }) => !terminal && usesSource(uses, source.name))
+        .filter(({ terminal, uses }) => !terminal && usesSource(uses, local))
         .map((pod) => ({ pod, owner: name ?? pod.owner, workload, volumes }))
     })
   }
@@ -66,11 +75,11 @@ export class Users {
   /** The Deployments that use one of these sources and did not opt in, each once. */
   unmanaged(
     namespace: string,
-    sources: readonly string[],
+    sources: readonly LocalSource[],
     namespaceAnnotations: Annotations,
   ): Bystander[] {
     const { deployments, pods } = this.#options
-    const users = new Set(sources.flatMap((name) => [...this.of({ namespace, name })]))
+    const users = new Set(sources.flatMap((local) => [...this.of(sourceIn(namespace, local))]))
     return [...users].flatMap((uid) => {
       const deployment = deployments.get(uid)
       if (!deployment || optedIn(deployment, namespaceAnnotations)) return []
@@ -93,14 +102,14 @@ export class Users {
   }
 
   #reindex(): void {
-    const before = new Set<NamespacedKey>()
+    const before = new Set<SourceKey>()
     for (const workload of this.#unindexed) {
       for (const source of this.#index.sourcesOf(workload)) before.add(source)
       const namespace = this.#namespaceOf(workload)
       const sources =
         namespace === undefined
           ? []
-          : this.#usesOf(workload).map(({ source: name }) => namespacedKey({ namespace, name }))
+          : this.#usesOf(workload).map(({ source }) => sourceKey(sourceIn(namespace, source)))
       this.#index.set(workload, new Set(sources))
     }
     this.#unindexed.clear()

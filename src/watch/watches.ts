@@ -20,7 +20,7 @@ export interface Watch {
 }
 
 /**
- * A watch of one resource, to be run; `changed` is told of everything that it delivers, `onVerdict` whenever all has
+ * A watch of one resource, to be run; `changed` hears of everything that it delivers and that matters, `onVerdict` whenever all has
  * been delivered or could not be.
  */
 export function watchInto(
@@ -39,8 +39,7 @@ export function watchInto(
     sink: {
       ...(listing && { listing }),
       apply(object, delivery) {
-        apply(object, delivery)
-        changed()
+        if (apply(object, delivery) !== false) changed()
       },
       remove(ref, delivery) {
         remove(ref, delivery)

@@ -33,10 +33,10 @@ export interface Ineffective {
   readonly byNamespace: boolean
 }
 
-/** Whose annotations are read: Deployments, their pod templates and Namespaces; Secrets; of nothing else. */
-export type Reader = 'workload' | 'secret' | 'nobody'
+/** Whose annotations are read: Deployments, their pod templates and Namespaces; sources; of nothing else. */
+export type Reader = 'workload' | 'source' | 'nobody'
 
-const ON_SECRETS: ReadonlySet<string> = new Set([IGNORE, GROUP, URGENT])
+const ON_SOURCES: ReadonlySet<string> = new Set([IGNORE, GROUP, URGENT])
 /** Names of our prefix that are looked at: whoever may write them may write thousands. */
 const MOST_LOOKED_AT = 16
 
@@ -57,10 +57,10 @@ export function ineffectiveMarks(
 function noEffect(reader: Reader, name: string, value: string | undefined): string | undefined {
   switch (reader) {
     case 'workload':
-      return name === URGENT ? 'it belongs on a Secret' : undefined
-    case 'secret':
-      // One with a typing error is a fault of the Secret already.
-      return ON_SECRETS.has(name) || !NAMES.has(name)
+      return name === URGENT ? 'it belongs on a Secret or ConfigMap' : undefined
+    case 'source':
+      // One with a typing error is a fault of the source already.
+      return ON_SOURCES.has(name) || !NAMES.has(name)
         ? undefined
         : 'it belongs on a Deployment, its pod template or its Namespace'
     case 'nobody':

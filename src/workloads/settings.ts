@@ -16,6 +16,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from '../config/kind.ts'
+import type { KindOfSource } from '../model/refs.ts'
 import type { Fault } from '../model/fault.ts'
 import type { Config } from '../config/settings.ts'
 import { VOLUMES, type Volumes } from '../config/volumes.ts'
@@ -25,7 +26,9 @@ import type { DeploymentRecord } from './kinds/deployment.ts'
 
 /** What counts for one workload. Durations are milliseconds. */
 export interface Settings {
-  /** Sources (`name`) and keys (`name/key`) that do not count. */
+  /** Changes of which kinds of sources restart it. */
+  readonly sources: ReadonlySet<KindOfSource>
+  /** Sources (`secret/name`) and keys (`secret/name/key`) that do not count. */
   readonly ignore: ReadonlySet<string>
   /** What a change means for plain volumes, whose files the kubelet updates. */
   readonly volumes: Volumes
@@ -52,7 +55,13 @@ export interface Settings {
 /** Defaults that the configuration gives. */
 export type Defaults = Pick<
   Config,
-  'volumes' | 'strategy' | 'maxUnavailable' | 'minRestartInterval' | 'settle' | 'waitForTermination'
+  | 'sources'
+  | 'volumes'
+  | 'strategy'
+  | 'maxUnavailable'
+  | 'minRestartInterval'
+  | 'settle'
+  | 'waitForTermination'
 >
 
 /** Where the annotations of a workload stand, besides its Namespace. */
@@ -93,9 +102,10 @@ export function readSettings(
   const places = placesOf(workload, namespace)
   const faults = places.flatMap(misspelt)
   const read = readerOf(places, faults)
-  read(annotations.RESTART_ON_CHANGE, restartOnChange)
+  const sources = read(annotations.RESTART_ON_CHANGE, restartOnChange(defaults.sources))
   const maxUnavailable = read(annotations.MAX_UNAVAILABLE, limit)
   return {
+    sources: sources ?? defaults.sources,
     ignore: read(annotations.IGNORE, ignored) ?? new Set(),
     volumes: read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? defaults.volumes,
     strategy: strategyOf(read, defaults),

@@ -1,15 +1,15 @@
 /**
  * Who uses what, both ways: the sources of a workload, and the workloads of a source.
  */
-import type { NamespacedKey } from '../model/refs.ts'
+import type { SourceKey } from '../model/refs.ts'
 
 /** A workload's entries are replaced on each observation, so none outlives its use. */
 export class UseIndex {
-  readonly #sources = new Map<string, ReadonlySet<NamespacedKey>>()
-  readonly #workloads = new Map<NamespacedKey, Set<string>>()
+  readonly #sources = new Map<string, ReadonlySet<SourceKey>>()
+  readonly #workloads = new Map<SourceKey, Set<string>>()
 
   /** Replaces what the workload (by UID) uses; no sources forgets it. */
-  set(workload: string, sources: ReadonlySet<NamespacedKey>): void {
+  set(workload: string, sources: ReadonlySet<SourceKey>): void {
     for (const source of this.sourcesOf(workload)) {
       const users = this.#workloads.get(source)
       users?.delete(workload)
@@ -27,12 +27,12 @@ export class UseIndex {
   }
 
   /** The sources that a workload uses. */
-  sourcesOf(workload: string): ReadonlySet<NamespacedKey> {
+  sourcesOf(workload: string): ReadonlySet<SourceKey> {
     return this.#sources.get(workload) ?? new Set()
   }
 
   /** UIDs of the workloads that use a source. */
-  workloadsOf(source: NamespacedKey): ReadonlySet<string> {
+  workloadsOf(source: SourceKey): ReadonlySet<string> {
     return this.#workloads.get(source) ?? new Set()
   }
 }

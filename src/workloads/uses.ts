@@ -1,16 +1,17 @@
 /**
- * What a pod consumes of which Secret, read from a pod spec.
+ * What a pod consumes of which Secret and ConfigMap, read from a pod spec.
  *
  * Pure. The spec of a live pod shows containers that webhooks injected; the template shows what comes next.
  */
 
+import { localSource, type KindOfSource, type LocalSource } from '../model/refs.ts'
 import { ALL_KEYS } from '../sources/digest.ts'
 
 /** How the content reaches the process, which decides when it is fixed. */
 export type Mode =
-  /** `env[].valueFrom.secretKeyRef`: fixed at each start of the container. */
+  /** `env[].valueFrom`, `secretKeyRef` or `configMapKeyRef`: fixed at each start of the container. */
   | 'env'
-  /** `envFrom[].secretRef`: all keys, fixed at each start of the container. */
+  /** `envFrom[]`, `secretRef` or `configMapRef`: all keys, fixed at each start of the container. */
   | 'envFrom'
   /** A mount with `subPath`: fixed when the container is created, from a volume that lags. */
   | 'subPath'
@@ -19,7 +20,7 @@ export type Mode =
 
 /** One key (or all of them) of one source of the pod's namespace. */
 export interface Use {
-  readonly source: string
+  readonly source: LocalSource
   /** A key of the source, or {@link ALL_KEYS}. */
   readonly selector: string
   readonly mode: Mode
@@ -46,7 +47,7 @@ interface ContainerUses {
 export type PodUses = readonly ContainerUses[]
 
 /** Whether a pod uses a source at all. */
-export function usesSource(uses: PodUses, source: string): boolean {
+export function usesSource(uses: PodUses, source: LocalSource): boolean {
   return uses.some((each) => each.uses.some((use) => use.source === source))
 }
 
@@ -58,12 +59,29 @@ interface KeyToPath {
 interface Volume {
   readonly name: string
   readonly persistentVolumeClaim?: object
-  readonly secret?: { secretName?: string; items?: readonly KeyToPath[]; optional?: boolean }
+  readonly secret?: Projection & { readonly secretName?: string }
+  readonly configMap?: NamedProjection
   readonly projected?: {
-    sources?: readonly {
-      secret?: { name?: string; items?: readonly KeyToPath[]; optional?: boolean }
+    readonly sources?: readonly {
+      readonly secret?: NamedProjection
+      readonly configMap?: NamedProjection
     }[]
   }
+}
+
+interface Projection {
+  readonly items?: readonly KeyToPath[]
+  readonly optional?: boolean
+}
+
+interface NamedProjection extends Projection {
+  readonly name?: string
+}
+
+interface NamedKey {
+  readonly name?: string
+  readonly key: string
+  readonly optional?: boolean
 }
 
 interface Container {
@@ -71,13 +89,16 @@ interface Container {
   readonly ports?: readonly { readonly hostPort?: number }[]
   readonly restartPolicy?: string
   readonly env?: readonly {
-    valueFrom?: { secretKeyRef?: { name?: string; key: string; optional?: boolean } }
+    readonly valueFrom?: { readonly secretKeyRef?: NamedKey; readonly configMapKeyRef?: NamedKey }
   }[]
-  readonly envFrom?: readonly { secretRef?: { name?: string; optional?: boolean } }[]
+  readonly envFrom?: readonly {
+    readonly secretRef?: Omit<NamedKey, 'key'>
+    readonly configMapRef?: Omit<NamedKey, 'key'>
+  }[]
   readonly volumeMounts?: readonly { name: string; subPath?: string; subPathExpr?: string }[]
 }
 
-/** The part of a core/v1 PodSpec that can refer to Secrets. */
+/** The part of a core/v1 PodSpec that can refer to sources. */
 export interface PodSpec {
   readonly hostNetwork?: boolean
   readonly initContainers?: readonly Container[]
@@ -104,25 +125,35 @@ export function usesOf(spec: PodSpec): PodUses {
 
 function* environmentUses(container: Container): Generator<Use> {
   for (const { valueFrom } of container.env ?? []) {
-    const ref = valueFrom?.secretKeyRef
-    if (!ref?.name) continue
-    const { name: source, key: selector, optional = false } = ref
-    yield { source, selector, mode: 'env', optional }
+    for (const [kind, ref] of refs(valueFrom?.secretKeyRef, valueFrom?.configMapKeyRef)) {
+      const { name, key: selector, optional = false } = ref
+      yield { source: localSource({ kind, name }), selector, mode: 'env', optional }
+    }
   }
-  for (const { secretRef: ref } of container.envFrom ?? []) {
-    if (!ref?.name) continue
-    const { name: source, optional = false } = ref
-    yield { source, selector: ALL_KEYS, mode: 'envFrom', optional }
+  for (const { secretRef, configMapRef } of container.envFrom ?? []) {
+    for (const [kind, { name, optional = false }] of refs(secretRef, configMapRef)) {
+      const source = localSource({ kind, name })
+      yield { source, selector: ALL_KEYS, mode: 'envFrom', optional }
+    }
   }
+}
+
+/** The references that are there, each with the kind of its source. */
+function* refs<Ref extends { readonly name?: string }>(
+  secret: Ref | undefined,
+  configMap: Ref | undefined,
+): Generator<[KindOfSource, Ref & { readonly name: string }]> {
+  if (secret?.name) yield ['Secret', { ...secret, name: secret.name }]
+  if (configMap?.name) yield ['ConfigMap', { ...configMap, name: configMap.name }]
 }
 
 function* mountUses(container: Container, volumes: ReadonlyMap<string, Volume>): Generator<Use> {
   for (const mount of container.volumeMounts ?? []) {
     const volume = volumes.get(mount.name)
-    if (!volume) continue
+    if (!volume || volume.name.startsWith(SERVICE_ACCOUNT_VOLUME)) continue
     const path = segments(mount.subPath ?? '')
     const partial = path.length > 0 || Boolean(mount.subPathExpr)
-    for (const { source, items, optional, shared } of secretsIn(volume)) {
+    for (const { source, items, optional, shared } of sourcesIn(volume)) {
       const mode = partial ? 'subPath' : 'volume'
       for (const selector of selectors(items, inPayload(path))) {
         // Several sources of one volume can each lack the file that a subPath names: absence is content there.
@@ -134,28 +165,38 @@ function* mountUses(container: Container, volumes: ReadonlyMap<string, Volume>):
   }
 }
 
-interface MountedSecret {
-  readonly source: string
+/**
+ * Every pod gets such a volume, with a token and the ConfigMap `kube-root-ca.crt`. Its files are live, and no workload is
+ * restarted for the cluster's own certificates.
+ * Source: kubernetes/plugin/pkg/admission/serviceaccount/admission.go, ServiceAccountVolumeName.
+ */
+const SERVICE_ACCOUNT_VOLUME = 'kube-api-access-'
+
+interface MountedSource {
+  readonly source: LocalSource
   readonly items: readonly KeyToPath[] | undefined
   readonly optional: boolean
   readonly shared: boolean
 }
 
-function* secretsIn({ secret, projected }: Volume): Generator<MountedSecret> {
-  if (secret?.secretName) {
-    const { secretName: source, items, optional = false } = secret
-    yield { source, items, optional, shared: false }
+function* sourcesIn({ secret, configMap, projected }: Volume): Generator<MountedSource> {
+  const whole = refs<NamedProjection>(
+    secret?.secretName ? { ...secret, name: secret.secretName } : undefined,
+    configMap,
+  )
+  for (const [kind, { name, items, optional = false }] of whole) {
+    yield { source: localSource({ kind, name }), items, optional, shared: false }
   }
-  const sources = projected?.sources ?? []
-  for (const { secret: part } of sources) {
-    if (!part?.name) continue
-    const { name: source, items, optional = false } = part
-    yield { source, items, optional, shared: sources.length > 1 }
+  const parts = projected?.sources ?? []
+  for (const part of parts) {
+    for (const [kind, { name, items, optional = false }] of refs(part.secret, part.configMap)) {
+      yield { source: localSource({ kind, name }), items, optional, shared: parts.length > 1 }
+    }
   }
 }
 
 /**
- * Which keys stand behind a path of a Secret volume. Without `items` a key is the file of its own name; with
+ * Which keys stand behind a path of a volume. Without `items` a key is the file of its own name; with
  * them, a path can be a file or a folder of files. A `subPathExpr` can be any path, so all of them.
  */
 function selectors(items: readonly KeyToPath[] | undefined, path: readonly string[]): string[] {

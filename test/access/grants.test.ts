@@ -1,3 +1,4 @@
+import type { SourceKey } from '../../src/model/refs.ts'
 import { describe, expect, test } from 'vitest'
 import { leastGrants, type Need } from '../../src/access/grants.ts'
 import { roleManifests } from '../../src/access/role-manifests.ts'
@@ -9,7 +10,8 @@ const need: Need = {
   leaderElection: 'on',
   secretAccess: 'cluster',
   endpointAccess: 'open',
-  sources: ['shop/db'],
+  sources: new Set(['Secret', 'ConfigMap']),
+  judged: ['shop/secret/db', 'shop/configmap/db'],
 }
 
 /** `name` or `namespace/name` of each grant. */
@@ -24,28 +26,47 @@ describe('the least rights', () => {
     [
       'with all Secrets',
       {},
+      ['sluice-secrets', 'CONFIG', 'sluice-restart', 'sluice-rollout', 'KEY', 'LEASE'],
+    ],
+    [
+      'of Secrets alone',
+      { sources: new Set(['Secret']) },
       ['sluice-secrets', 'sluice-restart', 'sluice-rollout', 'KEY', 'LEASE'],
     ],
-    ['to observe', { mode: 'observe' }, ['sluice-secrets']],
+    [
+      'of ConfigMaps alone',
+      { sources: new Set(['ConfigMap']), secretAccess: 'named' },
+      ['CONFIG', 'sluice-restart', 'sluice-rollout', 'KEY', 'LEASE'],
+    ],
+    ['to observe', { mode: 'observe' }, ['sluice-secrets', 'CONFIG']],
     [
       'to evict alone',
       { strategy: 'evict-only' },
-      ['sluice-secrets', 'sluice-restart', 'KEY', 'LEASE'],
+      ['sluice-secrets', 'CONFIG', 'sluice-restart', 'KEY', 'LEASE'],
     ],
     [
       'to ask who reads its endpoints',
       { endpointAccess: 'token' },
-      ['sluice-secrets', 'sluice-restart', 'sluice-rollout', 'sluice-reviews', 'KEY', 'LEASE'],
+      [
+        'sluice-secrets',
+        'CONFIG',
+        'sluice-restart',
+        'sluice-rollout',
+        'sluice-reviews',
+        'KEY',
+        'LEASE',
+      ],
     ],
     [
       'of one that is alone',
       { leaderElection: 'off' },
-      ['sluice-secrets', 'sluice-restart', 'sluice-rollout', 'KEY'],
+      ['sluice-secrets', 'CONFIG', 'sluice-restart', 'sluice-rollout', 'KEY'],
     ],
     [
       'with the Secrets of some namespaces',
       { secretAccess: ['billing', 'shop'] },
       [
+        'CONFIG',
         'sluice-restart',
         'sluice-rollout',
         'KEY',
@@ -57,22 +78,23 @@ describe('the least rights', () => {
     [
       'with each Secret by its name',
       { secretAccess: 'named' },
-      ['sluice-restart', 'sluice-rollout', 'KEY', 'LEASE', 'shop/sluice-secrets'],
+      ['CONFIG', 'sluice-restart', 'sluice-rollout', 'KEY', 'LEASE', 'shop/sluice-secrets'],
     ],
   ])('%s', (_, change, expected) => {
     const own: Record<string, string> = {
       KEY: 'sluice-system/sluice-digest-key',
       LEASE: 'sluice-system/sluice-lease',
+      CONFIG: 'sluice-configmaps',
     }
     const full = expected.map((name) => own[name] ?? name)
     expect(names(change)).toEqual(['sluice-watch', 'sluice-hints', ...full])
   })
 
   test('by name are printed in the same order, whatever the order of what is opted in', () => {
-    const sources = ['shop/mail', 'billing/stripe', 'shop/db']
-    const print = (of: string[]) =>
+    const sources: SourceKey[] = ['shop/secret/mail', 'billing/secret/stripe', 'shop/secret/db']
+    const print = (of: SourceKey[]) =>
       roleManifests(
-        leastGrants({ ...need, secretAccess: 'named', sources: of }).slice(-2),
+        leastGrants({ ...need, secretAccess: 'named', judged: of }).slice(-2),
         'sluice-system',
       )
     expect(print(sources)).toBe(print(sources.toReversed()))

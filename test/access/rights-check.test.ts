@@ -14,7 +14,8 @@ const need: Need = {
   leaderElection: 'off',
   secretAccess: 'cluster',
   endpointAccess: 'open',
-  sources: [],
+  sources: new Set(['Secret']),
+  judged: [],
 }
 
 /** Runs the check to its end. @param answers whether the server answers, question by question */

@@ -9,9 +9,9 @@ import { loadConfig } from '../../src/config/load.ts'
 import { INSTALL_FILE } from '../../tools/manifests.ts'
 import { objectsIn } from './rendering.ts'
 
-const need: Need = { ...defaults(), sources: [] }
+const need: Need = { ...defaults(), judged: [] }
 
-function defaults(): Omit<Need, 'sources'> {
+function defaults(): Omit<Need, 'judged'> {
   const loaded = loadConfig({ flags: {} }, () => {
     throw Object.assign(new Error('no file'), { code: 'ENOENT' })
   })

@@ -49,6 +49,7 @@ describe('the configuration', () => {
         strategy: 'auto',
         managedNamespaces: 'all',
         namespace: 'sluice-system',
+        sources: new Set(['Secret', 'ConfigMap']),
         secretAccess: 'cluster',
         secretSelector: 'type!=helm.sh/release.v1',
         leaderElection: 'on',

@@ -72,7 +72,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     series: { [`sluice_old_content_pods{${DB}}`]: '_x10 2x180' },
     calm: '69m',
     fires: '70m',
-    labels: { namespace: 'shop', source_kind: 'Secret', source: 'db' },
+    labels: { namespace: 'shop', source_kind: 'Secret', source: 'secret/db' },
     // The last holder went just before the hour had passed.
     never: [healthy, { [`sluice_old_content_pods{${DB}}`]: '2x59 0x120' }],
   },
@@ -224,7 +224,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     },
     calm: '64m',
     fires: '65m',
-    labels: { namespace: 'shop', source: 'db' },
+    labels: { namespace: 'shop', source: 'secret/db' },
     // Five changes at once; one every quarter of an hour; a Sluice that starts to count again.
     never: [
       healthy,

@@ -16,7 +16,11 @@ test('each annotation that cannot be read holds its workload, and says what was 
     ['restart-on-change', 'yes', OPT_IN],
     ['restart-on-change', 'configmaps', OPT_IN],
     ['paused', 'maybe', '"true" or "false"'],
-    ['ignore', 'db;cache', 'names like db or db/password, separated by commas'],
+    [
+      'ignore',
+      'db, cache',
+      'names like secret/db, secret/db/password or configmap/app, separated by commas',
+    ],
     ['volumes', 'both', 'one of ignore, restart, live'],
     ['strategy', 'recreate', 'one of auto, evict, rollout'],
     ['max-unavailable', '-1', LIMIT],

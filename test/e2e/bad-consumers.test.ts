@@ -57,7 +57,10 @@ test.each([
     'lastRestart.finishedAt',
     { lastRestart: { id: 'forged', finishedAt: '2099-01-01T00:00:00.000Z' } },
   ],
-  ['timeline of db/password', timelineOf([{ digest: A, since: '2099-01-01T00:00:00.000Z' }])],
+  [
+    'timeline of secret/db/password',
+    timelineOf([{ digest: A, since: '2099-01-01T00:00:00.000Z' }]),
+  ],
 ])(
   'a time to come (%s) is no record, and does not hold until it has come',
   async (where, status) => {

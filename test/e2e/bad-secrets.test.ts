@@ -18,7 +18,7 @@ test('a Secret without data is content like any other, and data in it is a chang
 test('a Secret without data that a key is required of holds, and the pods start when the key comes', async () => {
   await bed.cluster.apply(bare(), orders({ mode: 'env' }))
   const { message } = (await bed.inState('orders', 'Held', 'KeyMissing')).status ?? {}
-  expect(message).toBe('key db/password does not exist in its Secret')
+  expect(message).toBe('missing: key password of Secret db')
   await bed.neighbourIsRestarted()
   bed.observer.reset({ orders: 1 })
   await bed.rotate('new')
@@ -66,7 +66,7 @@ test('a deleted Secret holds; with the same content again nothing happens, with 
   await bed.deployed(dbSecret(bed.shop, 'old'), orders({ mode: 'env', replicas: 2 }))
   await bed.kubectl('delete', 'secret/db')
   const { message } = (await bed.inState('orders', 'Held', 'SourceMissing')).status ?? {}
-  expect(message).toBe('Secret db does not exist')
+  expect(message).toBe('missing: Secret db')
   await bed.neighbourIsRestarted()
   await bed.rotate('old')
   await bed.inState('orders', 'Fresh')
@@ -84,7 +84,7 @@ test('a required key that is removed holds, and nothing happens when it is back'
   await bed.deployed(dbSecret(bed.shop, 'old'), orders({ mode: 'env' }))
   await patchSecret({ data: { password: null } })
   const { message } = (await bed.inState('orders', 'Held', 'KeyMissing')).status ?? {}
-  expect(message).toBe('key db/password does not exist in its Secret')
+  expect(message).toBe('missing: key password of Secret db')
   await bed.neighbourIsRestarted()
   await bed.rotate('old')
   await bed.inState('orders', 'Fresh')
@@ -96,7 +96,7 @@ test('an emptied value holds, and nothing happens when it is back', async () => 
   await bed.deployed(dbSecret(bed.shop, 'old'), orders({ mode: 'env' }))
   await bed.rotate('')
   expect(await bed.heldWithStalePods('orders', 'ValueEmpty')).toBe(
-    'Held: the change left a value empty in db/password',
+    'Held: the change left a value empty: key password of Secret db',
   )
   await bed.neighbourIsRestarted()
   await bed.rotate('old')

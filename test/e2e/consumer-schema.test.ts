@@ -52,7 +52,7 @@ function fullStatus(): ConsumerStatus {
       keyFingerprint: '00112233445566778899aabbccddeeff',
       sources: new Map([
         [
-          'db',
+          'secret/db',
           {
             uid: '5f0b0b5c-9c0e-4a58-9d7a-6a3b1f2c4d5e',
             resourceVersion: '18446744073709551616',
@@ -65,7 +65,7 @@ function fullStatus(): ConsumerStatus {
           },
         ],
         [
-          'not-there.yet',
+          'secret/not-there.yet',
           {
             uid: '',
             resourceVersion: '',

@@ -189,7 +189,7 @@ test('of rotations that are over the newest ones are kept', async () => {
   await operator.end('SIGTERM')
   const finishedAt = Date.now()
   const over = Array.from({ length: KEPT_OF_SOURCE + 2 }, (_, n) => ({
-    source: { namespace: shop, name: 'mail' },
+    source: { kind: 'Secret' as const, namespace: shop, name: 'mail' },
     changedAt: Date.parse(`2026-01-0${n + 1}T00:00:00Z`),
     finishedAt,
     phase: 'Succeeded' as const,

@@ -283,7 +283,11 @@ describe('starting pods', () => {
       },
       1,
     ],
-    ['that ignores the Secret', { pods: [replacement('x')], annotations: { ignore: 'db' } }, 1],
+    [
+      'that ignores the Secret',
+      { pods: [replacement('x')], annotations: { ignore: 'secret/db' } },
+      1,
+    ],
   ])('count those of a workload in care %s', (_, change, starting) => {
     const other = told('other', { sources: [rotated('db')], ...change })
     const { holds } = planned([begun('a'), other], one)

@@ -1,9 +1,10 @@
 /** What was changed and taken back, removed and put back: pods that always held today's content are left alone. */
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import { describe, expect, test } from 'vitest'
 import type { Use } from '../../src/workloads/uses.ts'
 import { writeStatus } from '../../src/records/consumer.ts'
 import type { PodRecord } from '../../src/workloads/pod.ts'
-import { missingSource, readSecret, type SourceRecord } from '../../src/sources/source.ts'
+import { missingSource, readSource, type SourceRecord } from '../../src/sources/source.ts'
 import { plan } from '../../src/plan/plan.ts'
 import {
   apiTime,
@@ -33,7 +34,7 @@ interface Write {
 
 /** A Secret that is watched live. */
 function watched(...writes: readonly Write[]): SourceRecord {
-  const ref = { namespace: 'shop', name: 'db' }
+  const ref = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
   let record: SourceRecord | undefined
   let uid = 1
   for (const [n, { data, time, seen }] of writes.entries()) {
@@ -49,7 +50,7 @@ function watched(...writes: readonly Write[]): SourceRecord {
       creationTimestamp: apiTime(uid === 1 ? at(-7200) : time),
       managedFields: [{ manager: 'kubectl', time: apiTime(time), fieldsV1: { 'f:data': {} } }],
     }
-    record = readSecret({ metadata, data: base64(data) }, record, digester, seen)
+    record = readSource(SECRET, { metadata, data: base64(data) }, record, digester, seen)
   }
   if (!record) throw new Error('expected a write')
   return record
@@ -175,8 +176,11 @@ test('what is recorded of many keys that all changed often fits into one object'
   })
   const often = watched(...Array.from({ length: 20 }, (_, n) => all(n - 30)))
   const names = ['a', 'b', 'c', 'd', 'e', 'f']
-  const sources = names.map((name) => ({ ...often, ref: { namespace: 'shop', name } }))
-  const uses = appUses(...names.map((name) => ({ ...envFrom, source: name })))
+  const sources = names.map((name) => ({
+    ...often,
+    ref: { kind: 'Secret', namespace: 'shop', name } as const,
+  }))
+  const uses = appUses(...names.map((name) => ({ ...envFrom, source: `secret/${name}` as const })))
   const of = deployment('web', { uses })
   const pods = [pod('web-1', { uses, createdAt: at(-295) }), pod('web-2', { uses })]
   const planned = workload({ deployment: of, pods, sources, consumer: undefined })
@@ -244,9 +248,9 @@ describe('absence restarts nothing', () => {
   )
 
   test('a Secret without any data holds what is stale by another one', () => {
-    const uses = appUses(envFrom, { ...password, source: 'mail' })
+    const uses = appUses(envFrom, { ...password, source: 'secret/mail' })
     const db = watched(first, without({}))
-    const mail = { ...watched(first, bad(9.8)), ref: { namespace: 'shop', name: 'mail' } }
+    const mail = { ...watched(first, bad(9.8)), ref: { ...db.ref, name: 'mail' } }
     const of = deployment('web', { uses })
     const pods = [1, 2, 3].map((n) => pod(`web-${n}`, { uses }))
     const ledger = appliedLedger([db, mail], {}, ['*', 'password'])

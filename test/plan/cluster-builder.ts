@@ -2,6 +2,8 @@
  * Builds small pictures of a cluster for tests of the plan: everything has a calm default, a test states only what
  * it is about. One Deployment `web` in `shop` with three Ready pods that read `db/password` into their environment.
  */
+import { localSource, sourceIn, type LocalSource } from '../../src/model/refs.ts'
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import type { ConsumerRecord, Ledger, Report } from '../../src/records/consumer.ts'
 import { consumerName } from '../../src/records/consumer.ts'
 import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
@@ -15,7 +17,7 @@ import {
   historyOf,
   keysOf,
   missingSource,
-  readSecret,
+  readSource,
   type SourceRecord,
 } from '../../src/sources/source.ts'
 import type { RecordedSource } from '../../src/sources/recorded.ts'
@@ -55,6 +57,7 @@ export const policy: Policy = {
 }
 
 export const defaults = {
+  sources: new Set(['Secret', 'ConfigMap'] as const),
   volumes: 'ignore',
   strategy: 'auto',
   maxUnavailable: { kind: 'count', value: 1 },
@@ -74,7 +77,12 @@ export function settings(
   return readSettings(workload, prefixed(namespace), defaults)
 }
 
-export const password: Use = { source: 'db', selector: 'password', mode: 'env', optional: false }
+export const password: Use = {
+  source: 'secret/db',
+  selector: 'password',
+  mode: 'env',
+  optional: false,
+}
 
 /** One container `app` with these uses. */
 export function appUses(...uses: readonly Use[]): PodUses {
@@ -176,7 +184,7 @@ export interface Written {
 
 /** The record of a Secret that Sluice watched from its first write on. */
 export function source(name: string, ...writes: readonly Written[]): SourceRecord {
-  const ref = { namespace: 'shop', name }
+  const ref = { kind: 'Secret', namespace: 'shop', name } as const
   let record: SourceRecord | undefined
   for (const [
     index,
@@ -197,7 +205,7 @@ export function source(name: string, ...writes: readonly Written[]): SourceRecor
       immutable,
       data: base64(data),
     }
-    record = readSecret(raw, record, digester, time)
+    record = readSource(SECRET, raw, record, digester, time)
   }
   return record ?? missingSource(ref, undefined, at(-7200))
 }
@@ -214,7 +222,7 @@ export function appliedLedger(
   change: Partial<Ledger> = {},
   selectors: readonly string[] = ['password'],
 ): Ledger {
-  const recorded = sources.map((each): readonly [string, RecordedSource] => {
+  const recorded = sources.map((each): readonly [LocalSource, RecordedSource] => {
     const { uid, first } = each
     if (!first) throw new Error('the source is not read')
     const { writtenAt, seenAt, entries } = first
@@ -228,7 +236,7 @@ export function appliedLedger(
     })
     const resourceVersion = entries[0].version ?? ''
     return [
-      each.ref.name,
+      localSource(each.ref),
       { uid, resourceVersion, writtenAt, seenAt, timelines: new Map(timelines) },
     ]
   })
@@ -308,7 +316,7 @@ export function workload(change: WorkloadChange = {}): Workload {
   const pods =
     change.pods ??
     Array.from({ length: of.replicas }, (_, index) => pod(`${of.ref.name}-${index + 1}`))
-  const byName = new Map(sources.map((each) => [each.ref.name, each]))
+  const byName = new Map(sources.map((each) => [localSource(each.ref), each]))
   return {
     deployment: of,
     pods,
@@ -320,7 +328,7 @@ export function workload(change: WorkloadChange = {}): Workload {
         : ledger === null
           ? undefined
           : consumer(of, appliedLedger(sources, ledger)),
-    source: (name) => byName.get(name) ?? source(name),
+    source: (local) => byName.get(local) ?? source(sourceIn('shop', local).name),
     ...(change.missingSince !== undefined && { missingSince: change.missingSince }),
     pending: { ...nothingPending, ...change.pending },
   }

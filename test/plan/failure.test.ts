@@ -1,9 +1,10 @@
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../src/workloads/pod.ts'
 import type { Failure } from '../../src/records/consumer.ts'
 import { readDeployment } from '../../src/workloads/kinds/deployment.ts'
 import { createDigester } from '../../src/sources/digest.ts'
-import { readSecret } from '../../src/sources/source.ts'
+import { readSource } from '../../src/sources/source.ts'
 import type { Workload } from '../../src/plan/snapshot.ts'
 import { at, base64, container, pod, type PodChange } from './cluster-builder.ts'
 import {
@@ -254,7 +255,9 @@ describe('a restart fails', () => {
     })
     const failure = failureIn(planned([both]))
     expect(failure).toMatchObject({ id: 'r1', failedAt: NOW })
-    expect(failure?.contents.map(({ source, key }) => `${source}/${key}`)).toEqual(['db/password'])
+    expect(failure?.contents.map(({ source, key }) => `${source}/${key}`)).toEqual([
+      'secret/db/password',
+    ])
   })
 })
 
@@ -527,7 +530,7 @@ describe('a failed restart', () => {
       data: base64({ password: value }),
     })
     const known = failed('web')
-    const again = readSecret(raw('as of 0', 101, -0.5), undefined, other, at(200))
+    const again = readSource(SECRET, raw('as of 0', 101, -0.5), undefined, other, at(200))
     const seen = { ...known, source: () => again }
     const made = planned([seen], { now: at(201) }, { keyFingerprint: other.fingerprint })
     expect(made.lines).toEqual(['record shop/web: changed', ...made.lines.slice(1)])

@@ -80,7 +80,7 @@ describe('a failure because of suspect content', () => {
       workload: 'web',
       workloadUid: 'uid-of-shop-web',
       keyFingerprint: digester.fingerprint,
-      contents: [{ source: 'db' }, { source: 'cache' }],
+      contents: [{ source: 'secret/db' }, { source: 'secret/cache' }],
     })
   })
 

@@ -29,7 +29,7 @@ describe('namespaces take turns', () => {
   })
 
   test('a restart that failed counting as served', () => {
-    const contents = [{ source: 'of-a1', key: 'password', digest: 'another' }]
+    const contents = [{ source: 'secret/of-a1', key: 'password', digest: 'another' }] as const
     const failure = { id: 'r1', kind: 'Blocked', failedAt: at(5), message: 'no', contents } as const
     const all = [
       alone('a', 'a1', { ledger: { failure } }),

@@ -130,7 +130,7 @@ describe('a change', () => {
   test('is written down at once, before anything is done for it', () => {
     const now = one({}, at(0.5))
     expect(now.lines).toEqual(['record shop/web: changed, Waiting'])
-    const { timelines } = recorded(now).ledger.sources.get('db') ?? {}
+    const { timelines } = recorded(now).ledger.sources.get('secret/db') ?? {}
     expect(timelines?.get('password')?.map(({ since }) => since)).toEqual([-Infinity, at(0)])
   })
 
@@ -176,7 +176,7 @@ describe('a change', () => {
       const both = { ...told(change) }
       const after = one(both)
       expect(after.lines).toEqual(['record shop/web: changed, Fresh'])
-      const { timelines } = recorded(after).ledger.sources.get('db') ?? {}
+      const { timelines } = recorded(after).ledger.sources.get('secret/db') ?? {}
       expect(timelines?.get('password')).toHaveLength(1)
     },
   )
@@ -249,7 +249,7 @@ describe('a restart by evict', () => {
     const { ledger } = recorded(finished)
     expect(ledger.restart).toBeUndefined()
     expect(ledger.lastRestart).toEqual({ id: 'r1', finishedAt: at(13) })
-    expect(ledger.sources.get('db')?.timelines.get('password')).toMatchObject([
+    expect(ledger.sources.get('secret/db')?.timelines.get('password')).toMatchObject([
       { since: -Infinity },
     ])
   })
@@ -331,7 +331,7 @@ describe('a restart by rollout', () => {
     expect(finished.lines).toEqual(['record shop/web: finished, Waiting'])
     const { ledger } = recorded(finished)
     expect(ledger.restart).toBeUndefined()
-    expect(ledger.sources.get('db')?.timelines.get('password')).toHaveLength(3)
+    expect(ledger.sources.get('secret/db')?.timelines.get('password')).toHaveLength(3)
   })
 
   describe.each<
@@ -437,9 +437,12 @@ describe('a hold', () => {
       { managedNamespaces: 'required' },
     ],
     DeploymentPaused: [{ deployment: deployment('web', { paused: true }) }, /spec\.paused/],
-    SourceMissing: [{ sources: [from(null)] }, /^Secret db does not exist$/],
-    KeyMissing: [{ sources: [from({ user: 'x' })] }, /^key db\/password does not exist/],
-    ValueEmpty: [{ sources: [from({ password: '' })] }, /left a value empty in db\/password$/],
+    SourceMissing: [{ sources: [from(null)] }, /^missing: Secret db$/],
+    KeyMissing: [{ sources: [from({ user: 'x' })] }, /^missing: key password of Secret db$/],
+    ValueEmpty: [
+      { sources: [from({ password: '' })] },
+      /left a value empty: key password of Secret db$/,
+    ],
     ImmutableRecreated: [{ sources: [immutable] }, /immutable Secret db was created again/],
     MaxUnavailableExceeded: [
       {
@@ -838,7 +841,8 @@ describe('a plan', () => {
   test('is the same for the same picture, and leaves that as it was', () => {
     fc.assert(
       fc.property(picture, fc.integer({ min: 0, max: 400 }), (seen, second) => {
-        const content = () => seen.workloads.map((each) => ({ ...each, source: each.source('db') }))
+        const content = () =>
+          seen.workloads.map((each) => ({ ...each, source: each.source('secret/db') }))
         const copy = structuredClone(content())
         const first = plan(seen, policy, at(second))
         expect(plan(seen, policy, at(second))).toEqual(first)

@@ -47,7 +47,7 @@ export const rolledOut: Restart = { ...rolling, patched: true }
 
 /** `password` of a Secret, in the environment. */
 export function passwordOf(secret: string): Use {
-  return { source: secret, selector: 'password', mode: 'env', optional: false }
+  return { source: `secret/${secret}`, selector: 'password', mode: 'env', optional: false }
 }
 
 type Annotations = Readonly<Record<string, string>>
@@ -83,7 +83,7 @@ function marked(record: SourceRecord, annotations: Annotations): SourceRecord {
   const prefixed = Object.entries(annotations).map(([key, value]) => [`sluice.dev/${key}`, value])
   return {
     ...record,
-    settings: readSourceSettings(record.ref.name, Object.fromEntries(prefixed) as Annotations),
+    settings: readSourceSettings(record.ref, Object.fromEntries(prefixed) as Annotations),
   }
 }
 

@@ -10,7 +10,15 @@ import {
   type Window,
 } from '../../src/plan/judge/staleness.ts'
 import type { Entry, Timeline } from '../../src/sources/timeline.ts'
-import { appUses, at, container, password, pod, type PodChange } from './cluster-builder.ts'
+import {
+  appUses,
+  at,
+  container,
+  password,
+  pod,
+  type PodChange,
+  defaults,
+} from './cluster-builder.ts'
 
 const margins = { margin: 2000, nodeMargin: 60_000 }
 
@@ -536,36 +544,36 @@ describe('the uses that are judged', () => {
   const uses: readonly Use[] = [
     password,
     { ...password, selector: 'user' },
-    { ...password, source: 'mail', selector: '*', mode: 'envFrom' },
-    { ...password, source: 'tls', selector: '*', mode: 'volume' },
-    { ...password, source: 'tls', selector: 'ca.crt', mode: 'subPath' },
+    { ...password, source: 'secret/mail', selector: '*', mode: 'envFrom' },
+    { ...password, source: 'secret/tls', selector: '*', mode: 'volume' },
+    { ...password, source: 'secret/tls', selector: 'ca.crt', mode: 'subPath' },
   ]
   const judged = (ignore: string[], volumes: 'ignore' | 'restart' = 'ignore') =>
-    judgedUses(uses, { ignore: new Set(ignore), volumes }).map(
+    judgedUses(uses, { sources: defaults.sources, ignore: new Set(ignore), volumes }).map(
       ({ source, selector, mode }) => `${source}/${selector} ${mode}`,
     )
 
   test('are all but plain volumes', () => {
     expect(judged([])).toEqual([
-      'db/password env',
-      'db/user env',
-      'mail/* envFrom',
-      'tls/ca.crt subPath',
+      'secret/db/password env',
+      'secret/db/user env',
+      'secret/mail/* envFrom',
+      'secret/tls/ca.crt subPath',
     ])
   })
 
   test('are plain volumes too where that is asked for', () => {
-    expect(judged([], 'restart')).toContain('tls/* volume')
+    expect(judged([], 'restart')).toContain('secret/tls/* volume')
   })
 
   test('are not those of an ignored source', () => {
-    expect(judged(['db', 'tls'], 'restart')).toEqual(['mail/* envFrom'])
+    expect(judged(['secret/db', 'secret/tls'], 'restart')).toEqual(['secret/mail/* envFrom'])
   })
 
   test('are not an ignored key', () => {
-    expect(judged(['db/user', 'mail/x', 'tls/ca.crt'])).toEqual([
-      'db/password env',
-      'mail/* envFrom',
+    expect(judged(['secret/db/user', 'secret/mail/x', 'secret/tls/ca.crt'])).toEqual([
+      'secret/db/password env',
+      'secret/mail/* envFrom',
     ])
   })
 })

@@ -21,7 +21,7 @@ const awaited = unread({ kind: 'Awaited', message: 'Secret db has not been deliv
 const forbidden = unread({ kind: 'Unreadable', message: 'a rule is missing' })
 
 function unread(why: Unread): SourceRecord {
-  return unreadSource({ namespace: 'shop', name: 'db' }, why)
+  return unreadSource({ kind: 'Secret', namespace: 'shop', name: 'db' }, why)
 }
 
 /** `web` with a record of `db`, which is not known now. */
@@ -88,7 +88,7 @@ test.each([awaited, forbidden])('a restart under way goes no further, and keeps 
 test('one Secret that is on the way comes before another that may not be read', () => {
   const uses = appUses(passwordOf('db'), passwordOf('mail'))
   const mail = unreadSource(
-    { namespace: 'shop', name: 'mail' },
+    { kind: 'Secret', namespace: 'shop', name: 'mail' },
     { kind: 'Awaited', message: 'on the way' },
   )
   const both = workload({
@@ -106,7 +106,7 @@ test('a failure is not taken for over because its content cannot be read', () =>
     kind: 'Unfit',
     failedAt: at(5),
     message: 'pod web-1 crashes',
-    contents: [{ source: 'db', key: 'password', digest: 'the one it failed with' }],
+    contents: [{ source: 'secret/db', key: 'password', digest: 'the one it failed with' }],
   } as const
   const made = plan(snapshot([recorded(forbidden, { ledger: { failure } })]), policy, NOW)
   const [action] = made.actions
@@ -128,7 +128,7 @@ describe('a rotation under way when the HMAC key was replaced and the Secret can
   const record = { uid, resourceVersion, writtenAt: at(0), seenAt: at(0), timelines }
   const underOldKey = {
     keyFingerprint: 'a key that was lost',
-    sources: new Map([['db', record]]),
+    sources: new Map([['secret/db', record] as const]),
   }
   const before = recorded(forbidden, { ledger: underOldKey })
   const made = plan(snapshot([before]), policy, NOW)

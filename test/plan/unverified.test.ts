@@ -3,7 +3,7 @@ import type { Use } from '../../src/workloads/uses.ts'
 import { unverifiedPods } from '../../src/plan/judge/unverified.ts'
 import { appUses, at, pod, policy, source, workload } from './cluster-builder.ts'
 
-const files: Use = { source: 'tls', selector: '*', mode: 'volume', optional: false }
+const files: Use = { source: 'secret/tls', selector: '*', mode: 'volume', optional: false }
 const oneFile: Use = { ...files, selector: 'crt' }
 
 /** Changed 60 s after the epoch of the tests: the key, but not the certificate. */
@@ -37,7 +37,7 @@ test.each<[string, Case, number]>([
   ['no pod that was created after that', { createdAt: at(64) }, 0],
   ['no pod that mounts only what stayed the same', { use: oneFile }, 0],
   ['no pod that is restarted for its files', { annotations: { volumes: 'restart' } }, 0],
-  ['no pod of which the source is ignored', { annotations: { ignore: 'tls' } }, 0],
+  ['no pod of which the source is ignored', { annotations: { ignore: 'secret/tls' } }, 0],
   [
     'no pod that reads a file by subPath: that is stale, or not',
     { use: { ...files, mode: 'subPath' } },

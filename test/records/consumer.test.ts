@@ -65,7 +65,12 @@ const statuses: fc.Arbitrary<ConsumerStatus> = fc.record({
   ledger: fc.record({
     keyFingerprint: hex,
     sources: fc
-      .array(fc.tuple(fc.constantFrom('db', 'mail', 'tls'), recorded))
+      .array(
+        fc.tuple(
+          fc.constantFrom('secret/db' as const, 'secret/mail' as const, 'configmap/db' as const),
+          recorded,
+        ),
+      )
       .map((entries) => new Map(entries)),
     restart: fc.option(restart, { nil: undefined }),
     lastRestart: fc.option(fc.record({ id: fc.string(), finishedAt: time }), { nil: undefined }),
@@ -181,7 +186,7 @@ describe('a malformed status', () => {
     ['keyFingerprint', 'XYZ'],
     ['sources', 'db'],
     ['sources.0', null],
-    ['sources.0.kind', 'ConfigMap'],
+    ['sources.0.kind', 'Service'],
     ['sources.0.name', undefined],
     ['sources.0.uid', 5],
     ['sources.0.resourceVersion', '5a'],

@@ -16,7 +16,7 @@ import {
 import { at } from '../plan/cluster-builder.ts'
 
 const rotation: Rotation = {
-  source: { namespace: 'shop', name: 'db' },
+  source: { kind: 'Secret', namespace: 'shop', name: 'db' },
   changedAt: at(0),
   phase: 'Restarting',
   fingerprint: '0123456789ab',
@@ -47,7 +47,7 @@ test('it is written for people and for programs', () => {
   expect(onTheWire(rotation)).toEqual({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'Rotation',
-    metadata: { namespace: 'shop', name: 'db-20260301t120000z' },
+    metadata: { namespace: 'shop', name: 'secret-db-20260301t120000z' },
     spec: { source: { kind: 'Secret', name: 'db' }, changedAt: '2026-03-01T12:00:00Z' },
     status: {
       phase: 'Restarting',
@@ -104,7 +104,7 @@ test('the schema knows every field that is written, and every phase', () => {
       unknown(each, of?.properties?.[name], `${path}.${name}`),
     )
   }
-  const full = { ...rotation, finishedAt: at(60), supersededBy: 'db-20260301t120001z' }
+  const full = { ...rotation, finishedAt: at(60), supersededBy: 'secret-db-20260301t120001z' }
   const { spec, status } = onTheWire(full)
   expect(unknown({ spec, status }, schema, '')).toEqual([])
   expect(unknown({ status: { mine: 1 } }, schema, '')).toEqual(['.status.mine'])
@@ -120,7 +120,7 @@ test('what is written is read again', () => {
     startedAt: optional(seconds),
     finishedAt: optional(seconds),
     eta: optional(seconds),
-    supersededBy: optional(fc.constant('db-20260301t120000z')),
+    supersededBy: optional(fc.constant('secret-db-20260301t120000z')),
   })
   fc.assert(
     fc.property(any, (change) => {
@@ -154,7 +154,7 @@ test('every name is a valid one, and another one for another source or second', 
     .filter((name) => name.length <= 253)
   const change = fc.record({ name: names, second: fc.integer({ min: 0, max: 100_000 }) })
   const nameOf = ({ name, second }: { name: string; second: number }) =>
-    rotationName({ source: { namespace: 'shop', name }, changedAt: at(second) })
+    rotationName({ source: { kind: 'Secret', namespace: 'shop', name }, changedAt: at(second) })
   fc.assert(
     fc.property(change, change, (a, b) => {
       expect(nameOf(a)).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/)

@@ -120,7 +120,7 @@ function fresh(name: string, ...later: readonly number[]): Workload {
 
 function written(second: number, change: Partial<Rotation>): object {
   const rotation: Rotation = {
-    source: { namespace: 'shop', name: 'db' },
+    source: { kind: 'Secret', namespace: 'shop', name: 'db' },
     changedAt: at(second),
     phase: 'Succeeded',
     workloads: { ...NONE, total: 1, done: 1 },
@@ -138,7 +138,7 @@ test('what is in the cluster is read first, then each change is told', async () 
   expect(sent).toEqual([
     '0 list rotations',
     '0 create rotations',
-    '0 patch rotations/status db-20260301t120000z',
+    '0 patch rotations/status secret-db-20260301t120000z',
   ])
   planned(fresh('web'))
   planned(fresh('web'))
@@ -147,7 +147,7 @@ test('what is in the cluster is read first, then each change is told', async () 
     // The restarts are over, and old content is unused.
     '1 create events',
     '1 create events',
-    '1 patch rotations/status db-20260301t120000z',
+    '1 patch rotations/status secret-db-20260301t120000z',
   ])
 })
 
@@ -217,7 +217,7 @@ test('while another one leads nothing is told, and when that is over all is read
   await until(200)
   expect(sent.map((line) => line.replace(/^\S+ /, ''))).toEqual([
     'list rotations',
-    'patch rotations/status db-20260301t120000z',
+    'patch rotations/status secret-db-20260301t120000z',
   ])
 })
 
@@ -264,7 +264,7 @@ test('of rotations that are over the oldest are deleted', async () => {
   planned(fresh('web'))
   await until(5)
   expect(sent.filter((line) => line.includes('delete'))).toEqual([
-    '0 delete rotations db-20260301t114320z',
-    '0 delete rotations db-20260301t114321z',
+    '0 delete rotations secret-db-20260301t114320z',
+    '0 delete rotations secret-db-20260301t114321z',
   ])
 })

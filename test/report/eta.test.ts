@@ -11,7 +11,7 @@ const PER_POD = 10_000
 function end(second: number, ...workloads: Parameters<typeof workload>[0][]): number | undefined {
   const made = plan(snapshot(workloads.map(workload)), policy, at(second))
   const ends = forecast(made, policy, PER_POD, at(second))
-  const end = ends.get('shop/db')
+  const end = ends.get('shop/secret/db')
   return end === undefined ? undefined : (end - at(0)) / 1000
 }
 
@@ -40,7 +40,7 @@ test.each(HOLD_REASONS.map((reason) => [reason, REASONS[reason]] as const))(
     const restarting = told('web', { ledger: { restart: evicting } })
     const made = plan(snapshot([restarting]), policy, at(10))
     const workloads = made.workloads.map((each) => ({ ...each, hold: { reason, message: '' } }))
-    const end = forecast({ ...made, workloads }, policy, PER_POD, at(10)).get('shop/db')
+    const end = forecast({ ...made, workloads }, policy, PER_POD, at(10)).get('shop/secret/db')
     expect(end !== undefined && end < Infinity).toBe(state === 'Waiting')
     if (endedBy === 'owner' || endedBy === 'halt') expect(end).toBe(Infinity)
   },
@@ -53,8 +53,8 @@ test('is not known for those behind a restart that waits for somebody', () => {
   expect(made.workloads.map(({ hold }) => hold?.reason)).toEqual(['Paused', 'ClusterBudget'])
   expect(forecast(made, policy, PER_POD, at(10))).toEqual(
     new Map([
-      ['shop/db', Infinity],
-      ['books/db', Infinity],
+      ['shop/secret/db', Infinity],
+      ['books/secret/db', Infinity],
     ]),
   )
 })
@@ -79,6 +79,6 @@ test.each([
   const pods = [pod('web-1'), pod('web-2'), pod('web-3', pending)]
   const made = plan(snapshot([told('web', { pods })]), policy, at(second))
   expect(made.workloads[0]?.hold?.reason).toMatch(/^Pods(Away|Stuck)$/)
-  const end = forecast(made, policy, PER_POD, at(second)).get('shop/db') ?? NaN
+  const end = forecast(made, policy, PER_POD, at(second)).get('shop/secret/db') ?? NaN
   expect(end < Infinity).toBe(known)
 })

@@ -32,9 +32,14 @@ const record = {
 /** An executor whose records are written, while all else fails with a status. */
 function start(status: number, retryAfterMs?: number) {
   const world = { now: 0, started: 0, refused: 0, recorded: 0, looks: 0 }
-  const picture = { applyConsumer: () => world.recorded++ } as unknown as Picture
+  const picture = { records: { applyConsumer: () => world.recorded++ } } as unknown as Picture
   const rests: PromiseWithResolvers<undefined>[] = []
-  const call = { verb: 'delete', group: 'sluice.dev', version: 'v1alpha1', resource: 'consumers' }
+  const call = {
+    verb: 'delete',
+    group: 'sluice.dev',
+    version: 'v1alpha1',
+    resource: 'consumers',
+  }
   const refuse = () => {
     world.refused++
     return Promise.reject(new ApiError({ ...call, verb: 'delete' }, { status, retryAfterMs }))

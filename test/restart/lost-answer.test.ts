@@ -8,10 +8,12 @@ import type { Picture } from '../../src/restart/cluster-state.ts'
 const picture: Picture = {
   pod: () => undefined,
   updateDeployment: () => {},
-  applyConsumer: () => {},
-  removeConsumer: () => {},
-  applyHalt: () => {},
-  removeHalt: () => {},
+  records: {
+    applyConsumer: () => {},
+    removeConsumer: () => {},
+    applyHalt: () => {},
+    removeHalt: () => {},
+  },
 }
 const evict: EvictAction = {
   kind: 'evict',

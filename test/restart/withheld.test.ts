@@ -61,7 +61,7 @@ function start() {
   }
   const picture = {
     pod: () => ({ terminating: false }),
-    applyConsumer: () => {},
+    records: { applyConsumer: () => {} },
   } as unknown as Picture
   const world = { mayWrite: true, mayPlan: true, mayStep: true, now: 1_000 }
   const done: ActionOutcome[] = []

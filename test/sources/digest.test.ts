@@ -1,15 +1,16 @@
+import type { SourceRef } from '../../src/model/refs.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createDigester, emptyValues } from '../../src/sources/digest.ts'
 
-const ref = { namespace: 'shop', name: 'db' }
+const ref = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
 const digester = createDigester(Buffer.from('one key'))
 
 const encode = (data: Readonly<Record<string, string | Uint8Array>>) =>
   Object.fromEntries(
     Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
   )
-const digest = (data: Readonly<Record<string, string | Uint8Array>>, of = ref) =>
+const digest = (data: Readonly<Record<string, string | Uint8Array>>, of: SourceRef = ref) =>
   digester.digest(of, encode(data))
 
 const key = fc.string({
@@ -51,14 +52,15 @@ describe('the digest of a Secret', () => {
     expect(digest(one).whole).not.toBe(digest(other).whole)
   })
 
-  test('is bound to the names of the Secret and of the key', () => {
+  test('is bound to the kind and name of the source and to the key', () => {
     const same = 'the same password'
     const digests = [
       digest({ a: same }).keys.get('a'),
       digest({ b: same }).keys.get('b'),
       digest({ a: same }, { ...ref, name: 'other' }).keys.get('a'),
       digest({ a: same }, { ...ref, namespace: 'other' }).keys.get('a'),
-      digest({ a: same }, { namespace: 'sho', name: 'pdb' }).keys.get('a'),
+      digest({ a: same }, { ...ref, namespace: 'sho', name: 'pdb' }).keys.get('a'),
+      digest({ a: same }, { ...ref, kind: 'ConfigMap' }).keys.get('a'),
     ]
     expect(new Set(digests).size).toBe(digests.length)
   })

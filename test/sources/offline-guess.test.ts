@@ -1,4 +1,5 @@
 // What Sluice writes of a weak password must not let anybody who reads it guess the password without the key.
+import { localSource } from '../../src/model/refs.ts'
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { writeHalt } from '../../src/records/halt.ts'
@@ -6,7 +7,7 @@ import { writeStatus } from '../../src/records/consumer.ts'
 import { newDigestKey } from '../../src/kube/digest-key.ts'
 import { createDigester } from '../../src/sources/digest.ts'
 
-const REF = { namespace: 'shop', name: 'db' }
+const REF = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
 const KEY = 'pin'
 const PINS = Array.from({ length: 10_000 }, (_, n) => String(n).padStart(4, '0'))
 const PIN = PINS[randomBytes(2).readUInt16BE() % PINS.length] ?? ''
@@ -22,13 +23,13 @@ function written(key: Uint8Array): string {
     [KEY, [{ digest, since: 0 }]],
     ['*', [{ digest: whole, since: 0 }]],
   ] as const)
-  const contents = [{ source: REF.name, key: KEY, digest }]
+  const contents = [{ source: localSource(REF), key: KEY, digest }]
   const failure = { id: 'r1', kind: 'Unfit', failedAt: 0, message: 'm', contents } as const
   const status = writeStatus({
     ledger: {
       keyFingerprint: digester.fingerprint,
       sources: new Map([
-        [REF.name, { uid: 'u', resourceVersion: '1', writtenAt: 0, seenAt: 0, timelines }],
+        [localSource(REF), { uid: 'u', resourceVersion: '1', writtenAt: 0, seenAt: 0, timelines }],
       ]),
       restart: undefined,
       lastRestart: undefined,

@@ -1,3 +1,4 @@
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import { describe, expect, test } from 'vitest'
 import { createDigester } from '../../src/sources/digest.ts'
 import {
@@ -7,11 +8,11 @@ import {
   timelinesOf,
   type RecordedSource,
 } from '../../src/sources/recorded.ts'
-import { missingSource, readSecret, type SourceRecord } from '../../src/sources/source.ts'
+import { missingSource, readSource, type SourceRecord } from '../../src/sources/source.ts'
 import type { Entry, Timeline } from '../../src/sources/timeline.ts'
 import { apiTime, at, base64, digester, source, type Written } from '../plan/cluster-builder.ts'
 
-const ref = { namespace: 'shop', name: 'db' }
+const ref = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
 
 function digestOf(password: string, by = digester): string {
   const { keys } = by.digest(ref, base64({ password }))
@@ -44,7 +45,7 @@ function found(
     creationTimestamp: apiTime(at(-1)),
     managedFields: [{ time: apiTime(at(written - 0.5)), fieldsV1: { 'f:data': {} } }],
   }
-  return readSecret({ metadata, data: base64(data) }, undefined, digester, at(seen))
+  return readSource(SECRET, { metadata, data: base64(data) }, undefined, digester, at(seen))
 }
 
 const appliedA: Entry = { digest: A, since: -Infinity }

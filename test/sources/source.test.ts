@@ -1,3 +1,5 @@
+import type { RawSource } from '../../src/sources/kinds/kind.ts'
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { describeFault } from '../../src/model/fault.ts'
@@ -8,14 +10,13 @@ import {
   historyOf,
   missingSource,
   MOST_REMOVED_KEYS,
-  readSecret,
-  type RawSecret,
+  readSource,
   type SourceRecord,
 } from '../../src/sources/source.ts'
 import { MOST_ENTRIES } from '../../src/sources/timeline.ts'
 import { apiTime, at, base64, digester } from '../plan/cluster-builder.ts'
 
-const ref = { namespace: 'shop', name: 'db' }
+const ref = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
 
 interface Shown {
   readonly data?: Readonly<Record<string, string>>
@@ -26,7 +27,7 @@ interface Shown {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-function secret({ data, uid = 'u1', version = 1, managed = at(0), annotations }: Shown): RawSecret {
+function secret({ data, uid = 'u1', version = 1, managed = at(0), annotations }: Shown): RawSource {
   return {
     metadata: {
       ...ref,
@@ -51,7 +52,7 @@ function secret({ data, uid = 'u1', version = 1, managed = at(0), annotations }:
 }
 
 const read = (shown: Shown, seen: number, previous?: SourceRecord) =>
-  readSecret(secret(shown), previous, digester, seen)
+  readSource(SECRET, secret(shown), previous, digester, seen)
 
 const newest = (record: SourceRecord) => {
   const entry = record.whole?.at(-1)
@@ -89,7 +90,7 @@ describe('a Secret', () => {
       { time: apiTime(at(7)), manager: 'kubectl', fieldsV1: { 'f:stringData': { 'f:user': {} } } },
     ]
     const applied = { ...raw, metadata: { ...raw.metadata, managedFields } }
-    const record = readSecret(applied, undefined, digester, at(100))
+    const record = readSource(SECRET, applied, undefined, digester, at(100))
     expect(newest(record)).toMatchObject({ since: at(8), changedBy: 'kubectl' })
   })
 
@@ -143,7 +144,7 @@ describe('a Secret', () => {
   test('tells whether it is immutable', () => {
     expect(read({ data: A }, at(0)).immutable).toBe(false)
     const raw = { ...secret({ data: A }), immutable: true }
-    expect(readSecret(raw, undefined, digester, at(0)).immutable).toBe(true)
+    expect(readSource(SECRET, raw, undefined, digester, at(0)).immutable).toBe(true)
   })
 
   test('that is deleted and created again shows all three contents', () => {
@@ -157,7 +158,7 @@ describe('a Secret', () => {
 
   test('that is seen to come into being was not there before', () => {
     const sight = { live: true, absentSince: at(-60) }
-    const record = readSecret(secret({ data: A }), undefined, digester, at(1), sight)
+    const record = readSource(SECRET, secret({ data: A }), undefined, digester, at(1), sight)
     expect(told(record, 'user')).toBe('absent since -60, v1 since 1')
     expect(told(record, 'none')).toBe('absent since -60')
   })
@@ -214,7 +215,7 @@ describe('a change', () => {
   test('that nobody saw happen came since what was there before was last seen', () => {
     const again = read({ data: A, version: 2, managed: at(0) }, at(50), first)
     const raw = secret({ data: B, version: 3, managed: at(60) })
-    const record = readSecret(raw, again, digester, at(100), { live: false })
+    const record = readSource(SECRET, raw, again, digester, at(100), { live: false })
     expect(newest(record)).toMatchObject({ since: at(61), notBefore: at(50) })
   })
 

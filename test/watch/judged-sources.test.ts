@@ -3,8 +3,13 @@ import type { Use } from '../../src/workloads/uses.ts'
 import { JudgedSources } from '../../src/watch/judged-sources.ts'
 import { appUses, defaults, deployment, pod } from '../plan/cluster-builder.ts'
 
-const env = (source: string): Use => ({ source, selector: 'key', mode: 'env', optional: false })
-const volume: Use = { source: 'tls', selector: '*', mode: 'volume', optional: false }
+const env = (secret: string): Use => ({
+  source: `secret/${secret}`,
+  selector: 'key',
+  mode: 'env',
+  optional: false,
+})
+const volume: Use = { source: 'secret/tls', selector: '*', mode: 'volume', optional: false }
 
 /** What must be read for a workload with this template and one pod. */
 function judged(
@@ -19,19 +24,29 @@ function judged(
 
 test('what the template and what the pods use must be read, each once', () => {
   const found = judged([env('db'), env('next')], [env('db'), env('injected')])
-  expect(found).toEqual(['shop/db', 'shop/injected', 'shop/next'])
+  expect(found).toEqual(['shop/secret/db', 'shop/secret/injected', 'shop/secret/next'])
 })
 
 test.each([
   ['a plain volume', [volume], {}, []],
-  ['a plain volume that is asked for', [volume], { 'sluice.dev/volumes': 'restart' }, ['shop/tls']],
+  [
+    'a plain volume that is asked for',
+    [volume],
+    { 'sluice.dev/volumes': 'restart' },
+    ['shop/secret/tls'],
+  ],
   [
     'a Secret that is ignored',
     [env('db'), env('mail')],
-    { 'sluice.dev/ignore': 'mail' },
-    ['shop/db'],
+    { 'sluice.dev/ignore': 'secret/mail' },
+    ['shop/secret/db'],
   ],
-  ['a Secret of which each key is ignored', [env('db')], { 'sluice.dev/ignore': 'db/key' }, []],
+  [
+    'a Secret of which each key is ignored',
+    [env('db')],
+    { 'sluice.dev/ignore': 'secret/db/key' },
+    [],
+  ],
 ])('%s', (_, uses, annotations, expected) => {
   expect(judged(uses, uses, annotations)).toEqual(expected)
 })
@@ -43,6 +58,8 @@ test('as long as nothing of a workload changes the answer is the same object', (
   const [calm, other] = [{}, { 'sluice.dev/volumes': 'restart' }]
   expect(sources.of(of, pods, calm)).toBe(sources.of(of, pods, calm))
   expect(sources.of(of, pods, calm)).toEqual(new Set())
-  expect(sources.of(of, pods, other)).toEqual(new Set(['shop/tls']))
-  expect(sources.of(of, [pod('web-2')], other)).toEqual(new Set(['shop/tls', 'shop/db']))
+  expect(sources.of(of, pods, other)).toEqual(new Set(['shop/secret/tls']))
+  expect(sources.of(of, [pod('web-2')], other)).toEqual(
+    new Set(['shop/secret/tls', 'shop/secret/db']),
+  )
 })

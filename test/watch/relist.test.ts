@@ -141,7 +141,7 @@ describe('the answer to an own write that came between the making of a list and 
 
   test('Consumers', async () => {
     await watch('consumers', [event('ADDED', consumer(40, 'early')), bookmark(50, 'end')])
-    server.meanwhile = () => store.applyConsumer(consumer(60, 'late'))
+    server.meanwhile = () => store.records.applyConsumer(consumer(60, 'late'))
     await relist([event('ADDED', consumer(40, 'early')), bookmark(55, 'end')])
     expect(owner()).toBe('late')
   })

@@ -124,7 +124,7 @@ async function watched(...names: readonly string[]): Promise<void> {
 
 /** What is known of a Secret: `known`, `missing`, or why it is not known. */
 function state(name: string): string {
-  const { unread, uid } = store.source({ namespace: 'shop', name })
+  const { unread, uid } = store.source({ kind: 'Secret', namespace: 'shop', name })
   if (unread) return `${unread.kind}: ${unread.message}`
   return uid === '' ? 'missing' : 'known'
 }
@@ -154,15 +154,15 @@ test('a watch that nobody needs any more is dropped, and its Secret forgotten', 
   deploy('web', ['db'])
   deploy('mailer', ['db', 'mail'])
   await watched('db', 'mail')
-  await vi.waitFor(() => expect(store.secrets.size).toBe(2), WAIT)
+  await vi.waitFor(() => expect(store.sources.sizes.secrets).toBe(2), WAIT)
   store.removeDeployment('uid-mailer')
   watches.look()
   await watched('db')
-  expect(store.secrets.size).toBe(1)
+  expect(store.sources.sizes.secrets).toBe(1)
   expect(state('mail')).toMatch(/^Awaited/)
   deploy('web', ['db'], false)
   await watched()
-  expect(store.secrets.size).toBe(0)
+  expect(store.sources.sizes.secrets).toBe(0)
 })
 
 test('a Secret that may not be watched holds those who need it, and nobody else', async () => {

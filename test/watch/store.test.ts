@@ -1,3 +1,4 @@
+import { SECRET } from '../../src/sources/kinds/secret.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
@@ -63,6 +64,7 @@ class Told {
       digester: createDigester(Buffer.alloc(32, 1)),
       now: () => this.#now,
       defaults: {
+        sources: new Set(['Secret', 'ConfigMap']),
         volumes: 'ignore',
         strategy: 'auto',
         maxUnavailable: { kind: 'count', value: 1 },
@@ -84,14 +86,14 @@ class Told {
       case 'secret': {
         const data = { password: Buffer.from(event.value).toString('base64') }
         const name = `secret-${event.secret}`
-        store.secrets.apply({ metadata: { ...place, name, uid: name }, data })
+        store.sources.apply(SECRET, { metadata: { ...place, name, uid: name }, data })
         return
       }
       case 'secret removed':
-        store.secrets.remove({ namespace: 'shop', name: `secret-${event.secret}` })
+        store.sources.remove({ kind: 'Secret', namespace: 'shop', name: `secret-${event.secret}` })
         return
       case 'secrets synced':
-        store.secrets.allSynced()
+        store.sources.allSynced('Secret')
         return
       case 'namespace': {
         const annotations = { [RESTART_ON_CHANGE]: String(event.optIn) }
@@ -143,12 +145,12 @@ class Told {
       case 'consumer': {
         const name = `deployment-app-${event.app}`
         const consumer = { metadata: { ...place, name, uid: name }, status: { state: event.state } }
-        store.applyConsumer(consumer)
+        store.records.applyConsumer(consumer)
         return
       }
       case 'consumer removed': {
         const name = `deployment-app-${event.app}`
-        store.removeConsumer({ namespace: 'shop', name, uid: name })
+        store.records.removeConsumer({ namespace: 'shop', name, uid: name })
         return
       }
       case 'pending':
@@ -177,7 +179,10 @@ function specOf(secret: number) {
 
 /** A workload with the sources that it can name. */
 function shown(workload: Workload) {
-  return { ...workload, source: [0, 1, 2].map((secret) => workload.source(`secret-${secret}`)) }
+  return {
+    ...workload,
+    source: [0, 1, 2].map((secret) => workload.source(`secret/secret-${secret}`)),
+  }
 }
 
 test('a picture of what was seen before is the picture of what is there', () => {
@@ -259,7 +264,7 @@ test('a Secret that was deleted is missed for as long as somebody uses it', () =
   const missed = () => {
     // Whatever happens to any Secret brings the index up to date.
     told.tell({ kind: 'secret', secret: 2, value: 'one' })
-    return told.store.secrets.size - 1
+    return told.store.sources.sizes.secrets - 1
   }
   expect(missed()).toBe(1)
   told.tell({ kind: 'deployment removed', app: 0 })
@@ -273,7 +278,7 @@ test('a Secret that passes from one user to another between two looks is still m
   told.tell({ kind: 'secret', secret: 0, value: 'one' })
   told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
   told.tell({ kind: 'secret removed', secret: 0 })
-  const missing = told.store.source({ namespace: 'shop', name: 'secret-0' })
+  const missing = told.store.source({ kind: 'Secret', namespace: 'shop', name: 'secret-0' })
   told.tell({ kind: 'deployment removed', app: 0 })
   told.tell({ kind: 'deployment', app: 1, secret: 0, optIn: true })
   told.tell({ kind: 'secret', secret: 2, value: 'one' })
@@ -282,7 +287,7 @@ test('a Secret that passes from one user to another between two looks is still m
 
 test('why a Secret is not known is kept for as long as somebody uses it', () => {
   const told = new Told(() => ({ kind: 'Unreadable', message: 'its namespace is not listed' }))
-  const record = () => told.store.source({ namespace: 'shop', name: 'secret-0' })
+  const record = () => told.store.source({ kind: 'Secret', namespace: 'shop', name: 'secret-0' })
   told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
   told.tell({ kind: 'secret', secret: 2, value: 'one' })
   const kept = record()
@@ -300,7 +305,7 @@ test('a Deployment that did not opt in belongs to the group that a Secret names 
       .bystanders({ kind: 'Group', namespace: 'shop', name: 'pg' })
       .map(({ deployment }) => deployment.ref.name)
   const secret = (secret: number, group: string | undefined) =>
-    told.store.secrets.apply({
+    told.store.sources.apply(SECRET, {
       metadata: {
         namespace: 'shop',
         name: `secret-${secret}`,
@@ -329,7 +334,7 @@ test('a change is one only of a key that a workload uses', () => {
   const changes: string[] = []
   const told = new Told(undefined, ({ name }) => changes.push(name))
   const secret = (password: string, token: string) =>
-    told.store.secrets.apply({
+    told.store.sources.apply(SECRET, {
       metadata: {
         namespace: 'shop',
         name: 'secret-0',

@@ -155,7 +155,7 @@ describe('a Deployment', () => {
       {
         container: 'app',
         init: false,
-        uses: [{ source: 'db', selector: 'password', mode: 'env', optional: false }],
+        uses: [{ source: 'secret/db', selector: 'password', mode: 'env', optional: false }],
       },
     ])
   })

@@ -268,7 +268,9 @@ test('an ephemeral container is read with what it uses, and known as one', () =>
     at(41),
     (each) => each,
   )
-  expect(uses).toMatchObject([{ container: 'debugger', ephemeral: true, uses: [{ source: 'db' }] }])
+  expect(uses).toMatchObject([
+    { container: 'debugger', ephemeral: true, uses: [{ source: 'secret/db' }] },
+  ])
   expect(containers.map(({ name, state }) => [name, state])).toContainEqual(['debugger', 'running'])
 })
 

@@ -1,3 +1,4 @@
+import type { KindOfSource } from '../../src/model/refs.ts'
 import { describe, expect, test } from 'vitest'
 import { ownAnnotations } from '../../src/model/annotations.ts'
 import { optedIn, readSettings } from '../../src/workloads/settings.ts'
@@ -28,7 +29,7 @@ describe('an annotation', () => {
   test('of the workload goes before the configuration', () => {
     const own = {
       'restart-on-change': 'true',
-      ignore: 'mail, db/user,',
+      ignore: 'secret/mail, configmap/db/user,',
       volumes: 'restart',
       strategy: 'rollout',
       'max-unavailable': '25%',
@@ -37,8 +38,8 @@ describe('an annotation', () => {
       settle: '1m',
       paused: 'true',
     }
-    expect(settings({ ...own, ignore: 'mail, db/user' })).toMatchObject({
-      ignore: new Set(['mail', 'db/user']),
+    expect(settings({ ...own, ignore: 'secret/mail, configmap/db/user' })).toMatchObject({
+      ignore: new Set(['secret/mail', 'configmap/db/user']),
       volumes: 'restart',
       strategy: 'rollout',
       maxUnavailable: { kind: 'percent', value: 25 },
@@ -68,7 +69,7 @@ describe('an annotation', () => {
   })
 
   test.each([
-    ['ignore', 'db', 'mail', 'ignore', new Set(['db'])],
+    ['ignore', 'secret/db', 'secret/mail', 'ignore', new Set(['secret/db'])],
     ['volumes', 'restart', 'ignore', 'volumes', 'restart'],
     ['strategy', 'evict', 'rollout', 'strategy', 'evict'],
     ['max-unavailable', '2', '3', 'maxUnavailable', { kind: 'count', value: 2 }],
@@ -97,17 +98,23 @@ describe('an annotation', () => {
     ])
   })
 
-  test.each(['configmaps', 'secrets,configmaps', 'configmaps, secrets'])(
-    'restart-on-change that is %s says that ConfigMaps are not watched',
-    (value) => {
-      expect(faults({ 'restart-on-change': value })).toEqual([
-        `annotation sluice.dev/restart-on-change of the workload: expected "true", "secrets" or "false" (ConfigMaps are not watched), found "${value}"`,
-      ])
-    },
-  )
+  test('restart-on-change that names what is not watched says so', () => {
+    const own = { 'sluice.dev/restart-on-change': 'configmaps' }
+    const workload = { annotations: own, templateAnnotations: {} }
+    const read = readSettings(workload, {}, { ...defaults, sources: new Set(['Secret']) })
+    expect(read.faults.map(describeFault)).toEqual([
+      'annotation sluice.dev/restart-on-change of the workload: expected "true", "secrets" or "false" (the installation does not watch ConfigMaps), found "configmaps"',
+    ])
+  })
 
-  test.each(['true', 'secrets', 'false'])('restart-on-change may be %s', (value) => {
+  test.each<[string, KindOfSource[]]>([
+    ['true', ['Secret', 'ConfigMap']],
+    ['secrets', ['Secret']],
+    ['configmaps', ['ConfigMap']],
+    ['false', []],
+  ])('restart-on-change "%s" restarts for changes of %j', (value, kinds) => {
     expect(faults({ 'restart-on-change': value })).toEqual([])
+    expect([...settings({ 'restart-on-change': value }).sources]).toEqual(kinds)
   })
 
   test.each([

@@ -28,31 +28,39 @@ describe('the environment', () => {
   test('uses single keys', () => {
     const env = [keyOf('db', 'password'), keyOf('db', 'user'), keyOf('mail', 'token', true)]
     expect(uses({ containers: [{ name: 'app', env }] })).toEqual([
-      'app: db/password env',
-      'app: db/user env',
-      'app: mail/token env?',
+      'app: secret/db/password env',
+      'app: secret/db/user env',
+      'app: secret/mail/token env?',
     ])
   })
 
   test('uses all keys of a Secret at once', () => {
     const envFrom = [{ secretRef: { name: 'db' } }, { secretRef: { name: 'mail', optional: true } }]
     expect(uses({ containers: [{ name: 'app', envFrom }] })).toEqual([
-      'app: db/* envFrom',
-      'app: mail/* envFrom?',
+      'app: secret/db/* envFrom',
+      'app: secret/mail/* envFrom?',
     ])
   })
 
-  test('does not use what comes from elsewhere', () => {
+  test('uses ConfigMaps as it uses Secrets, apart from a Secret of the same name', () => {
     const spec: object = {
       containers: [
         {
           name: 'app',
-          env: [{ name: 'A', value: 'x' }, { valueFrom: { configMapKeyRef: { name: 'db' } } }],
+          env: [
+            { name: 'A', value: 'x' },
+            { valueFrom: { configMapKeyRef: { name: 'db', key: 'url' } } },
+            keyOf('db', 'url'),
+          ],
           envFrom: [{ configMapRef: { name: 'db' } }],
         },
       ],
     }
-    expect(uses(spec)).toEqual([])
+    expect(uses(spec)).toEqual([
+      'app: configmap/db/url env',
+      'app: secret/db/url env',
+      'app: configmap/db/* envFrom',
+    ])
   })
 
   test.each([
@@ -60,38 +68,38 @@ describe('the environment', () => {
     [true, false],
   ])('requires a key that one of two references requires (optional: %s, %s)', (first, second) => {
     const env = [keyOf('db', 'password', first), keyOf('db', 'password', second)]
-    expect(uses({ containers: [{ name: 'app', env }] })).toEqual(['app: db/password env'])
+    expect(uses({ containers: [{ name: 'app', env }] })).toEqual(['app: secret/db/password env'])
   })
 
   test('leaves a key optional that both references leave optional', () => {
     const env = [keyOf('db', 'password', true), keyOf('db', 'password', true)]
-    expect(uses({ containers: [{ name: 'app', env }] })).toEqual(['app: db/password env?'])
+    expect(uses({ containers: [{ name: 'app', env }] })).toEqual(['app: secret/db/password env?'])
   })
 })
 
 describe('a volume', () => {
   test('uses all keys, or those of its items', () => {
-    expect(uses(inVolume({ secretName: 'db' }))).toEqual(['app: db/* volume'])
+    expect(uses(inVolume({ secretName: 'db' }))).toEqual(['app: secret/db/* volume'])
     const items = [
       { key: 'password', path: 'a' },
       { key: 'user', path: 'b/c' },
     ]
     expect(uses(inVolume({ secretName: 'db', items, optional: true }))).toEqual([
-      'app: db/password volume?',
-      'app: db/user volume?',
+      'app: secret/db/password volume?',
+      'app: secret/db/user volume?',
     ])
   })
 
   test('mounted by subPath without items uses the key of that name', () => {
     const spec = inVolume({ secretName: 'db' }, { subPath: 'password' })
-    expect(uses(spec)).toEqual(['app: db/password subPath'])
+    expect(uses(spec)).toEqual(['app: secret/db/password subPath'])
   })
 
   test.each([
-    ['a', ['app: db/password subPath']],
-    ['conf', ['app: db/user subPath', 'app: db/host subPath']],
-    ['conf/', ['app: db/user subPath', 'app: db/host subPath']],
-    ['conf/user', ['app: db/user subPath']],
+    ['a', ['app: secret/db/password subPath']],
+    ['conf', ['app: secret/db/user subPath', 'app: secret/db/host subPath']],
+    ['conf/', ['app: secret/db/user subPath', 'app: secret/db/host subPath']],
+    ['conf/user', ['app: secret/db/user subPath']],
     ['con', []],
   ])('mounted by subPath %j with items uses the keys behind that path', (subPath, expected) => {
     const items = [
@@ -103,29 +111,35 @@ describe('a volume', () => {
   })
 
   test.each<[string, readonly string[]]>([
-    ['./password', ['app: db/password subPath']],
-    ['password/', ['app: db/password subPath']],
-    ['.//password', ['app: db/password subPath']],
-    ['tls.crt/./', ['app: db/tls.crt subPath']],
-    ['..data/password', ['app: db/password subPath']],
-    ['..2026_03_01_12_00_00.123456789/password', ['app: db/password subPath']],
+    ['./password', ['app: secret/db/password subPath']],
+    ['password/', ['app: secret/db/password subPath']],
+    ['.//password', ['app: secret/db/password subPath']],
+    ['tls.crt/./', ['app: secret/db/tls.crt subPath']],
+    ['..data/password', ['app: secret/db/password subPath']],
+    ['..2026_03_01_12_00_00.123456789/password', ['app: secret/db/password subPath']],
     // The folder of one write alone: the files in it never change.
-    ['..data', ['app: db/* subPath']],
-    ['./..data/', ['app: db/* subPath']],
-    ['.hidden', ['app: db/.hidden subPath']],
-    ['.', ['app: db/* volume']],
-    ['./', ['app: db/* volume']],
-    ['.//.', ['app: db/* volume']],
+    ['..data', ['app: secret/db/* subPath']],
+    ['./..data/', ['app: secret/db/* subPath']],
+    ['.hidden', ['app: secret/db/.hidden subPath']],
+    ['.', ['app: secret/db/* volume']],
+    ['./', ['app: secret/db/* volume']],
+    ['.//.', ['app: secret/db/* volume']],
   ])('mounted by subPath %j is read as the file system reads the path', (subPath, expected) => {
     expect(uses(inVolume({ secretName: 'db' }, { subPath }))).toEqual(expected)
   })
 
   test.each<[string, readonly string[]]>([
-    ['./conf//user', ['app: db/user subPath']],
-    ['..data/conf/user', ['app: db/user subPath']],
-    ['conf/.', ['app: db/user subPath', 'app: db/host subPath']],
-    ['..data', ['app: db/user subPath', 'app: db/host subPath', 'app: db/name subPath']],
-    ['.', ['app: db/user volume', 'app: db/host volume', 'app: db/name volume']],
+    ['./conf//user', ['app: secret/db/user subPath']],
+    ['..data/conf/user', ['app: secret/db/user subPath']],
+    ['conf/.', ['app: secret/db/user subPath', 'app: secret/db/host subPath']],
+    [
+      '..data',
+      ['app: secret/db/user subPath', 'app: secret/db/host subPath', 'app: secret/db/name subPath'],
+    ],
+    [
+      '.',
+      ['app: secret/db/user volume', 'app: secret/db/host volume', 'app: secret/db/name volume'],
+    ],
     ['con', []],
   ])('mounted by subPath %j meets the paths of its items as files', (subPath, expected) => {
     const items = [
@@ -146,9 +160,11 @@ describe('a volume', () => {
 
   test('mounted by subPathExpr may use any of its keys', () => {
     const mount = { subPathExpr: '$(POD_NAME)' }
-    expect(uses(inVolume({ secretName: 'db' }, mount))).toEqual(['app: db/* subPath'])
+    expect(uses(inVolume({ secretName: 'db' }, mount))).toEqual(['app: secret/db/* subPath'])
     const items = [{ key: 'password', path: 'a' }]
-    expect(uses(inVolume({ secretName: 'db', items }, mount))).toEqual(['app: db/password subPath'])
+    expect(uses(inVolume({ secretName: 'db', items }, mount))).toEqual([
+      'app: secret/db/password subPath',
+    ])
   })
 
   test('that no container mounts is no use', () => {
@@ -167,7 +183,7 @@ describe('a volume', () => {
       ...inVolume({ secretName: 'db' }),
       containers: [{ name: 'app', volumeMounts }],
     }
-    expect(uses(spec)).toEqual(['app: db/* volume', 'app: db/password subPath'])
+    expect(uses(spec)).toEqual(['app: secret/db/* volume', 'app: secret/db/password subPath'])
   })
 })
 
@@ -180,27 +196,36 @@ describe('a projected volume', () => {
   test('uses every Secret in it', () => {
     const items = [{ key: 'token', path: 't' }]
     const spec = projected({}, { name: 'db' }, { name: 'mail', items, optional: true })
-    expect(uses(spec)).toEqual(['app: db/* volume', 'app: mail/token volume?'])
+    expect(uses(spec)).toEqual(['app: secret/db/* volume', 'app: secret/mail/token volume?'])
   })
 
-  test('passes over sources that are no Secrets', () => {
+  test('uses ConfigMaps in it too', () => {
     const spec: object = {
       ...projected({}),
       volumes: [{ name: 'all', projected: { sources: [{ configMap: { name: 'x' } }] } }],
+    }
+    expect(uses(spec)).toEqual(['app: configmap/x/* volume'])
+  })
+
+  test('that every pod gets for its service account is no use', () => {
+    const name = 'kube-api-access-x7k2p'
+    const spec: object = {
+      containers: [{ name: 'app', volumeMounts: [{ name }] }],
+      volumes: [{ name, projected: { sources: [{ configMap: { name: 'kube-root-ca.crt' } }] } }],
     }
     expect(uses(spec)).toEqual([])
   })
 
   test('mounted by subPath may find the file in any Secret, so none of them must have it', () => {
     expect(uses(projected({ subPath: 'password' }, { name: 'db' }, { name: 'mail' }))).toEqual([
-      'app: db/password subPath?',
-      'app: mail/password subPath?',
+      'app: secret/db/password subPath?',
+      'app: secret/mail/password subPath?',
     ])
   })
 
   test('of a single Secret requires the file that a subPath names', () => {
     expect(uses(projected({ subPath: 'password' }, { name: 'db' }))).toEqual([
-      'app: db/password subPath',
+      'app: secret/db/password subPath',
     ])
   })
 })
@@ -220,10 +245,10 @@ describe('a pod spec', () => {
         ],
       }),
     ).toEqual([
-      'init migrate: db/password env',
-      'proxy: db/password env',
-      'app: db/password env',
-      'injected: mesh/ca env',
+      'init migrate: secret/db/password env',
+      'proxy: secret/db/password env',
+      'app: secret/db/password env',
+      'injected: secret/mesh/ca env',
     ])
   })
 

@@ -4,10 +4,11 @@
 import type { RecordedSource } from '../../sources/recorded.ts'
 import { untilAbsence } from '../../sources/timeline.ts'
 import type { Assessment } from '../judge/assessment.ts'
+import { sourceIn, type LocalSource } from '../../model/refs.ts'
 import { groupKey, type Group } from '../../model/group.ts'
 
 /** The sources that a restart of the workload is for: they changed, and not only by what is no more in them. */
-export function changedSources({ sources }: Assessment): readonly string[] {
+export function changedSources({ sources }: Assessment): readonly LocalSource[] {
   return [...sources].filter(([, each]) => hasChanged(each)).map(([name]) => name)
 }
 
@@ -24,13 +25,13 @@ export function groupsOf(assessment: Assessment): readonly Group[] {
 /** The groups of a restart that is for these sources. */
 export function groupsFor(
   { deployment, settings, source }: Assessment,
-  changed: readonly string[],
+  changed: readonly LocalSource[],
 ): readonly Group[] {
   const { namespace } = deployment.ref
   if (changed.length === 0) return []
   const names = [settings.group, ...changed.map((name) => source(name).settings.group)]
   return [
-    ...changed.map((name): Group => ({ kind: 'Secret', namespace, name })),
+    ...changed.map((local): Group => sourceIn(namespace, local)),
     ...[...new Set(names)]
       .filter((name) => name !== undefined)
       .map((name): Group => ({ kind: 'Group', namespace, name })),

@@ -6,15 +6,15 @@ import { ALL_KEYS } from '../../sources/digest.ts'
 import { ABSENT, emptyValues } from '../../sources/digest.ts'
 import { digestOf, keysOf, type SourceRecord } from '../../sources/source.ts'
 import { earliest, today, type Entry, type Timeline } from '../../sources/timeline.ts'
+import { describeSources } from '../../model/refs.ts'
 import type { HoldRule } from './gate.ts'
 
 /** A required source does not exist: a new pod would wait for it in CreateContainerConfigError. */
 export const sourceMissing: HoldRule = ({ uses, source }) => {
   const missing = uses.filter((use) => !use.optional && !exists(source(use.source)))
-  const names = [...new Set(missing.map((use) => use.source))]
-  return names.length > 0
-    ? { reason: 'SourceMissing', message: `Secret ${names.join(', ')} does not exist` }
-    : undefined
+  if (missing.length === 0) return undefined
+  const names = describeSources(missing.map((use) => use.source))
+  return { reason: 'SourceMissing', message: `missing: ${names}` }
 }
 
 /** A required key does not exist in its source. */
@@ -23,19 +23,19 @@ export const keyMissing: HoldRule = ({ uses, source }) => {
     ({ source: name, selector, optional }) =>
       !optional && digestOf(source(name), selector) === ABSENT,
   )
-  const names = missing.map((use) => `${use.source}/${use.selector}`)
-  return names.length > 0
-    ? { reason: 'KeyMissing', message: `key ${names.join(', ')} does not exist in its Secret` }
-    : undefined
+  if (missing.length === 0) return undefined
+  const names = missing.map((use) => `key ${use.selector} of ${describeSources([use.source])}`)
+  return { reason: 'KeyMissing', message: `missing: ${names.join(', ')}` }
 }
 
-/** A change emptied a value that the pods consume, or left no key in a Secret of which they consume all. */
+/** A change emptied a value that the pods consume, or left no key in a source of which they consume all. */
 export const valueEmpty: HoldRule = ({ uses, sources, source, stale }) => {
   if (stale.length === 0) return undefined
   const emptied: string[] = []
-  for (const [name, { timelines }] of sources) {
+  for (const [local, { timelines }] of sources) {
+    const name = describeSources([local])
     for (const [key, timeline] of timelines) {
-      if (isEmptied(timeline)) emptied.push(key === ALL_KEYS ? name : `${name}/${key}`)
+      if (isEmptied(timeline)) emptied.push(key === ALL_KEYS ? name : `key ${key} of ${name}`)
     }
   }
   for (const name of new Set(uses.filter(isOfAllKeys).map((use) => use.source))) {
@@ -43,10 +43,12 @@ export const valueEmpty: HoldRule = ({ uses, sources, source, stale }) => {
     const hadKeys = [...(sources.get(name)?.timelines.values() ?? [])].some(
       (timeline) => timeline.length > 1,
     )
-    if (isThere && hadKeys && keysOf(source(name)).length === 0) emptied.push(name)
+    if (isThere && hadKeys && keysOf(source(name)).length === 0) {
+      emptied.push(describeSources([name]))
+    }
   }
   return emptied.length > 0
-    ? { reason: 'ValueEmpty', message: `the change left a value empty in ${emptied.join(', ')}` }
+    ? { reason: 'ValueEmpty', message: `the change left a value empty: ${emptied.join(', ')}` }
     : undefined
 }
 
@@ -61,7 +63,7 @@ function isEmptied(timeline: Timeline): boolean {
 }
 
 /**
- * An immutable Secret was deleted and created again with other content. A kubelet never reads an immutable Secret again
+ * An immutable source was deleted and created again with other content. A kubelet never reads an immutable object again
  * while a pod on its node uses it: a new pod could get the old content. One that was made immutable after or with its
  * change was read until then.
  * Source: kubernetes/pkg/kubelet/util/manager/watch_based_manager.go (stopIfIdle, immutable).
@@ -74,7 +76,7 @@ export const immutableRecreated: HoldRule = ({ sources, source, stale }) => {
   return stale.length > 0 && changed.length > 0
     ? {
         reason: 'ImmutableRecreated',
-        message: `immutable Secret ${changed.map(([name]) => name).join(', ')} was created again with other content, which nodes that still use it do not read; use a new name instead`,
+        message: `immutable ${describeSources(changed.map(([name]) => name))} was created again with other content, which nodes that still use it do not read; use a new name instead`,
       }
     : undefined
 }

@@ -1,6 +1,7 @@
 /**
  * Which Halts there must be, and which groups they stop. Pure.
  */
+import type { SourceKey } from '../../model/refs.ts'
 import type { Failure } from '../../records/consumer.ts'
 import type { HaltRecord, HaltSpec } from '../../records/halt.ts'
 import { ABSENT } from '../../sources/digest.ts'
@@ -139,7 +140,9 @@ function isOver(
   keyFingerprint: string,
 ): (halt: HaltRecord) => boolean {
   const byUid = new Map(assessments.map((each) => [each.deployment.ref.uid, each]))
-  const sources = new Map<string, SourceRecord>(assessments.flatMap(({ records }) => [...records]))
+  const sources = new Map<SourceKey, SourceRecord>(
+    assessments.flatMap(({ records }) => [...records]),
+  )
   return ({ namespace, spec }) => {
     if (!spec?.failure) return false
     const { id, workloadUid, contents } = spec.failure

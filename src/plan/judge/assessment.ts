@@ -5,7 +5,7 @@ import type { Failure, Ledger } from '../../records/consumer.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import { type Use } from '../../workloads/uses.ts'
 import { ALL_KEYS } from '../../sources/digest.ts'
-import { namespacedKey, type NamespacedKey } from '../../model/refs.ts'
+import { type LocalSource, type SourceKey } from '../../model/refs.ts'
 import { nextWholeSecond } from '../../model/managed-time.ts'
 import { digestOf, type SourceRecord } from '../../sources/source.ts'
 import { bounded, rekey, timelinesOf, type RecordedSource } from '../../sources/recorded.ts'
@@ -33,11 +33,11 @@ export interface Assessment extends Workload {
   /** The uses that count, of live pods and of the template, each once. */
   readonly uses: readonly Use[]
   /** All sources that its pods consume, those that are not judged included: they meet the database all the same. */
-  readonly consumed: ReadonlySet<string>
+  readonly consumed: ReadonlySet<LocalSource>
   /** The sources that are judged, by namespace and name. */
-  readonly records: ReadonlyMap<NamespacedKey, SourceRecord>
+  readonly records: ReadonlyMap<SourceKey, SourceRecord>
   /** Today's timelines, by source: what is recorded and what changed since. */
-  readonly sources: ReadonlyMap<string, RecordedSource>
+  readonly sources: ReadonlyMap<LocalSource, RecordedSource>
   /** Pods that are neither terminal nor terminating nor being evicted. */
   readonly judged: readonly JudgedPod[]
   readonly counts: Readonly<Record<Verdict, number>>
@@ -103,7 +103,7 @@ export function everyPodIsSeen({ deployment, judged }: Assessment): boolean {
 export function timelinesToRecord(
   assessment: Assessment,
   now: number,
-): ReadonlyMap<string, RecordedSource> {
+): ReadonlyMap<LocalSource, RecordedSource> {
   const { judged, sources, completeAt } = assessment
   const everyPodFresh =
     everyPodIsSeen(assessment) && judged.every(({ verdict }) => verdict === 'fresh')
@@ -121,7 +121,7 @@ function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
   return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
 }
 
-function consumedSources({ deployment, pods }: Workload): ReadonlySet<string> {
+function consumedSources({ deployment, pods }: Workload): ReadonlySet<LocalSource> {
   const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
   return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
 }
@@ -129,9 +129,14 @@ function consumedSources({ deployment, pods }: Workload): ReadonlySet<string> {
 function recordsOf(
   { deployment, source }: Workload,
   uses: readonly Use[],
-): ReadonlyMap<NamespacedKey, SourceRecord> {
+): ReadonlyMap<SourceKey, SourceRecord> {
   const { namespace } = deployment.ref
-  return new Map(uses.map(({ source: name }) => [namespacedKey({ namespace, name }), source(name)]))
+  return new Map(
+    uses.map(({ source: local }): [SourceKey, SourceRecord] => [
+      `${namespace}/${local}`,
+      source(local),
+    ]),
+  )
 }
 
 function isToBeReplaced({ verdict }: Judgement): boolean {
@@ -154,7 +159,7 @@ export function isStaleFor(
 
 /** Looks up the timelines that a use is judged by. Of all keys only those that may tell something. */
 function timelinesIn(
-  sources: ReadonlyMap<string, RecordedSource>,
+  sources: ReadonlyMap<LocalSource, RecordedSource>,
 ): (use: Use) => readonly Timeline[] {
   const ofAllKeys = new Map<string, readonly Timeline[]>()
   return ({ source, selector }) => {
@@ -215,8 +220,8 @@ function ledgerOf(workload: Workload, fingerprint: string): Ledger | undefined {
 /** The digests under which a failure knows its content, in terms of another HMAC key. */
 function rekeyFailure(
   failure: Failure,
-  before: ReadonlyMap<string, RecordedSource>,
-  after: ReadonlyMap<string, RecordedSource>,
+  before: ReadonlyMap<LocalSource, RecordedSource>,
+  after: ReadonlyMap<LocalSource, RecordedSource>,
   sourceOf: Workload['source'],
 ): Failure {
   const contents = failure.contents.map((content) => {
@@ -255,7 +260,7 @@ function sourcesOf(
   { source }: Workload,
   ledger: Ledger | undefined,
   uses: readonly Use[],
-): ReadonlyMap<string, RecordedSource> {
+): ReadonlyMap<LocalSource, RecordedSource> {
   const bySource = Map.groupBy(uses, (use) => use.source)
   const known = new Map(
     [...bySource].flatMap(([name, all]) => {

@@ -4,7 +4,8 @@
  * One rule: a use holds some content that was current inside a *window* of time, and is stale if any content of
  * the window differs from today's. The modes differ only in where the window begins.
  */
-import type { Volumes } from '../../config/volumes.ts'
+import { kindOfSource } from '../../model/refs.ts'
+import type { Settings } from '../../workloads/settings.ts'
 import { type Use } from '../../workloads/uses.ts'
 import { ALL_KEYS } from '../../sources/digest.ts'
 import type { ContainerRecord, PodRecord } from '../../workloads/pod.ts'
@@ -234,13 +235,14 @@ function worse(a: Judgement, b: Judgement): Judgement {
   return rank < 0 ? b : a
 }
 
-/** The uses that Sluice judges: not ignored ones, and plain volumes only where they are asked for. */
+/** The uses that Sluice judges: of kinds that count, not ignored ones, and plain volumes only where they are asked for. */
 export function judgedUses(
   uses: readonly Use[],
-  { ignore, volumes }: { ignore: ReadonlySet<string>; volumes: Volumes },
+  { sources, ignore, volumes }: Pick<Settings, 'sources' | 'ignore' | 'volumes'>,
 ): Use[] {
   return uses.filter(
     ({ source, selector, mode }) =>
+      sources.has(kindOfSource(source)) &&
       (mode !== 'volume' || volumes === 'restart') &&
       !ignore.has(source) &&
       (selector === ALL_KEYS || !ignore.has(`${source}/${selector}`)),

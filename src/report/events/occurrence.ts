@@ -50,7 +50,10 @@ export function workloadSubject({ kind, namespace, name, uid }: WorkloadRef): Su
   return { apiVersion: 'apps/v1', kind, namespace, name, uid }
 }
 
-/** @param uid empty for a Secret that does not exist */
-export function secretSubject({ namespace, name }: SourceRef, uid: string | undefined): Subject {
-  return { apiVersion: 'v1', kind: 'Secret', namespace, name, ...(uid && { uid }) }
+/** @param uid empty for a source that does not exist */
+export function sourceSubject(
+  { kind, namespace, name }: SourceRef,
+  uid: string | undefined,
+): Subject {
+  return { apiVersion: 'v1', kind, namespace, name, ...(uid && { uid }) }
 }

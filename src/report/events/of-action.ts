@@ -1,12 +1,13 @@
 /**
  * What is told of an action that was done. Pure.
  */
+import { sourceIn, type LocalSource, type SourceRef } from '../../model/refs.ts'
 import type { Restart } from '../../records/consumer.ts'
 import type { Report } from '../../records/consumer.ts'
 import type { Action, HaltAction, RecordAction } from '../../plan/action.ts'
 import { hasChanged } from '../../plan/budget/groups.ts'
 import type { RecordedSource } from '../../sources/recorded.ts'
-import { secretSubject, workloadSubject, type Occurrence, type Subject } from './occurrence.ts'
+import { sourceSubject, workloadSubject, type Occurrence, type Subject } from './occurrence.ts'
 
 /**
  * The occurrences of an action.
@@ -16,8 +17,8 @@ import { secretSubject, workloadSubject, type Occurrence, type Subject } from '.
  */
 export function occurrencesOf(
   action: Action,
-  before: ReadonlyMap<string, RecordedSource> | undefined,
-  uidOf: (source: { namespace: string; name: string }) => string | undefined,
+  before: ReadonlyMap<LocalSource, RecordedSource> | undefined,
+  uidOf: (source: SourceRef) => string | undefined,
   now: number,
 ): readonly Occurrence[] {
   if (action.kind === 'halt') return haltOccurrences(action, uidOf)
@@ -38,7 +39,7 @@ function started(action: RecordAction): Occurrence {
 
 function finished(
   action: RecordAction,
-  before: ReadonlyMap<string, RecordedSource> | undefined,
+  before: ReadonlyMap<LocalSource, RecordedSource> | undefined,
   now: number,
 ): Occurrence {
   const changed = changedIn(action, before ?? new Map())
@@ -71,13 +72,12 @@ function aboutRestart(
 /** Who is stopped reads why, and how it ends, at what stopped it. */
 function haltOccurrences(
   { namespace, name, spec }: HaltAction,
-  uidOf: (source: { namespace: string; name: string }) => string | undefined,
+  uidOf: (source: SourceRef) => string | undefined,
 ): readonly Occurrence[] {
   const { failure, group, message } = spec
-  const secret =
-    group.kind === 'Secret'
-      ? secretSubject({ namespace, name: group.name }, uidOf({ namespace, name: group.name }))
-      : undefined
+  const { kind, name: named } = group
+  const ref = kind === 'Group' ? undefined : { kind, namespace, name: named }
+  const source = ref && sourceSubject(ref, uidOf(ref))
   const workload =
     failure &&
     workloadSubject({
@@ -87,7 +87,7 @@ function haltOccurrences(
       uid: failure.workloadUid,
     })
   const note = `Halted restarts for ${group.kind} ${group.name}: ${message}. Release it by: kubectl delete halt ${name} --namespace ${namespace}`
-  const subjects = [workload, secret].filter((subject) => subject !== undefined)
+  const subjects = [workload, source].filter((subject) => subject !== undefined)
   return subjects.map((regarding) => ({
     regarding,
     related: subjects.find((subject) => subject !== regarding),
@@ -101,19 +101,19 @@ function haltOccurrences(
 
 function changedIn(
   { workload: { namespace } }: RecordAction,
-  sources: ReadonlyMap<string, RecordedSource>,
+  sources: ReadonlyMap<LocalSource, RecordedSource>,
 ): readonly Subject[] {
   return [...sources]
     .filter(([, each]) => hasChanged(each))
-    .map(([name, { uid }]) => secretSubject({ namespace, name }, uid))
+    .map(([local, { uid }]) => sourceSubject(sourceIn(namespace, local), uid))
 }
 
 function pods(count: number): string {
   return count === 1 ? '1 pod holds' : `${count} pods hold`
 }
 
-function of(secrets: readonly Subject[]): string {
-  if (secrets.length === 0) return ''
-  const names = secrets.map(({ name }) => name).sort()
-  return ` of Secret${names.length === 1 ? '' : 's'} ${names.join(', ')}`
+function of(sources: readonly Subject[]): string {
+  if (sources.length === 0) return ''
+  const names = sources.map(({ kind, name }) => `${kind} ${name}`).sort()
+  return ` of ${names.join(', ')}`
 }

@@ -5,7 +5,7 @@
 import { isSettled, isSuperseded, isUnused } from '../rotations/condition.ts'
 import { isFinished, rotationName, type Rotation } from '../../records/rotation.ts'
 import { earliest } from './earliest.ts'
-import { secretSubject, type Occurrence } from './occurrence.ts'
+import { sourceSubject, type Occurrence } from './occurrence.ts'
 import { HELD_FOR } from './ongoing.ts'
 
 interface Told {
@@ -58,7 +58,7 @@ export class RotationNews {
       return news.map((each) => ({
         ...each,
         action: 'Rotate' as const,
-        regarding: secretSubject(source, uidOf(source)),
+        regarding: sourceSubject(source, uidOf(source)),
         about,
       }))
     })

@@ -2,12 +2,13 @@
  * What is told of a state that stands: a failure and an annotation that cannot be read at once, a hold after a minute, and
  * each again after half an hour, since an API server forgets Events after an hour. Pure but for its memory.
  */
+import { sourceIn, sourceKey } from '../../model/refs.ts'
 import { describeFault } from '../../model/fault.ts'
 import type { Ineffective } from '../../workloads/ineffective.ts'
 import { stateOf } from '../../model/hold.ts'
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
 import { earliest } from './earliest.ts'
-import { secretSubject, workloadSubject, type Occurrence } from './occurrence.ts'
+import { sourceSubject, workloadSubject, type Occurrence } from './occurrence.ts'
 
 /** A hold is told of when it has lasted so long (ms). */
 export const HELD_FOR = 60_000
@@ -81,7 +82,7 @@ function ineffectiveState({ subject, note, byNamespace }: Ineffective): Standing
   }
 }
 
-/** On the workload, and on each Secret that is suspected. */
+/** On the workload, and on each source that is suspected. */
 function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
   const { deployment, ledger, source } = assessment
   const { failure } = ledger ?? {}
@@ -89,7 +90,7 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
   const { namespace, name, uid } = deployment.ref
   const workload = workloadSubject(deployment.ref)
   const suspects = [...new Set(failure.contents.map((content) => content.source))].map((each) =>
-    secretSubject({ namespace, name: each }, source(each).uid),
+    sourceSubject(sourceIn(namespace, each), source(each).uid),
   )
   const about = failure.id
   const resume = `kubectl annotate deployment ${name} --namespace ${namespace} --overwrite sluice.dev/resume=${about}`
@@ -108,7 +109,7 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
   return [
     on(workload, suspects.length === 1 ? suspects[0] : undefined, ''),
     ...(failure.kind === 'Unfit'
-      ? suspects.map((secret) => on(secret, workload, ` of Deployment ${name}`))
+      ? suspects.map((source) => on(source, workload, ` of Deployment ${name}`))
       : []),
   ]
 }
@@ -116,7 +117,7 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
 /** Each on the object that has it; those of a Namespace on its workloads, whose owners wonder why nothing happens. */
 function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[] {
   const { deployment, settings, source, uses } = assessment
-  const { namespace, uid } = deployment.ref
+  const { uid } = deployment.ref
   const what = { type: 'Warning', reason: 'InvalidAnnotation', action: 'ReadAnnotations' } as const
   const own = settings.faults.map(describeFault).map((note) => ({
     key: `invalid ${uid} ${note}`,
@@ -128,14 +129,14 @@ function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[
       note: `Held until it is put right: ${note}`,
     }),
   }))
-  const secrets = [...new Set(uses.map((use) => use.source))].map(source)
-  const others = secrets.flatMap(({ ref, uid: secretUid, settings: { faults } }) =>
+  const sources = [...new Set(uses.map((use) => use.source))].map(source)
+  const others = sources.flatMap(({ ref, uid: sourceUid, settings: { faults } }) =>
     faults.map(describeFault).map((note) => ({
-      key: `invalid ${namespace}/${ref.name} ${note}`,
+      key: `invalid ${sourceKey(ref)} ${note}`,
       after: 0,
       occurrence: () => ({
         ...what,
-        regarding: secretSubject(ref, secretUid),
+        regarding: sourceSubject(ref, sourceUid),
         about: note,
         note: `All who use it are held until it is put right: ${note}`,
       }),

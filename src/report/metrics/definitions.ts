@@ -81,13 +81,14 @@ export const FLEET = {
   ),
   rotationEta: gauge(
     'sluice_rotation_eta_timestamp_seconds',
-    'When the last change of the Secret is expected to have reached every pod, in seconds since the epoch; no series where no end can be forecast.',
+    'When the last change of the source is expected to have reached every pod, in seconds since the epoch; no series where no end can be forecast.',
     'namespace',
+    'source_kind',
     'source',
   ),
   oldContentPods: gauge(
     'sluice_old_content_pods',
-    'Running pods of the namespace that hold old content of the Secret, or are not proven not to, opted in or not; plain volumes aside. A series from the change until no such pod is left.',
+    'Running pods of the namespace that hold old content of the source, or are not proven not to, opted in or not; plain volumes aside. A series from the change until no such pod is left.',
     'namespace',
     'source_kind',
     'source',
@@ -109,8 +110,9 @@ export const FLEET = {
   ),
   sourceChanges: counter(
     'sluice_source_changes_total',
-    'Changes of the consumed content of the Secret.',
+    'Changes of the consumed content of the source, a Secret or a ConfigMap.',
     'namespace',
+    'source_kind',
     'source',
   ),
 } as const

@@ -3,7 +3,7 @@
  * so planning costs nothing more, and what has vanished has no series.
  */
 import type { Strategy } from '../../records/consumer.ts'
-import type { NamespacedKey, SourceRef, WorkloadRef } from '../../model/refs.ts'
+import { sourceOf, type SourceKey, type SourceRef, type WorkloadRef } from '../../model/refs.ts'
 import type { OldContentRow } from '../rotations/holders.ts'
 import { FLEET } from './definitions.ts'
 import { Family, labelText, type LabelText } from './exposition.ts'
@@ -43,7 +43,7 @@ export interface Fleet {
   /** All consumed sources; one may stand there more than once. */
   readonly sources: readonly SourceRef[]
   /** When each rotation will end (ms), by source; Infinity where that cannot be told. */
-  readonly ends: ReadonlyMap<NamespacedKey, number>
+  readonly ends: ReadonlyMap<SourceKey, number>
   /** The sources of which old content may be in use. */
   readonly oldContent: readonly OldContentRow[]
 }
@@ -121,8 +121,7 @@ function ofWorkloads(rows: readonly (readonly [LabelText, WorkloadRow])[]): Fami
 function ofRotations(ends: Fleet['ends']): Family[] {
   const eta = new Family(FLEET.rotationEta)
   for (const [key, end] of ends) {
-    const [namespace = '', name = ''] = key.split('/')
-    if (end < Infinity) eta.add(sourceLabels({ namespace, name }), end / 1000)
+    if (end < Infinity) eta.add(sourceLabels(sourceOf(key)), end / 1000)
   }
   return [eta]
 }
@@ -130,10 +129,7 @@ function ofRotations(ends: Fleet['ends']): Family[] {
 function ofOldContent(rows: Fleet['oldContent']): Family {
   const family = new Family(FLEET.oldContentPods)
   for (const { source, pods } of rows) {
-    family.add(
-      labelText(FLEET.oldContentPods.labels, [source.namespace, 'Secret', source.name]),
-      pods,
-    )
+    family.add(sourceLabels(source), pods)
   }
   return family
 }
@@ -158,8 +154,8 @@ function workloadLabels({ namespace, kind, name }: WorkloadRef): LabelText {
   return labelText(FLEET.stalePods.labels, [namespace, kind.toLowerCase(), name])
 }
 
-function sourceLabels({ namespace, name }: SourceRef): LabelText {
-  return labelText(FLEET.sourceChanges.labels, [namespace, name])
+function sourceLabels({ kind, namespace, name }: SourceRef): LabelText {
+  return labelText(FLEET.sourceChanges.labels, [namespace, kind, name])
 }
 
 function restartLabels(strategy: Strategy, outcome: Outcome): LabelText {

@@ -5,7 +5,13 @@
 import { ALL_KEYS } from '../../sources/digest.ts'
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
 import type { Margins } from '../../plan/judge/staleness.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../../model/refs.ts'
+import {
+  localSource,
+  sourceKey,
+  type LocalSource,
+  type SourceKey,
+  type SourceRef,
+} from '../../model/refs.ts'
 import type { SourceRecord } from '../../sources/source.ts'
 import { claimsFrom, isSettled } from './condition.ts'
 import {
@@ -52,9 +58,9 @@ const LOOK_AGAIN = 1_000
 export class Holders {
   readonly #margins: Margins
   /** What was known of a source before this process saw it, by its newest rotation. */
-  readonly #recorded = new Map<NamespacedKey, Recorded>()
+  readonly #recorded = new Map<SourceKey, Recorded>()
   /** The one that was looked at longest ago comes first. */
-  readonly #inUse = new Map<NamespacedKey, OldContentRow>()
+  readonly #inUse = new Map<SourceKey, OldContentRow>()
   /** When to look again even if nothing happens (ms); Infinity for never. */
   nextAt = Infinity
 
@@ -68,7 +74,7 @@ export class Holders {
 
   /** Takes over what the newest rotation of a source says. */
   adopt(rotation: Rotation): void {
-    const key = namespacedKey(rotation.source)
+    const key = sourceKey(rotation.source)
     if (rotation.record) this.#recorded.set(key, rotation.record)
     if (!isSettled(rotation)) this.#inUse.set(key, { source: rotation.source, pods: 0 })
   }
@@ -79,19 +85,19 @@ export class Holders {
     open: readonly SourceRef[],
     planned: ReadonlyMap<string, PlannedWorkload>,
     now: number,
-  ): ReadonlyMap<NamespacedKey, Looked> {
+  ): ReadonlyMap<SourceKey, Looked> {
     for (const source of sources.changed()) {
-      const key = namespacedKey(source)
+      const key = sourceKey(source)
       if (!this.#inUse.has(key)) this.#inUse.set(key, { source, pods: 0 })
     }
     const due = [...this.#inUse].slice(0, MOST_LOOKS)
-    const opened = open.map((source) => [namespacedKey(source), { source, pods: 0 }] as const)
-    const looked = new Map<NamespacedKey, Looked>()
+    const opened = open.map((source) => [sourceKey(source), { source, pods: 0 }] as const)
+    const looked = new Map<SourceKey, Looked>()
     for (const [key, { source: ref }] of new Map([...due, ...opened])) {
       const source = sources.source(ref)
       const users = sources.podsUsing(ref)
       const history = historyOf(this.#recorded.get(key), source, sources.keyFingerprint)
-      const historyFor = historyOfJudged(ref.name, planned)
+      const historyFor = historyOfJudged(localSource(ref), planned)
       const old = oldContentOf(users, { source, history, historyFor }, this.#margins, now)
       looked.set(key, {
         source,
@@ -106,8 +112,8 @@ export class Holders {
 
   /** Stops following the sources of which nobody holds old content, and finds when to look again. */
   settle(
-    looked: ReadonlyMap<NamespacedKey, Looked>,
-    newestOf: (key: NamespacedKey) => Rotation | undefined,
+    looked: ReadonlyMap<SourceKey, Looked>,
+    newestOf: (key: SourceKey) => Rotation | undefined,
     sources: SourceUsers,
     now: number,
   ): void {
@@ -129,7 +135,7 @@ export class Holders {
     }
   }
 
-  forget(key: NamespacedKey): void {
+  forget(key: SourceKey): void {
     this.#recorded.delete(key)
     this.#inUse.delete(key)
   }
@@ -137,13 +143,13 @@ export class Holders {
 
 /** Of the pods that a workload's plan judges, its Consumer remembers more than this process saw. */
 function historyOfJudged(
-  name: string,
+  local: LocalSource,
   planned: ReadonlyMap<string, PlannedWorkload>,
 ): NonNullable<SourceKnowledge['historyFor']> {
   return ({ pod, workload }) => {
     const assessment = planned.get(workload)?.assessment
     const judged = !pod.terminating && !assessment?.pending.evicted.has(pod.ref.uid)
-    const timelines = judged ? assessment?.sources.get(name)?.timelines : undefined
+    const timelines = judged ? assessment?.sources.get(local)?.timelines : undefined
     return ({ selector }) => {
       const timeline = timelines?.get(selector)
       if (!timeline || !timelines) return undefined

@@ -4,6 +4,7 @@
  * The staleness rule is the plan's (src/plan/judge/staleness.ts). Here it judges every use of the source, also of pods that
  * are terminating, of workloads that did not opt in or ignore the source, and of plain volumes.
  */
+import { localSource, type LocalSource } from '../../model/refs.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import type { Settings } from '../../workloads/settings.ts'
 import type { Use } from '../../workloads/uses.ts'
@@ -74,14 +75,14 @@ export function oldContentOf(
   margins: Margins,
   now: number,
 ): OldContent {
-  const { name } = source.ref
+  const local = localSource(source.ref)
   const byOwner = new Map<string, Record<Doubt, number>>()
   const counts = none()
   let nextAt = Infinity
   for (const user of users) {
     const own = historyFor?.(user)
     const timelineOf = (use: Use) => own?.(use) ?? history(use)
-    const { doubt, until } = doubtAbout(user, name, timelineOf, margins, now)
+    const { doubt, until } = doubtAbout(user, local, timelineOf, margins, now)
     nextAt = Math.min(nextAt, until)
     if (!doubt) continue
     const ofOwner = byOwner.get(user.owner) ?? none()
@@ -107,12 +108,12 @@ interface Judged {
 
 function doubtAbout(
   { pod, volumes }: UserPod,
-  source: string,
+  source: LocalSource,
   history: History,
   margins: Margins,
   now: number,
 ): Judged {
-  // A pod keeps what it read when the Secret or the key is gone, so that the absence proves nothing about it.
+  // A pod keeps what it read when the source or the key is gone, so that the absence proves nothing about it.
   const timelinesOf = (use: Use) =>
     [...history(use).values()].map((each) => untilAbsence(each) ?? each)
   const follows = ({ mode }: Use) => mode === 'volume' && volumes !== 'restart'
@@ -137,7 +138,7 @@ function doubtAbout(
   return now < until ? { doubt: 'pending', until } : { doubt: either, until: Infinity }
 }
 
-function usesOf({ uses }: PodRecord, source: string): readonly Use[] {
+function usesOf({ uses }: PodRecord, source: LocalSource): readonly Use[] {
   return uses.flatMap((each) => each.uses.filter((use) => use.source === source))
 }
 
@@ -147,9 +148,10 @@ function recordOf(
   history: History,
 ): RecordedSource {
   const timelines = new Map<string, Timeline>()
+  const local = localSource(ref)
   for (const uses of new Set(users.map(({ pod }) => pod.uses))) {
     for (const use of uses.flatMap((each) => each.uses)) {
-      if (use.source !== ref.name || timelines.has(use.selector)) continue
+      if (use.source !== local || timelines.has(use.selector)) continue
       if (timelines.size >= MOST_RECORDED) continue
       for (const [key, timeline] of history(use)) timelines.set(key, timeline)
     }

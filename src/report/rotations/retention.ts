@@ -1,7 +1,7 @@
 /**
  * Which rotations that are over are kept: by count and by age. Pure.
  */
-import { namespacedKey } from '../../model/refs.ts'
+import { sourceKey } from '../../model/refs.ts'
 import { rotationName, type Rotation } from '../../records/rotation.ts'
 
 /** How many of one source are kept that are over. */
@@ -27,7 +27,7 @@ export function expired(over: readonly Kept[], now: number): readonly Kept[] {
   let ofAll = 0
   const out = newestFirst.filter((each) => {
     if (each.settled && now - each.finishedAt > KEPT_FOR) return true
-    const key = namespacedKey(each.source)
+    const key = sourceKey(each.source)
     const nth = (ofSource.get(key) ?? 0) + 1
     ofSource.set(key, nth)
     if (nth > KEPT_OF_SOURCE) return true

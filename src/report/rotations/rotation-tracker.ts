@@ -7,7 +7,7 @@
  */
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
 import type { Margins } from '../../plan/judge/staleness.ts'
-import { namespacedKey, type NamespacedKey, type SourceRef } from '../../model/refs.ts'
+import { localSource, sourceKey, type SourceKey, type SourceRef } from '../../model/refs.ts'
 import { applied } from '../../sources/timeline.ts'
 import { claimsFrom, isSettled, isSuperseded, isUnused, withConditions } from './condition.ts'
 import { Holders, type Looked, type OldContentRow, type SourceUsers } from './holders.ts'
@@ -29,7 +29,7 @@ import { staleIn, type Stale } from './stale-sources.ts'
 export interface Picture {
   readonly workloads: readonly PlannedWorkload[]
   /** When each rotation will end (ms), by source; Infinity where it is held. */
-  readonly ends: ReadonlyMap<NamespacedKey, number>
+  readonly ends: ReadonlyMap<SourceKey, number>
   /** When restarts began since the last picture (ms), by UID of the workload: one may be over by now. */
   readonly began: ReadonlyMap<string, number>
   readonly sources: SourceUsers
@@ -51,9 +51,9 @@ export const MOST_OPEN = 200
 
 export class RotationBook {
   readonly #margins: Margins
-  readonly #open = new Map<NamespacedKey, Open>()
+  readonly #open = new Map<SourceKey, Open>()
   /** The newest rotation of each source that is over. */
-  readonly #over = new Map<NamespacedKey, Rotation>()
+  readonly #over = new Map<SourceKey, Rotation>()
   readonly #holders: Holders
 
   constructor(margins: Margins) {
@@ -65,7 +65,7 @@ export class RotationBook {
   adopt(rotations: readonly Rotation[], now: number): readonly Rotation[] {
     const outdated: Rotation[] = []
     for (const rotation of rotations.toSorted((a, b) => a.changedAt - b.changedAt)) {
-      const key = namespacedKey(rotation.source)
+      const key = sourceKey(rotation.source)
       const before = this.#open.get(key)?.rotation
       if (before) outdated.push(superseded(before, rotation, now))
       const over = this.#over.get(key)
@@ -145,11 +145,12 @@ export class RotationBook {
 
   /** Changes for which nothing is to be restarted, though a workload that opted in uses the source and others are stale. */
   #unrestarted(
-    looked: ReadonlyMap<NamespacedKey, Looked>,
+    looked: ReadonlyMap<SourceKey, Looked>,
     { workloads, now }: Picture,
-  ): [NamespacedKey, { rotation: Rotation; before: Rotation | undefined }][] {
+  ): [SourceKey, { rotation: Rotation; before: Rotation | undefined }][] {
     return [...looked].flatMap(([key, { source, old, record }]) => {
-      const { namespace, name } = source.ref
+      const { namespace } = source.ref
+      const local = localSource(source.ref)
       const changedAt = lastChange(record)
       const newest = this.#over.get(key)?.changedAt ?? -Infinity
       const isHeld = old.counts.stale + old.counts.unproven > 0
@@ -159,7 +160,7 @@ export class RotationBook {
       if (!isNew || !isSure || source.settings.ignore || this.#open.size >= MOST_OPEN) return []
       const consumed = workloads.some(
         ({ assessment: { deployment, consumed: names } }) =>
-          deployment.ref.namespace === namespace && names.has(name),
+          deployment.ref.namespace === namespace && names.has(local),
       )
       if (!consumed) return []
       const rotation = newRotation(source.ref, changedAt)
@@ -176,24 +177,24 @@ export class RotationBook {
 
   /** Forgets the rotations of a source that are over, so that memory is bounded by what is kept in the cluster. */
   forget(source: SourceRef, changedAt: number): void {
-    const key = namespacedKey(source)
+    const key = sourceKey(source)
     if (this.#over.get(key)?.changedAt !== changedAt) return
     this.#over.delete(key)
     this.#holders.forget(key)
   }
 
-  #newest(key: NamespacedKey): Rotation | undefined {
+  #newest(key: SourceKey): Rotation | undefined {
     return this.#open.get(key)?.rotation ?? this.#over.get(key)
   }
 
   /** The rotation of the same source that a newer one takes the place of: only the newest one makes claims. */
-  #replaced(key: NamespacedKey, by: Rotation, now: number): Rotation | undefined {
+  #replaced(key: SourceKey, by: Rotation, now: number): Rotation | undefined {
     const before = this.#newest(key)
     return before && !isSuperseded(before) ? superseded(before, by, now) : undefined
   }
 
   /** Opens the rotation that a group of stale workloads is about. @returns the one that it takes the place of */
-  #find(key: NamespacedKey, { source, changedAt, certain }: Stale, now: number): Rotation[] {
+  #find(key: SourceKey, { source, changedAt, certain }: Stale, now: number): Rotation[] {
     const { ref } = source
     const open = this.#open.get(key)
     const over = this.#over.get(key)
@@ -223,7 +224,7 @@ export class RotationBook {
     for (const [uid, member] of members) {
       if (now.has(uid)) continue
       const each = planned.get(uid)
-      if (each?.assessment.sources.has(rotation.source.name))
+      if (each?.assessment.sources.has(localSource(rotation.source)))
         members.set(uid, finished(member, each))
       // Deleted, or opted out, of this source alone maybe.
       else members.delete(uid)
@@ -282,10 +283,11 @@ function ended(
   now: number,
 ): Rotation {
   const counts = standing([...members.values()], before)
-  const { namespace, name } = rotation.source
+  const { namespace } = rotation.source
+  const local = localSource(rotation.source)
   const consumers = [...planned.values()].some(
     ({ assessment }) =>
-      assessment.deployment.ref.namespace === namespace && assessment.consumed.has(name),
+      assessment.deployment.ref.namespace === namespace && assessment.consumed.has(local),
   )
   const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
   // Nobody of those that it was about is left, or nothing that they could be brought to.

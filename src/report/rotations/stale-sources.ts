@@ -5,13 +5,13 @@ import { isStaleFor, lastChange, type Assessment } from '../../plan/judge/assess
 import { changedSources } from '../../plan/budget/groups.ts'
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
 import type { Margins } from '../../plan/judge/staleness.ts'
-import { namespacedKey, type NamespacedKey } from '../../model/refs.ts'
+import type { LocalSource, SourceKey } from '../../model/refs.ts'
 import type { SourceRecord } from '../../sources/source.ts'
 import type { RecordedSource } from '../../sources/recorded.ts'
 
 /** A source whose last change has not reached every pod. */
 interface StaleSource {
-  readonly name: string
+  readonly local: LocalSource
   /** When it changed (ms); `undefined` where all that is known is that a failure is about it. */
   readonly changedAt: number | undefined
   /** A pod is known to hold other content of this very source, not only of one that changed as well. */
@@ -27,12 +27,12 @@ function staleSources(assessment: Assessment, margins: Margins): readonly StaleS
   if (stale.length === 0 && !restart && !failure) return NOTHING
   const failed = new Set(failure?.contents.map(({ source }) => source))
   const changed = stale.length > 0 || restart ? changedSources(assessment) : []
-  return [...new Set([...changed, ...failed])].flatMap((name) => {
-    const alone = changed.length === 1 && changed[0] === name
-    const certain = alone || isStaleFor(name, assessment, margins)
+  return [...new Set([...changed, ...failed])].flatMap((local) => {
+    const alone = changed.length === 1 && changed[0] === local
+    const certain = alone || isStaleFor(local, assessment, margins)
     // Pods that are away hold nothing; until they are back it cannot be told which change they went for.
-    if (!certain && !restart && !failed.has(name)) return []
-    return [{ name, changedAt: newestChange(sources.get(name)), certain }]
+    if (!certain && !restart && !failed.has(local)) return []
+    return [{ local, changedAt: newestChange(sources.get(local)), certain }]
   })
 }
 
@@ -54,20 +54,20 @@ export interface Stale {
 export function staleIn(
   workloads: readonly PlannedWorkload[],
   margins: Margins,
-): ReadonlyMap<NamespacedKey, Stale> {
-  const stale = new Map<NamespacedKey, Stale>()
+): ReadonlyMap<SourceKey, Stale> {
+  const stale = new Map<SourceKey, Stale>()
   for (const planned of workloads) {
     const { assessment } = planned
     const { namespace } = assessment.deployment.ref
-    for (const { name, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
-      const key = namespacedKey({ namespace, name })
+    for (const { local, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
+      const key: SourceKey = `${namespace}/${local}`
       const group = stale.get(key)
       if (group) {
         group.planned.push(planned)
         group.changedAt = Math.max(group.changedAt, changedAt)
         group.certain ||= certain
       } else {
-        const source = assessment.source(name)
+        const source = assessment.source(local)
         stale.set(key, { source, planned: [planned], changedAt, certain })
       }
     }

@@ -3,7 +3,7 @@
  */
 import type { Plan } from '../../../src/plan/plan.ts'
 import type { Margins } from '../../../src/plan/judge/staleness.ts'
-import { namespacedKey, type SourceRef } from '../../../src/model/refs.ts'
+import { localSource, namespacedKey, sourceKey, type SourceRef } from '../../../src/model/refs.ts'
 import { RotationBook } from '../../../src/report/rotations/rotation-tracker.ts'
 import { isUnused } from '../../../src/report/rotations/condition.ts'
 import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
@@ -95,17 +95,20 @@ export class Claims {
 }
 
 function usersIn({ pods, sources }: Seen, now: number): SourceUsers {
-  const find = (ref: SourceRef) =>
-    sources.get(namespacedKey(ref)) ?? missingSource(ref, undefined, now)
+  const find = (ref: SourceRef) => sources.get(sourceKey(ref)) ?? missingSource(ref, undefined, now)
   return {
     keyFingerprint: digester.fingerprint,
     changed: () =>
       [...sources.values()].filter(({ whole = [] }) => whole.length > 1).map(({ ref }) => ref),
     unused: () => {},
     source: find,
-    podsUsing: ({ namespace, name }) =>
+    podsUsing: ({ kind, namespace, name }) =>
       [...pods.pods.values()]
-        .filter(({ record }) => record.ref.namespace === namespace && usesSource(record.uses, name))
+        .filter(
+          ({ record }) =>
+            record.ref.namespace === namespace &&
+            usesSource(record.uses, localSource({ kind, name })),
+        )
         .map(({ record, workload }) => ({
           pod: record,
           owner: `Deployment/${workload}`,

@@ -2,12 +2,13 @@
  * Sluice's eyes and memory, without its hands: it hears late of what happens to a Secret and its pods, writes down
  * its ledger now and then, and is killed now and then, after which it knows its ledger and lists everything anew.
  */
+import { SECRET } from '../../../src/sources/kinds/secret.ts'
 import type { Ledger } from '../../../src/records/consumer.ts'
 import { readPod, type PodRecord } from '../../../src/workloads/pod.ts'
 import { ALL_KEYS } from '../../../src/sources/digest.ts'
 import { assess, timelinesToRecord, type Assessment } from '../../../src/plan/judge/assessment.ts'
 import type { Margins } from '../../../src/plan/judge/staleness.ts'
-import { readSecret, type SourceRecord } from '../../../src/sources/source.ts'
+import { readSource, type SourceRecord } from '../../../src/sources/source.ts'
 import { appUses, deployment, digester, password, workload } from '../cluster-builder.ts'
 import {
   podAt,
@@ -81,7 +82,7 @@ export function* observe(history: History, margins: Margins): Generator<Picture>
     if (newestWrite < 0) continue
     const pods = new Map<string, PodRecord>()
     const hearSecret = (index: number, now: number, previous?: SourceRecord) =>
-      readSecret(secretAfter(history.writes, index), previous, digester, now)
+      readSource(SECRET, secretAfter(history.writes, index), previous, digester, now)
     const hearPod = (pod: PodHistory, happenedAt: number, now: number) => {
       pods.set(
         pod.name,

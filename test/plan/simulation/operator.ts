@@ -2,6 +2,8 @@
  * Sluice in virtual time: it sees the cluster through watches that lag, plans, carries the plan out, and remembers
  * what it did until it sees it. A kill takes its memory, and all that it had seen.
  */
+import { namespacedKey, sourceIn, sourceKey, type LocalSource } from '../../../src/model/refs.ts'
+import { SECRET } from '../../../src/sources/kinds/secret.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { consumerName, type ConsumerRecord } from '../../../src/records/consumer.ts'
 import type { Action, RecordAction } from '../../../src/plan/action.ts'
@@ -10,7 +12,7 @@ import type { Policy } from '../../../src/plan/policy.ts'
 import type { Group } from '../../../src/model/group.ts'
 import type { Bystander } from '../../../src/plan/snapshot.ts'
 import type { Pending, Snapshot, Workload } from '../../../src/plan/snapshot.ts'
-import { missingSource, readSecret, type SourceRecord } from '../../../src/sources/source.ts'
+import { missingSource, readSource, type SourceRecord } from '../../../src/sources/source.ts'
 import { isNewer } from '../../../src/sources/timeline.ts'
 import { digester, nothingPending, settings, snapshot } from '../cluster-builder.ts'
 import type { SimulatedCluster } from './cluster.ts'
@@ -177,18 +179,20 @@ export class SimulatedOperator {
       halts: shown(lags.halts),
     }
     const known = shown(lags.consumers)
-    for (const [key, { raw }] of seen.secrets.secrets) {
+    for (const { raw } of seen.secrets.secrets.values()) {
+      const { namespace, name } = raw.metadata
+      const key = sourceKey({ kind: 'Secret', namespace, name })
       const before = this.#sources.get(key)
       if (before?.resourceVersion === raw.metadata.resourceVersion) continue
       // What is there at the start was listed.
       const live = this.#listed
       const absentSince = live && !before ? this.#startedAt : undefined
       const sight = { live, absentSince }
-      this.#sources.set(key, readSecret(raw, before, digester, now + this.#clockOff, sight))
+      this.#sources.set(key, readSource(SECRET, raw, before, digester, now + this.#clockOff, sight))
       this.#lookUps.delete(raw.metadata.namespace)
     }
     for (const [key, before] of this.#sources) {
-      if (before.uid === '' || seen.secrets.secrets.has(key)) continue
+      if (before.uid === '' || seen.secrets.secrets.has(namespacedKey(before.ref))) continue
       this.#sources.set(key, missingSource(before.ref, before, now + this.#clockOff))
       this.#lookUps.delete(before.ref.namespace)
     }
@@ -221,10 +225,10 @@ export class SimulatedOperator {
           pending: this.#pendingOf(uid, seen.pods, now),
         })
       })
-    const joins = ({ kind, namespace, name }: Group, source: string) =>
-      kind === 'Secret'
-        ? source === name
-        : this.#sources.get(`${namespace}/${source}`)?.settings.group === name
+    const joins = ({ kind, namespace, name }: Group, secret: string) =>
+      kind === 'Group'
+        ? this.#sources.get(`${namespace}/secret/${secret}`)?.settings.group === name
+        : secret === name
     const bystanders = (group: Group): Bystander[] =>
       all
         .filter(
@@ -257,9 +261,9 @@ export class SimulatedOperator {
     const known = this.#lookUps.get(namespace)
     if (known) return known
     const sources = new Map(this.#sources)
-    const lookUp = (name: string) => {
-      const ref = { namespace, name }
-      return sources.get(`${namespace}/${name}`) ?? missingSource(ref, undefined, this.#startedAt)
+    const lookUp = (local: LocalSource) => {
+      const ref = sourceIn(namespace, local)
+      return sources.get(sourceKey(ref)) ?? missingSource(ref, undefined, this.#startedAt)
     }
     this.#lookUps.set(namespace, lookUp)
     return lookUp

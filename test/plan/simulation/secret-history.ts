@@ -4,7 +4,7 @@
  */
 import type { RawPod } from '../../../src/workloads/pod.ts'
 import type { Mode } from '../../../src/workloads/uses.ts'
-import type { RawSecret } from '../../../src/sources/source.ts'
+import type { RawSource } from '../../../src/sources/kinds/kind.ts'
 import { apiTime, base64 } from '../cluster-builder.ts'
 
 /** One write to the Secret `db`. */
@@ -44,7 +44,7 @@ export function writeAt(writes: readonly SecretWrite[], time: number): SecretWri
 }
 
 /** The Secret as the API server shows it after its write number `index`. */
-export function secretAfter(writes: readonly SecretWrite[], index: number): RawSecret {
+export function secretAfter(writes: readonly SecretWrite[], index: number): RawSource {
   const moved = writes.slice(0, index + 1).findLast((write) => write.movesTime) ?? writes[0]
   return {
     metadata: {

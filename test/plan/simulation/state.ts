@@ -5,7 +5,7 @@ import type { ConsumerRecord } from '../../../src/records/consumer.ts'
 import type { DeploymentRecord } from '../../../src/workloads/kinds/deployment.ts'
 import type { HaltRecord } from '../../../src/records/halt.ts'
 import type { PodRecord } from '../../../src/workloads/pod.ts'
-import type { RawSecret } from '../../../src/sources/source.ts'
+import type { RawSource } from '../../../src/sources/kinds/kind.ts'
 
 /** How fast the cluster is; milliseconds. */
 export interface Pace {
@@ -38,7 +38,7 @@ export type Stuck = (typeof STUCK)[number]
 export type Image = 'good' | 'missing'
 
 export interface SimulatedSecret {
-  readonly raw: RawSecret
+  readonly raw: RawSource
   readonly value: string
 }
 

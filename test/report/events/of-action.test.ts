@@ -28,7 +28,7 @@ test('a restart that begins', () => {
 test('a restart for two Secrets that changed together', () => {
   const workload = told('web', { sources: [rotated('db'), rotated('mail')] })
   expect(toldOf(workload)).toEqual([
-    'Normal RestartStarted Deployment shop/web: Restarting by evict: 3 pods hold old content of Secrets db, mail',
+    'Normal RestartStarted Deployment shop/web: Restarting by evict: 3 pods hold old content of Secret db, Secret mail',
   ])
 })
 

@@ -6,7 +6,7 @@ import { at } from '../../plan/cluster-builder.ts'
 import { line } from './told.ts'
 
 const waiting: Rotation = {
-  source: { namespace: 'shop', name: 'db' },
+  source: { kind: 'Secret', namespace: 'shop', name: 'db' },
   changedAt: at(0),
   phase: 'Waiting',
   workloads: { ...NONE, total: 2, waiting: 2 },
@@ -45,7 +45,7 @@ test('the Secret is told of the first restart and of the end, once', () => {
     [30, succeeded],
   )
   expect(seen).toEqual([
-    '7 Normal RotationStarted Secret shop/db: The first of 2 workloads (6 pods) is being restarted; follow it in Rotation db-20260301t120000z',
+    '7 Normal RotationStarted Secret shop/db: The first of 2 workloads (6 pods) is being restarted; follow it in Rotation secret-db-20260301t120000z',
     '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change.',
   ])
 })
@@ -57,7 +57,7 @@ test('what another process told of is not told again', () => {
 })
 
 test('nothing is said again of one that ended long ago when a newer one takes its place', () => {
-  const replaced = { ...succeeded, supersededBy: 'db-20260301t130000z' }
+  const replaced = { ...succeeded, supersededBy: 'secret-db-20260301t130000z' }
   expect(told(new RotationNews(), [3600, replaced])).toEqual([])
 })
 
@@ -73,7 +73,7 @@ test('that old content is unused is said once, and who holds it with the end of 
   const seen = told(new RotationNews(), [7, restarting], [30, held], [35, held], [40, unused])
   expect(seen.slice(1)).toEqual([
     '30 Normal RotationFinished Secret shop/db: 2 of 2 workloads, 6 of 6 pods hold the new content, 30 s after the change. Old content may still be in use: running pods: 1 with old content: Pod/debug (1 stale)',
-    '40 Normal OldContentUnused Secret shop/db: No running pod of the namespace holds old content, 40 s after the change; see Rotation db-20260301t120000z',
+    '40 Normal OldContentUnused Secret shop/db: No running pod of the namespace holds old content, 40 s after the change; see Rotation secret-db-20260301t120000z',
   ])
 })
 
@@ -92,8 +92,8 @@ test('that it is held is told when it has been for a minute, once', () => {
 
 test.each<[Partial<Rotation>, string]>([
   [
-    { phase: 'Superseded', supersededBy: 'db-20260301t120020z', workloads: held.workloads },
-    'It changed again when 1 of 2 workloads, 6 of 6 pods held the content; see Rotation db-20260301t120020z',
+    { phase: 'Superseded', supersededBy: 'secret-db-20260301t120020z', workloads: held.workloads },
+    'It changed again when 1 of 2 workloads, 6 of 6 pods held the content; see Rotation secret-db-20260301t120020z',
   ],
   [
     { phase: 'Abandoned' },

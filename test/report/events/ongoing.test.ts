@@ -103,7 +103,9 @@ const failure = {
   id: 'r1',
   failedAt: at(9),
   message: 'pod web-new crashes again and again',
-  contents: [{ source: 'db', key: 'password', digest: digestOf(rotated('db'), 'password') ?? '' }],
+  contents: [
+    { source: 'secret/db', key: 'password', digest: digestOf(rotated('db'), 'password') ?? '' },
+  ],
 } as const
 
 function failed(kind: 'Unfit' | 'CannotStart'): Workload {

@@ -91,7 +91,7 @@ describe('the metrics', () => {
   test('time a rotation from the change to its end, by how it ended', async () => {
     const metrics = create()
     const rotation = {
-      source: { namespace: 'shop', name: 'db' },
+      source: { kind: 'Secret' as const, namespace: 'shop', name: 'db' },
       changedAt: 1_000,
       ...{ workloads: NONE, pods: NONE, reasons: [], conditions: [] },
     }
@@ -226,18 +226,18 @@ describe('the metrics of a workload', () => {
 describe('the metrics of a source', () => {
   test('count its changes from 0 on, as long as it is consumed', async () => {
     const metrics = create()
-    const db = { namespace: 'shop', name: 'db' }
-    const mail = { namespace: 'shop', name: 'mail' }
+    const db = { kind: 'Secret', namespace: 'shop', name: 'db' } as const
+    const mail = { ...db, name: 'mail' }
     metrics.observeFleet(fleet([], { sources: [db, mail, db] }))
     await metrics.scrape()
     metrics.sourceChanged(db)
     expect(await seriesOf(metrics, 'source_changes_total')).toEqual([
-      'source_changes_total{namespace="shop",source="db"} 1',
-      'source_changes_total{namespace="shop",source="mail"} 0',
+      'source_changes_total{namespace="shop",source_kind="Secret",source="db"} 1',
+      'source_changes_total{namespace="shop",source_kind="Secret",source="mail"} 0',
     ])
     metrics.observeFleet(fleet([], { sources: [db] }))
     expect(await seriesOf(metrics, 'source_changes_total')).toEqual([
-      'source_changes_total{namespace="shop",source="db"} 1',
+      'source_changes_total{namespace="shop",source_kind="Secret",source="db"} 1',
     ])
   })
 })
@@ -253,8 +253,8 @@ describe('the metrics of a group and a rotation', () => {
           { group: 'Secret shop/waits', starting: 0, limit: 3, halted: false },
         ],
         ends: new Map([
-          ['shop/db', 90_500],
-          ['shop/held', Infinity],
+          ['shop/secret/db', 90_500],
+          ['shop/secret/held', Infinity],
         ]),
       }),
     )
@@ -270,7 +270,7 @@ describe('the metrics of a group and a rotation', () => {
       'group_halted{group="Group shop/a \\"b\\""} 1',
     ])
     expect(await seriesOf(metrics, 'rotation_eta_timestamp_seconds')).toEqual([
-      'rotation_eta_timestamp_seconds{namespace="shop",source="db"} 90.5',
+      'rotation_eta_timestamp_seconds{namespace="shop",source_kind="Secret",source="db"} 90.5',
     ])
   })
 })

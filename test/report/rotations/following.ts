@@ -6,7 +6,7 @@ import { usesSource } from '../../../src/workloads/uses.ts'
 import type { Workload } from '../../../src/plan/snapshot.ts'
 import { forecast } from '../../../src/report/eta.ts'
 import { plan } from '../../../src/plan/plan.ts'
-import type { SourceRef } from '../../../src/model/refs.ts'
+import { localSource, type SourceRef } from '../../../src/model/refs.ts'
 import { RotationBook, type Picture } from '../../../src/report/rotations/rotation-tracker.ts'
 import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
 import type { UserPod } from '../../../src/report/rotations/old-content.ts'
@@ -47,11 +47,12 @@ export function sourcesOf(
     ...workloads.flatMap(userPods),
     ...others.map((each) => ({ ...each, namespace: each.pod.ref.namespace })),
   ]
-  const source = ({ namespace, name }: SourceRef): SourceRecord => {
+  const source = ({ kind, namespace, name }: SourceRef): SourceRecord => {
+    const local = localSource({ kind, name })
     const user = workloads.find(
-      ({ deployment: { ref, uses } }) => ref.namespace === namespace && usesSource(uses, name),
+      ({ deployment: { ref, uses } }) => ref.namespace === namespace && usesSource(uses, local),
     )
-    return user?.source(name) ?? calm(name)
+    return user?.source(local) ?? calm(name)
   }
   const used = workloads.flatMap(({ deployment: { ref, uses }, source: read }) =>
     uses.flatMap((each) => each.uses.map((use) => [ref.namespace, read(use.source)] as const)),
@@ -62,8 +63,11 @@ export function sourcesOf(
     changed: () => changed.map(([namespace, { ref }]) => ({ ...ref, namespace })),
     unused: () => {},
     source,
-    podsUsing: ({ namespace, name }) =>
-      all.filter(({ pod, namespace: of }) => of === namespace && usesSource(pod.uses, name)),
+    podsUsing: ({ kind, namespace, name }) =>
+      all.filter(
+        ({ pod, namespace: of }) =>
+          of === namespace && usesSource(pod.uses, localSource({ kind, name })),
+      ),
   }
 }
 

@@ -129,7 +129,7 @@ describe('after the restarts of the workloads that opted in', () => {
   })
 
   test('a workload that ignores the Secret holds old content all the same', () => {
-    const deaf = told('deaf', { annotations: { ignore: 'db' } })
+    const deaf = told('deaf', { annotations: { ignore: 'secret/db' } })
     const follow = book()
     follow.follow(picture(10, [told('web'), deaf]))
     expect(follow.follow(picture(20, [web, deaf])).map(claim)).toEqual([
@@ -166,7 +166,9 @@ describe('after the restarts of the workloads that opted in', () => {
     follow.follow(picture(10, [told('web')], new Map(), {}, batch))
     follow.follow(picture(20, [web], new Map(), {}, batch))
     expect(follow.follow(picture(30, [web], new Map(), {}, batch))).toEqual([])
-    expect(follow.inUse).toEqual([{ source: { namespace: 'shop', name: 'db' }, pods: 1 }])
+    expect(follow.inUse).toEqual([
+      { source: { kind: 'Secret', namespace: 'shop', name: 'db' }, pods: 1 },
+    ])
     expect(follow.follow(picture(40, [web])).map(claim)).toEqual([
       'Succeeded; True NoHolders: no running pod holds old content',
     ])
@@ -209,7 +211,9 @@ test('a restart of Sluice forgets no pod with old content, nor that another is p
   const again = { ...web, source: () => secret }
   const [next] = after.follow(picture(31, [again], new Map(), {}, batch))
   expect(next).toBeUndefined()
-  expect(after.inUse).toEqual([{ source: { namespace: 'shop', name: 'db' }, pods: 1 }])
+  expect(after.inUse).toEqual([
+    { source: { kind: 'Secret', namespace: 'shop', name: 'db' }, pods: 1 },
+  ])
   expect(after.follow(picture(40, [again], new Map(), {}, batch.slice(1))).map(claim)).toEqual([
     'Succeeded; True NoHolders: no running pod holds old content',
   ])
@@ -286,7 +290,7 @@ test.each([true, false])(
 test('a workload that begins to ignore the Secret is not counted as done', () => {
   const follow = book()
   follow.follow(picture(10, [told('web'), told('api')]))
-  const deaf = told('web', { annotations: { ignore: 'db' } })
+  const deaf = told('web', { annotations: { ignore: 'secret/db' } })
   const [left] = follow.follow(picture(20, [deaf, told('api')]))
   expect(left?.workloads).toMatchObject({ total: 1, done: 0 })
   const [end] = follow.follow(picture(30, [deaf]))
@@ -302,7 +306,7 @@ test('only the newest rotation of a Secret says that old content is unused', () 
   const next = told('web', { sources: [rotated('db', {}, 25)], pods: web.pods })
   const seen = follow.follow(picture(30, [next]))
   expect(seen.map(claim)).toEqual([
-    'Succeeded; Unknown Superseded: the Secret changed again: see Rotation db-20260301t120025z',
+    'Succeeded; Unknown Superseded: the Secret changed again: see Rotation secret-db-20260301t120025z',
     expect.stringContaining('Waiting; False StillInUse'),
   ])
 })
@@ -321,7 +325,7 @@ test('where nothing is to be restarted, though a workload that opted in uses the
 
 test('of a Secret that no workload which opted in uses there is no rotation, only a count', () => {
   const changed = rotated('mail')
-  const uses = appUses({ ...password, source: 'mail' })
+  const uses = appUses({ ...password, source: 'secret/mail' })
   const user = unmanaged('Deployment/batch', pod('batch-1', { uses }))
   const sources: SourceUsers = {
     keyFingerprint: 'key',

@@ -10,7 +10,7 @@ import { at } from '../../plan/cluster-builder.ts'
 
 function over(name: string, second: number): Kept {
   return {
-    source: { namespace: 'shop', name },
+    source: { kind: 'Secret', namespace: 'shop', name },
     changedAt: at(second),
     finishedAt: at(second + 10),
     settled: true,

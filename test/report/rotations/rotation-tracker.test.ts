@@ -33,7 +33,7 @@ const failure = {
   kind: 'Unfit',
   failedAt: at(9),
   message: 'pod web-new crashes again and again',
-  contents: [{ source: 'db', key: 'password', digest: today(rotated('db')) }],
+  contents: [{ source: 'secret/db', key: 'password', digest: today(rotated('db')) }],
 } as const
 
 function today(source: ReturnType<typeof rotated>): string {
@@ -158,7 +158,10 @@ describe('from picture to picture', () => {
       'db@0 Superseded: workloads 0/1 (1 waiting), pods 0/3 (3 waiting)',
       'db@15 Waiting: workloads 0/1 (1 waiting), pods 0/3 (3 waiting)',
     ])
-    expect(next[0]).toMatchObject({ finishedAt: at(20), supersededBy: 'db-20260301t120015z' })
+    expect(next[0]).toMatchObject({
+      finishedAt: at(20),
+      supersededBy: 'secret-db-20260301t120015z',
+    })
   })
 
   test('where every consumer is gone it is abandoned', () => {
@@ -207,7 +210,7 @@ describe('from picture to picture', () => {
   test('the forecast never stays at a time that has passed', () => {
     const follow = book()
     const eta = (second: number, end: number) => {
-      const ends = new Map([['shop/db', at(end)] as const])
+      const ends = new Map([['shop/secret/db', at(end)] as const])
       return follow.follow({ ...picture(second, [told('web')]), ends })[0]?.eta
     }
     expect(eta(10, 14)).toBe(at(14))
@@ -256,7 +259,7 @@ describe('after a restart of Sluice', () => {
   test('of two that are open the older one is over', () => {
     const older = { ...written(), changedAt: at(-100) }
     const [over] = book().adopt([written(), older], at(21))
-    expect(over).toMatchObject({ phase: 'Superseded', supersededBy: 'db-20260301t120000z' })
+    expect(over).toMatchObject({ phase: 'Superseded', supersededBy: 'secret-db-20260301t120000z' })
     expect(over && isFinished(over)).toBe(true)
   })
 })

@@ -39,7 +39,7 @@ beforeEach(() => {
 })
 
 const waiting: Rotation = {
-  source: { namespace: 'shop', name: 'db' },
+  source: { kind: 'Secret', namespace: 'shop', name: 'db' },
   changedAt: at(0),
   phase: 'Waiting',
   workloads: NONE,
@@ -130,7 +130,7 @@ test('one that is over and cannot be written is given up', async () => {
   writer.write(succeeded)
   await until(300)
   expect(sent).toHaveLength(8)
-  expect(dropped).toEqual(['shop/db-20260301t120000z'])
+  expect(dropped).toEqual(['shop/secret-db-20260301t120000z'])
 })
 
 test('when another one leads nothing more is written', async () => {
