@@ -52,9 +52,12 @@ test('a ConfigMap of 1 MiB in many keys has one digest a key', () => {
   expect(content).toMatchObject({ keys: { size: 1024 } })
 })
 
-test.each(['f:data', 'f:binaryData'])('a write of %s dates the change, by the end of its second', (field) => {
-  expect(read({ data: { a: 'x' } }, { [field]: {} }).writtenAt).toBe(at(-29))
-})
+test.each(['f:data', 'f:binaryData'])(
+  'a write of %s dates the change, by the end of its second',
+  (field) => {
+    expect(read({ data: { a: 'x' } }, { [field]: {} }).writtenAt).toBe(at(-29))
+  },
+)
 
 test('a write of labels alone dates no change', () => {
   expect(read({ data: { a: 'x' } }, { 'f:metadata': {} }).writtenAt).toBe(-Infinity)

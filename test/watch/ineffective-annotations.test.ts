@@ -110,7 +110,7 @@ test('an annotation that belongs elsewhere says where', () => {
     ),
   ).toEqual([
     'Secret db: annotation sluice.dev/restart-on-change: it belongs on a Deployment, its pod template or its Namespace',
-    'Deployment web: annotation sluice.dev/urgent: it belongs on a Secret',
+    'Deployment web: annotation sluice.dev/urgent: it belongs on a Secret or ConfigMap',
   ])
 })
 
