@@ -128,7 +128,7 @@ export class Fleet {
   #applyWorkload(i: number): void {
     const replicas = this.#podsEach
     const spec = podSpec(i)
-    this.store.applyDeployment({
+    this.store.applyWorkload('Deployment', {
       metadata: {
         ...placeOf(i),
         uid: `deployment-${i}`,

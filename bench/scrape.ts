@@ -46,7 +46,7 @@ function longNames(): Metrics {
   const namespace = 'n'.repeat(30)
   const names = Array.from({ length: WORKLOADS }, (_, index) => String(index).padStart(45, 'w'))
   const workloads = names.map((name): WorkloadRow => ({
-    workload: { kind: 'Deployment', namespace, name, uid: name },
+    workload: { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid: name },
     stalePods: PODS_EACH,
     unknownPods: 0,
     unprovenPods: 0,

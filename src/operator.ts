@@ -245,7 +245,7 @@ export async function runOperator(config: Config, version: string): Promise<void
     execute: (actions) => executor.start(actions),
     report(plan, seconds) {
       reporter.planned(plan, seconds, now())
-      executor.forgetAllBut(plan.workloads.map(({ assessment }) => assessment.deployment.ref))
+      executor.forgetAllBut(plan.workloads.map(({ assessment }) => assessment.workload.ref))
     },
     now,
     sleep,

@@ -54,9 +54,14 @@ export function describeSources(locals: Iterable<LocalSource>): string {
   return [...new Set(locals)].map((each) => describeSource(sourceIn('', each))).join(', ')
 }
 
-/** A workload that opted in. The UID tells a recreated one from its predecessor of the same name. */
+/** Kinds of workloads that are restarted. */
+export const KINDS_OF_WORKLOAD = ['Deployment', 'StatefulSet', 'DaemonSet'] as const
+export type KindOfWorkload = (typeof KINDS_OF_WORKLOAD)[number]
+
+/** A workload. The UID tells a recreated one from its predecessor of the same name. */
 export interface WorkloadRef {
-  readonly kind: 'Deployment'
+  readonly apiVersion: string
+  readonly kind: KindOfWorkload
   readonly namespace: string
   readonly name: string
   readonly uid: string

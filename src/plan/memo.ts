@@ -5,7 +5,7 @@
  */
 import { assess, type Assessment } from './judge/assessment.ts'
 import type { Margins } from './judge/staleness.ts'
-import type { Workload } from './snapshot.ts'
+import type { ManagedWorkload } from './snapshot.ts'
 
 interface Known {
   readonly assessment: Assessment
@@ -14,11 +14,11 @@ interface Known {
 }
 
 /** The picture makes a new workload whenever anything of it changes. */
-const known = new WeakMap<Workload, Known>()
+const known = new WeakMap<ManagedWorkload, Known>()
 
 /** As {@link assess}. */
 export function assessOnce(
-  workload: Workload,
+  workload: ManagedWorkload,
   keyFingerprint: string,
   margins: Margins,
 ): Assessment {

@@ -154,7 +154,7 @@ function candidateOf(
   return {
     assessment,
     situation,
-    workload: assessment.deployment.ref,
+    workload: assessment.workload.ref,
     heldSince: committed
       ? Math.max(assessment.pending.owedSince, assessment.ledger?.restart?.startedAt ?? -Infinity)
       : Infinity,
@@ -178,15 +178,15 @@ function breakersOf(
   now: number,
 ): Breakers {
   const failures = awake.flatMap((each) => {
-    const { ref: workload, replicas } = each.deployment
+    const { ref: workload, replicas } = each.workload
     const failure = standingFailure(each, now)
     if (!failure || replicas === 0 || !COUNTS_FOR_OTHERS.has(failure.kind)) return []
     return [{ workload, at: failure.failedAt, failed: true }]
   })
   const successes = () =>
-    all.flatMap(({ deployment, ledger }) =>
+    all.flatMap(({ workload, ledger }) =>
       ledger?.lastRestart
-        ? [{ workload: deployment.ref, at: ledger.lastRestart.finishedAt, failed: false }]
+        ? [{ workload: workload.ref, at: ledger.lastRestart.finishedAt, failed: false }]
         : [],
     )
   return new Breakers(failures, successes, policy, now)
@@ -231,16 +231,16 @@ function isCommitted(assessment: Assessment, { availability, now }: Situation): 
   const { pending } = assessment
   if (pending.evicted.size > 0 || (pending.write && takesSlot(pending.write))) return true
   // A rollout that its owner paused starts nothing more; whoever holds it holds nobody else.
-  const { observed, paused } = assessment.deployment
+  const { observed, paused } = assessment.workload
   const runs = rolloutHoldsRoom(assessment, now) && !(observed && paused)
   return availability.byRestart > 0 || runs
 }
 
 /** How many pods the actions start at once. */
-function podsStarted(actions: readonly Action[], { deployment }: Assessment): number {
+function podsStarted(actions: readonly Action[], { workload }: Assessment): number {
   return actions.reduce((sum, { kind }) => {
     if (kind === 'evict') return sum + 1
-    return kind === 'patch' ? sum + rolloutSize(deployment) : sum
+    return kind === 'patch' ? sum + rolloutSize(workload) : sum
   }, 0)
 }
 
@@ -264,8 +264,8 @@ function nextStartedIn(
   now: number,
 ): number {
   const times = [
-    ...members.map((each) => nextStarted(each, now, deadlineOf(each.deployment, each.settings))),
-    ...bystanders(group).map((each) => nextStarted(each, now, deadlineOf(each.deployment))),
+    ...members.map((each) => nextStarted(each, now, deadlineOf(each.workload, each.settings))),
+    ...bystanders(group).map((each) => nextStarted(each, now, deadlineOf(each.workload))),
   ]
   return Math.min(...times)
 }

@@ -32,7 +32,7 @@ export function record(
   hold: Hold | undefined,
   change: LedgerChange = {},
 ): RecordAction {
-  const { ledger, consumer, deployment, judged, source } = assessment
+  const { ledger, consumer, workload, judged, source } = assessment
   // A plan is made from what the watches show now: so what is known of a source is as new as that.
   const seenNow = (name: LocalSource, each: RecordedSource) =>
     source(name).unread ? each : { ...each, seenAt: now }
@@ -58,7 +58,7 @@ export function record(
   const since = before?.report.state === report.state ? before.since : now
   const ended = next.restart ? undefined : ledger?.restart
   const status = { ledger: next, report, since }
-  return { kind: 'record', workload: deployment.ref, cause, status, ended }
+  return { kind: 'record', workload: workload.ref, cause, status, ended }
 }
 
 /** A record with a `cause` that cannot wait: a story that is not written down yet. */

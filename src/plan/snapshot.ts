@@ -3,7 +3,7 @@
  */
 import type { Fault } from '../model/fault.ts'
 import type { ConsumerRecord } from '../records/consumer.ts'
-import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../workloads/workload.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 import type { Settings } from '../workloads/settings.ts'
 import type { HaltRecord } from '../records/halt.ts'
@@ -14,8 +14,8 @@ import type { Group } from '../model/group.ts'
 import type { Hold } from '../model/hold.ts'
 
 /** An opted-in workload and everything that the plan needs to know of it. */
-export interface Workload {
-  readonly deployment: DeploymentRecord
+export interface ManagedWorkload {
+  readonly workload: WorkloadRecord
   /** All pods of its ReplicaSets. */
   readonly pods: readonly PodRecord[]
   /** Since when fewer pods exist than it wants, as Sluice saw it (ms); `undefined` if none is missing. */
@@ -45,8 +45,8 @@ export interface Pending {
 }
 
 /** A Deployment with its pods; opted in or not, its pods count. */
-export interface Bystander {
-  readonly deployment: DeploymentRecord
+export interface UnmanagedWorkload {
+  readonly workload: WorkloadRecord
   readonly pods: readonly PodRecord[]
 }
 
@@ -67,9 +67,9 @@ export interface Snapshot {
   readonly paused: boolean | Fault
   /** Of the HMAC key in use. */
   readonly keyFingerprint: string
-  readonly workloads: readonly Workload[]
+  readonly workloads: readonly ManagedWorkload[]
   readonly leftovers: readonly Leftover[]
   readonly halts: readonly HaltRecord[]
   /** Deployments that use a source of a group and did not opt in, each once: their pods use the budget up. */
-  readonly bystanders: (group: Group) => readonly Bystander[]
+  readonly bystanders: (group: Group) => readonly UnmanagedWorkload[]
 }

@@ -62,16 +62,16 @@ export function nextStep(
   turn: Turn,
   context: Context,
 ): Step {
-  const { consumer, deployment, ledger, pending } = assessment
+  const { consumer, workload, ledger, pending } = assessment
   if (pending.write) return { actions: [], hold: undefined }
   if (situation.blind !== undefined) {
     return { actions: [], hold: firstHold('any', assessment, situation) }
   }
-  if (consumer && consumer.ownerUid !== deployment.ref.uid) {
+  if (consumer && consumer.ownerUid !== workload.ref.uid) {
     // Until its controller has looked, nobody knows which pods it took over from the Deployment before it.
     if (!everyPodIsSeen(assessment)) return { actions: [], hold: undefined }
     if (!ledger)
-      return { actions: [{ kind: 'forget', workload: deployment.ref, consumer }], hold: undefined }
+      return { actions: [{ kind: 'forget', workload: workload.ref, consumer }], hold: undefined }
     return recording(assessment, context, 'adopted', {})
   }
   if (consumer?.fault) {
@@ -111,22 +111,22 @@ function beginRestart(
   turn: Turn,
   context: Context,
 ): Step {
-  const { deployment, ledger, settings, stale } = assessment
+  const { workload, ledger, settings, stale } = assessment
   if (stale.length === 0 || !ledger) {
     return { actions: [], hold: firstHold('any', assessment, situation) }
   }
-  const strategy = chooseStrategy(deployment, settings)
+  const strategy = chooseStrategy(workload, settings)
   const hold =
     firstHold('start', assessment, situation) ??
     turn.toBegin ??
-    turn.toStart(strategy === 'rollout' ? rolloutSize(deployment) : 1)
+    turn.toStart(strategy === 'rollout' ? rolloutSize(workload) : 1)
   if (hold) return { actions: [], hold }
   const restart = newRestart(assessment, strategy, context)
   return recording(assessment, context, 'started', { restart })
 }
 
 function newRestart(
-  { deployment, stale }: Assessment,
+  { workload, stale }: Assessment,
   strategy: Strategy,
   { now }: Context,
 ): Restart {
@@ -136,7 +136,7 @@ function newRestart(
     startedAt: now,
     templateHash: strategy === 'evict' ? stale[0]?.pod.templateHash : undefined,
     wasUnwell: stale.some(({ pod }) => !pod.ready),
-    replicas: deployment.replicas,
+    replicas: workload.replicas,
   }
 }
 
@@ -153,12 +153,12 @@ function continueRestart(
   context: Context,
   restart: Restart,
 ): Step {
-  const { deployment, pending, stale } = assessment
+  const { workload, pending, stale } = assessment
   const failure = newFailure(assessment, context.now)
   if (failure) {
     return failing(assessment, context, 'failed', failure)
   }
-  const rolls = restart.strategy === 'rollout' && deployment.restartId === restart.id
+  const rolls = restart.strategy === 'rollout' && workload.restartId === restart.id
   if (rolls && failedWithOldContent(assessment, context.now)) {
     // Not a failure of today's content: there is nothing to hold the workload for.
     return recording(assessment, context, 'failed', { restart: undefined })
@@ -200,7 +200,7 @@ function evictNext(assessment: Assessment, { availability }: Situation, turn: Tu
   const more = Math.max(0, Math.min(limit - away - awaitedStale.length, turn.room))
   const others = podsInOrder(assessment).filter((each) => !awaitedStale.includes(each))
   const next = [...again, ...others.slice(0, more)]
-  const { ref: workload } = assessment.deployment
+  const { ref: workload } = assessment.workload
   return {
     actions: next.map(({ pod: { ref: pod, ready } }) => ({
       kind: 'evict',
@@ -214,9 +214,9 @@ function evictNext(assessment: Assessment, { availability }: Situation, turn: Tu
 }
 
 function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
-  const { deployment } = assessment
+  const { workload } = assessment
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
-  if (deployment.restartId === restart.id) return { actions: [], hold: OLD_PODS_ARE_SEEN }
+  if (workload.restartId === restart.id) return { actions: [], hold: OLD_PODS_ARE_SEEN }
   if (rolloutUndone(assessment, restart)) return afterUndo(assessment, turn, context, restart)
   // Its owner chose otherwise since it began.
   if (assessment.settings.strategy === 'evict') {
@@ -224,10 +224,10 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
       restart: newRestart(assessment, 'evict', context),
     })
   }
-  const hold = turn.toStart(rolloutSize(deployment))
+  const hold = turn.toStart(rolloutSize(workload))
   if (hold) return { actions: [], hold }
-  const { ref: workload, resourceVersion } = deployment
-  return { actions: [{ kind: 'patch', workload, restart, resourceVersion }], hold: undefined }
+  const { ref, resourceVersion } = workload
+  return { actions: [{ kind: 'patch', workload: ref, restart, resourceVersion }], hold: undefined }
 }
 
 /**

@@ -119,9 +119,9 @@ export interface ConsumerStatus {
   readonly since: number
 }
 
-/** The name of a Deployment's Consumer. */
-export function consumerName(deployment: string): string {
-  return `deployment-${deployment}`.slice(0, 253)
+/** The name of a workload's Consumer. */
+export function consumerName({ kind, name }: { kind: string; name: string }): string {
+  return `${kind.toLowerCase()}-${name}`.slice(0, 253)
 }
 
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
@@ -234,7 +234,7 @@ const MOST_FAULTS = 5
 /** Reads a Consumer. A malformed status is named in `fault`, never thrown; Sluice writes nothing into such a Consumer. */
 export function readConsumer(raw: RawConsumer): ConsumerRecord {
   const { namespace, name, uid, resourceVersion, ownerReferences } = raw.metadata
-  const ownerUid = ownerReferences?.find(({ kind }) => kind === 'Deployment')?.uid
+  const ownerUid = ownerReferences?.find((owner) => consumerName(owner) === name)?.uid
   const base = { namespace, name, uid, resourceVersion, ownerUid }
   if (raw.status === undefined) return { ...base, status: undefined, fault: undefined }
   const parsed = statusSchema.safeParse(raw.status)

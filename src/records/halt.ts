@@ -2,6 +2,7 @@
  * The Halt object, `halts.sluice.dev/v1alpha1`: a group that must not be restarted now. It stands for itself: neither a
  * kill of Sluice nor the deletion of the workload that failed ends it, and deleting it releases the group. Pure.
  */
+import { KINDS_OF_WORKLOAD, type WorkloadRef } from '../model/refs.ts'
 import * as z from 'zod'
 import type { Group } from '../model/group.ts'
 import { contentsSchema, CONSUMER_GROUP, CONSUMER_VERSION, type Content } from './consumer.ts'
@@ -20,9 +21,7 @@ export interface HaltSpec {
     | {
         readonly id: string
         /** Name of the workload that failed, in the same namespace. */
-        readonly workload: string
-        /** Its UID: a successor of the same name is another workload. */
-        readonly workloadUid: string
+        readonly workload: Omit<WorkloadRef, 'namespace'>
         /** Of the HMAC key that the digests were made with. */
         readonly keyFingerprint: string
         /** The content that it failed with. */
@@ -46,8 +45,12 @@ const specSchema = z.object({
   failure: z
     .object({
       id: z.string(),
-      workload: z.string(),
-      workloadUid: z.string(),
+      workload: z.object({
+        apiVersion: z.string(),
+        kind: z.enum(KINDS_OF_WORKLOAD),
+        name: z.string(),
+        uid: z.string(),
+      }),
       keyFingerprint: z.string().default(''),
       contents: contentsSchema,
     })

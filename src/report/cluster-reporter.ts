@@ -238,9 +238,7 @@ export class Chronicle {
   }
 
   #plannedOf(uid: string): PlannedWorkload | undefined {
-    return this.#seen?.plan.workloads.find(
-      ({ assessment }) => assessment.deployment.ref.uid === uid,
-    )
+    return this.#seen?.plan.workloads.find(({ assessment }) => assessment.workload.ref.uid === uid)
   }
 
   /** Of a Secret; '' where it does not exist. */

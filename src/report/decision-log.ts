@@ -138,7 +138,7 @@ function heldByReason(workloads: readonly PlannedWorkload[]): ReadonlyMap<HoldRe
 function describeHeld(reason: HoldReason, held: Held | undefined) {
   if (!held) return []
   const { workloads, first } = held
-  const example = `${describeWorkload(first.assessment.deployment.ref)}: ${first.hold?.message ?? ''}`
+  const example = `${describeWorkload(first.assessment.workload.ref)}: ${first.hold?.message ?? ''}`
   return [{ reason, workloads, example }]
 }
 
@@ -148,7 +148,7 @@ function eachHold(log: Logger): (workloads: readonly PlannedWorkload[]) => void 
   return (workloads) => {
     const next = new Map<string, HoldReason>()
     for (const planned of workloads) {
-      const { uid } = planned.assessment.deployment.ref
+      const { uid } = planned.assessment.workload.ref
       const { hold } = planned
       if (!hold) continue
       next.set(uid, hold.reason)
@@ -159,9 +159,9 @@ function eachHold(log: Logger): (workloads: readonly PlannedWorkload[]) => void 
 }
 
 function arithmetic({ assessment, availability, hold }: PlannedWorkload): Record<string, unknown> {
-  const { deployment, counts, ledger } = assessment
+  const { workload, counts, ledger } = assessment
   return {
-    workload: describeWorkload(deployment.ref),
+    workload: describeWorkload(workload.ref),
     reason: hold?.reason,
     ...counts,
     away: availability.away,

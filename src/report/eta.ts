@@ -35,7 +35,7 @@ export function forecast(
       from = Math.max(from, hold?.until ?? now)
     }
     const end = stuck ? Infinity : from + work / maxConcurrentRestarts
-    const { namespace } = assessment.deployment.ref
+    const { namespace } = assessment.workload.ref
     for (const local of changedSources(assessment)) {
       const key: SourceKey = `${namespace}/${local}`
       ends.set(key, Math.max(end, ends.get(key) ?? -Infinity))

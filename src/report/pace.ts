@@ -37,7 +37,7 @@ export function createPace(): Pace {
     planned(workloads) {
       const next = new Map<string, Seen>()
       for (const { assessment } of workloads) {
-        const { uid } = assessment.deployment.ref
+        const { uid } = assessment.workload.ref
         const now = seenOf(assessment, seen.get(uid))
         if (now) next.set(uid, now)
       }

@@ -102,7 +102,7 @@ function fleetOf(
 ): Fleet {
   return {
     workloads: workloads.map(({ assessment, hold }) => ({
-      workload: assessment.deployment.ref,
+      workload: assessment.workload.ref,
       stalePods: assessment.counts.stale,
       unknownPods: assessment.counts.unknown,
       unprovenPods: assessment.counts.unproven,
@@ -110,7 +110,7 @@ function fleetOf(
       staleSince: assessment.staleSince,
       holds: hold ? [hold.reason] : [],
       invalidSettings: assessment.settings.faults.length,
-      strategy: chooseStrategy(assessment.deployment, assessment.settings),
+      strategy: chooseStrategy(assessment.workload, assessment.settings),
     })),
     groups: groups.map(({ group, startingPods, startingPodsLimit, halted }) => ({
       group: groupKey(group),
@@ -118,8 +118,8 @@ function fleetOf(
       limit: startingPodsLimit,
       halted,
     })),
-    sources: workloads.flatMap(({ assessment: { uses, deployment } }) =>
-      uses.map(({ source }) => sourceIn(deployment.ref.namespace, source)),
+    sources: workloads.flatMap(({ assessment: { uses, workload } }) =>
+      uses.map(({ source }) => sourceIn(workload.ref.namespace, source)),
     ),
     ends,
     oldContent,

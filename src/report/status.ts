@@ -24,8 +24,8 @@ export function statusOf(
 }
 
 function describe({ assessment, availability, hold }: PlannedWorkload) {
-  const { deployment, counts, staleSince, ledger } = assessment
-  const { kind, namespace, name } = deployment.ref
+  const { workload, counts, staleSince, ledger } = assessment
+  const { kind, namespace, name } = workload.ref
   const { away, limit, desired } = availability
   return {
     kind,

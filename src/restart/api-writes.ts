@@ -12,7 +12,8 @@ import {
   type RawConsumer,
 } from '../records/consumer.ts'
 import { writeHalt, type RawHalt } from '../records/halt.ts'
-import type { RawDeployment } from '../workloads/kinds/deployment.ts'
+import { workloadKind } from '../workloads/kinds/kinds.ts'
+import type { RawWorkload } from '../workloads/workload.ts'
 import type { RawPod } from '../workloads/pod.ts'
 import { isNotFound, wasNotSent } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -68,10 +69,10 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       }
     })
 
-  /** The Consumer without its status. One that a Deployment of the same name left behind is the workload's from now on. */
+  /** The Consumer without its status. One that a workload of the same name left behind is the workload's from now on. */
   const own = (
     turn: Turn,
-    { namespace, name, uid, kind }: WorkloadRef,
+    { apiVersion, kind, namespace, name, uid }: WorkloadRef,
     known: ConsumerRecord | undefined,
   ): Promise<RawConsumer> =>
     send<RawConsumer>(turn, {
@@ -82,9 +83,9 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
         kind: 'Consumer',
         metadata: {
           namespace,
-          name: consumerName(name),
+          name: consumerName({ kind, name }),
           ...(known && { uid: known.uid, resourceVersion: known.resourceVersion }),
-          ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid, controller: true }],
+          ownerReferences: [{ apiVersion, kind, name, uid, controller: true }],
         },
       },
     })
@@ -149,19 +150,20 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
       }
     },
 
-    async patch({ workload: { namespace, name, uid }, restart, resourceVersion }, turn) {
-      const answer = await send<RawDeployment>(turn, {
-        ...deployments(namespace),
+    async patch({ workload, restart, resourceVersion }, turn) {
+      const { kind, name, uid } = workload
+      const answer = await send<RawWorkload>(turn, {
+        ...workloads(workload),
         verb: 'patch',
         name,
         contentType: 'application/merge-patch+json',
         body: {
-          // Preconditions: the Deployment as it was judged.
+          // Preconditions: the workload as it was judged.
           metadata: { uid, resourceVersion },
           spec: { template: { metadata: { annotations: { [RESTART_ID]: restart.id } } } },
         },
       })
-      picture.updateDeployment(answer)
+      picture.updateWorkload(kind, answer)
     },
 
     async halt({ namespace, name, spec }, turn) {
@@ -216,14 +218,14 @@ async function settle(
       return pod?.metadata.uid !== action.pod.uid || pod.metadata.deletionTimestamp !== undefined
     }
     case 'patch': {
-      const deployment = await read<RawDeployment>(deployments(namespace), name)
-      if (deployment) picture.updateDeployment(deployment)
-      return deployment?.spec.template.metadata?.annotations?.[RESTART_ID] === action.restart.id
+      const workload = await read<RawWorkload>(workloads(action.workload), name)
+      if (workload) picture.updateWorkload(action.workload.kind, workload)
+      return workload?.spec.template.metadata?.annotations?.[RESTART_ID] === action.restart.id
     }
     case 'record':
     case 'forget': {
       const consumer = consumerOf(action.workload)
-      const found = await read<RawConsumer>(consumers(namespace), consumerName(name))
+      const found = await read<RawConsumer>(consumers(namespace), consumerName(action.workload))
       if (consumer && consumer.uid !== found?.metadata.uid) picture.records.removeConsumer(consumer)
       if (found) picture.records.applyConsumer(found)
       // The next plan compares with what was read, whatever wrote it.
@@ -246,6 +248,7 @@ function pods(namespace: string): Collection {
   return { group: '', version: 'v1', resource: 'pods', namespace }
 }
 
-function deployments(namespace: string): Collection {
-  return { group: 'apps', version: 'v1', resource: 'deployments', namespace }
+function workloads({ apiVersion, kind, namespace }: WorkloadRef): Collection {
+  const [group = '', version = ''] = apiVersion.split('/')
+  return { group, version, resource: workloadKind(kind).plural, namespace }
 }

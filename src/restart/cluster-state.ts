@@ -2,15 +2,16 @@
  * What the executor needs of the picture of the cluster: to see what came of its writes.
  */
 import type { RawConsumer } from '../records/consumer.ts'
-import type { RawDeployment } from '../workloads/kinds/deployment.ts'
+import type { KindOfWorkload } from '../model/refs.ts'
+import type { RawWorkload } from '../workloads/workload.ts'
 import type { RawHalt } from '../records/halt.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 
 /** Answers of the API server are taken in as if they had been watched. */
 export interface Picture {
   pod(uid: string): PodRecord | undefined
-  /** Of a Deployment that is gone by now, nothing is taken in. */
-  updateDeployment(raw: RawDeployment): void
+  /** Of a workload that is gone by now, nothing is taken in. */
+  updateWorkload(kind: KindOfWorkload, raw: RawWorkload): void
   readonly records: OwnRecordState
 }
 

@@ -17,7 +17,7 @@ export function createMemoryWrites(picture: Picture): Writes {
       picture.records.applyConsumer({
         metadata: {
           namespace: workload.namespace,
-          name: consumerName(workload.name),
+          name: consumerName(workload),
           uid: `observed-${workload.uid}`,
           resourceVersion: String(++resourceVersion),
           ownerReferences: [{ kind: workload.kind, name: workload.name, uid: workload.uid }],

@@ -1,7 +1,7 @@
 /**
  * Which Secrets must be read: those that opted-in workloads are judged by, and no others.
  */
-import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../workloads/workload.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 import type { Annotations } from '../config/annotation-reader.ts'
 import { readSettings, type Defaults } from '../workloads/settings.ts'
@@ -16,7 +16,7 @@ interface Known {
 
 /** Works out each workload once, for as long as nothing of it changes. */
 export class JudgedSources {
-  readonly #known = new WeakMap<DeploymentRecord, Known>()
+  readonly #known = new WeakMap<WorkloadRecord, Known>()
   readonly #defaults: Defaults
 
   constructor(defaults: Defaults) {
@@ -25,18 +25,18 @@ export class JudgedSources {
 
   /** The sources of one workload: of its template and of its pods, ignored ones and plain volumes left out. */
   of(
-    deployment: DeploymentRecord,
+    workload: WorkloadRecord,
     pods: readonly PodRecord[],
     namespaceAnnotations: Annotations,
   ): ReadonlySet<SourceKey> {
-    const known = this.#known.get(deployment)
+    const known = this.#known.get(workload)
     if (known?.namespace === namespaceAnnotations && known.pods === pods) return known.sources
-    const settings = readSettings(deployment, namespaceAnnotations, this.#defaults)
-    const { namespace } = deployment.ref
-    const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+    const settings = readSettings(workload, namespaceAnnotations, this.#defaults)
+    const { namespace } = workload.ref
+    const lists = new Set([workload.uses, ...pods.map(({ uses }) => uses)])
     const uses = [...lists].flat().flatMap((container) => judgedUses(container.uses, settings))
     const sources = new Set(uses.map(({ source }) => sourceKey(sourceIn(namespace, source))))
-    this.#known.set(deployment, { pods, namespace: namespaceAnnotations, sources })
+    this.#known.set(workload, { pods, namespace: namespaceAnnotations, sources })
     return sources
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Which pods belong to which Deployment: through controller UIDs, from pod to ReplicaSet to Deployment, in any order of
+ * Which pods belong to which workload: through controller UIDs, by way of a ReplicaSet where one is between, in any order of
  * events. A pod of another owner belongs to its controller, or to itself.
  */
-import type { ReplicaSetRecord } from '../workloads/kinds/deployment.ts'
+import type { ReplicaSetRecord } from '../workloads/replica-set.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 
-/** Called with the UID of an owner, a Deployment or else a controller, of which something may have changed. */
+/** Called with the UID of an owner, a workload or else a controller, of which something may have changed. */
 export interface OwnedPodsListener {
   readonly podsChanged: (owner: string) => void
   /** Called as well if its pods may use something else now. */
@@ -14,8 +14,8 @@ export interface OwnedPodsListener {
 
 export class OwnedPods {
   readonly #listener: OwnedPodsListener
-  /** UID of the Deployment by UID of its ReplicaSet: most have no pods any more, and there are many. */
-  readonly #deploymentOf = new Map<string, string>()
+  /** UID of the workload by UID of its ReplicaSet: most have no pods any more, and there are many. */
+  readonly #ownerOfReplicaSet = new Map<string, string>()
   readonly #pods = new Map<string, PodRecord>()
   /** By owner; one and the same list for as long as nothing in it changes. */
   readonly #podsOf = new Map<string, readonly PodRecord[]>()
@@ -24,18 +24,18 @@ export class OwnedPods {
     this.#listener = listener
   }
 
-  setReplicaSet({ uid, deploymentUid }: ReplicaSetRecord): void {
-    if (this.#deploymentOf.get(uid) === deploymentUid) return
+  setReplicaSet({ uid, ownerUid }: ReplicaSetRecord): void {
+    if (this.#ownerOfReplicaSet.get(uid) === ownerUid) return
     this.removeReplicaSet(uid)
-    this.#deploymentOf.set(uid, deploymentUid)
-    this.#move(uid, uid, deploymentUid)
+    this.#ownerOfReplicaSet.set(uid, ownerUid)
+    this.#move(uid, uid, ownerUid)
   }
 
   removeReplicaSet(uid: string): void {
-    const deployment = this.#deploymentOf.get(uid)
-    if (deployment === undefined) return
-    this.#deploymentOf.delete(uid)
-    this.#move(uid, deployment, uid)
+    const workload = this.#ownerOfReplicaSet.get(uid)
+    if (workload === undefined) return
+    this.#ownerOfReplicaSet.delete(uid)
+    this.#move(uid, workload, uid)
   }
 
   setPod(pod: PodRecord): void {
@@ -69,20 +69,20 @@ export class OwnedPods {
     return this.#pods.get(uid)
   }
 
-  /** The pods of all ReplicaSets of a Deployment, or of a controller that belongs to none. */
+  /** The pods of a workload, or of a controller that belongs to none. */
   of(owner: string): readonly PodRecord[] {
     return this.#podsOf.get(owner) ?? NO_PODS
   }
 
   get sizes(): { readonly pods: number; readonly replicasets: number } {
-    return { pods: this.#pods.size, replicasets: this.#deploymentOf.size }
+    return { pods: this.#pods.size, replicasets: this.#ownerOfReplicaSet.size }
   }
 
   #ownerOf({ controllerUid }: PodRecord): string {
-    return this.#deploymentOf.get(controllerUid) ?? controllerUid
+    return this.#ownerOfReplicaSet.get(controllerUid) ?? controllerUid
   }
 
-  /** The pods of a ReplicaSet belong to its Deployment from now on, or to itself again. */
+  /** The pods of a ReplicaSet belong to its workload from now on, or to itself again. */
   #move(replicaSet: string, from: string, to: string): void {
     const isOfIt = (pod: PodRecord) => pod.controllerUid === replicaSet
     const moving = this.of(from).filter(isOfIt)

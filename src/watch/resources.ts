@@ -2,7 +2,9 @@
  * What is watched, and where each kind of object goes in the store.
  */
 import { CONSUMER_GROUP, CONSUMER_VERSION, type RawConsumer } from '../records/consumer.ts'
-import type { RawDeployment, RawReplicaSet } from '../workloads/kinds/deployment.ts'
+import { WORKLOAD_KINDS } from '../workloads/kinds/kinds.ts'
+import type { RawReplicaSet } from '../workloads/replica-set.ts'
+import type { RawWorkload } from '../workloads/workload.ts'
 import type { RawHalt } from '../records/halt.ts'
 import type { RawPod } from '../workloads/pod.ts'
 import type { Delivery, ListWatchOptions, Removed } from '../kube/list-watch.ts'
@@ -102,16 +104,16 @@ export function watchedResources(
       apply: (raw) => store.applyNamespace(raw as RawNamespace),
       remove: ({ name }) => store.removeNamespace(name),
     },
-    {
-      target: { group: 'apps', version: 'v1', resource: 'deployments' },
-      apply: (raw) => store.applyDeployment(raw as RawDeployment),
+    ...WORKLOAD_KINDS.map(({ kind, plural }): WatchedResource => ({
+      target: { group: 'apps', version: 'v1', resource: plural },
+      apply: (raw) => store.applyWorkload(kind, raw as RawWorkload),
       remove(ref) {
-        store.removeDeployment(ref.uid)
+        store.removeWorkload(ref.uid)
         // In the cluster the garbage collector does it.
-        if (!consumers) store.removeConsumerOf(ref)
+        if (!consumers) store.removeConsumerOf({ ...ref, kind })
       },
-      listing: () => store.deploymentVersions.listBegins(),
-    },
+      listing: () => store.workloadVersions.get(kind)?.listBegins(),
+    })),
     {
       target: { group: 'apps', version: 'v1', resource: 'replicasets' },
       metadataOnly: true,

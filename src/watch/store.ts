@@ -4,25 +4,23 @@
  * Raw objects end here: what they are reduced to is all that is kept.
  */
 import { consumerName, type ConsumerRecord } from '../records/consumer.ts'
-import {
-  readDeployment,
-  readReplicaSet,
-  type DeploymentRecord,
-  type RawDeployment,
-  type RawReplicaSet,
-} from '../workloads/kinds/deployment.ts'
+import { readReplicaSet, type RawReplicaSet } from '../workloads/replica-set.ts'
+import { WORKLOAD_KINDS, workloadKind } from '../workloads/kinds/kinds.ts'
+import type { RawWorkload, WorkloadRecord } from '../workloads/workload.ts'
 import { readPod, type PodRecord, type RawPod } from '../workloads/pod.ts'
 import { optedIn, readKillSwitch, readSettings, type Defaults } from '../workloads/settings.ts'
 import type { Group } from '../model/group.ts'
-import type { Bystander } from '../plan/snapshot.ts'
-import type { Leftover, Pending, Snapshot, Workload } from '../plan/snapshot.ts'
+import type { UnmanagedWorkload } from '../plan/snapshot.ts'
+import type { Leftover, Pending, Snapshot, ManagedWorkload } from '../plan/snapshot.ts'
 import {
   localSource,
   sourceIn,
+  type KindOfWorkload,
   type LocalSource,
   type NamespacedKey,
   type SourceKey,
   type SourceRef,
+  type WorkloadRef,
 } from '../model/refs.ts'
 import type { UserPod } from '../report/rotations/old-content.ts'
 import type { Digester } from '../sources/digest.ts'
@@ -48,13 +46,13 @@ export interface StoreOptions {
   readonly unread?: SourcesOptions['unread']
 }
 
-/** What a Deployment is in the picture. */
+/** What a workload is in the picture. */
 interface Drawn {
   readonly consumerKey: NamespacedKey
   readonly consumer: ConsumerRecord | undefined
   readonly pending: Pending
   /** `undefined` where it has not opted in. */
-  readonly workload: Workload | undefined
+  readonly managed: ManagedWorkload | undefined
 }
 
 export class Store {
@@ -65,9 +63,11 @@ export class Store {
   /** Where watches of Sluice's own objects go. */
   readonly records = new OwnRecords()
   /** Hears when a watch begins to list. */
-  readonly deploymentVersions = new NewestVersions()
+  readonly workloadVersions = new Map(
+    WORKLOAD_KINDS.map(({ kind }) => [kind, new NewestVersions()]),
+  )
   readonly #namespaces = new Namespaces()
-  readonly #deployments = new Map<string, DeploymentRecord>()
+  readonly #workloads = new Map<string, WorkloadRecord>()
   readonly #inNamespace = new Map<string, Set<string>>()
   readonly #owned = new OwnedPods({
     podsChanged: (owner) => {
@@ -77,14 +77,14 @@ export class Store {
     usesChanged: (owner) => this.#users.changed(owner),
   })
   readonly #users: Users = new Users({
-    deployments: this.#deployments,
+    workloads: this.#workloads,
     pods: this.#owned,
     onUnused: (source) => this.sources.unused(source),
   })
   /** The workloads of the last picture, by UID. One that has changed is taken out, and drawn anew for the next. */
   readonly #drawn = new Map<string, Drawn>()
   readonly #judged: JudgedSources
-  /** Since when fewer pods of a Deployment exist than it wants (ms), by UID. */
+  /** Since when fewer pods of a workload exist than it wants (ms), by UID. */
   readonly #missingSince = new Map<string, number>()
 
   constructor(options: StoreOptions) {
@@ -114,26 +114,28 @@ export class Store {
   }
 
   /** An older answer than the one known (a watch that lags behind our own write) is passed over. */
-  applyDeployment(raw: RawDeployment): void {
+  applyWorkload(kind: KindOfWorkload, raw: RawWorkload): void {
     const { uid } = raw.metadata
-    if (!this.deploymentVersions.admit(raw.metadata)) return
-    this.#deployments.set(uid, readDeployment(raw, this.#intern, this.#deployments.get(uid)))
+    if (!this.workloadVersions.get(kind)?.admit(raw.metadata)) return
+    this.#workloads.set(uid, workloadKind(kind).read(raw, this.#intern, this.#workloads.get(uid)))
     addTo(this.#inNamespace, raw.metadata.namespace, uid)
     this.#count(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)
   }
 
-  /** An answer to our own write, which may come after the watch said that the Deployment is gone. */
-  updateDeployment(raw: RawDeployment): void {
-    if (this.#deployments.has(raw.metadata.uid)) this.applyDeployment(raw)
+  /** An answer to our own write, which may come after the watch said that the workload is gone. */
+  updateWorkload(kind: KindOfWorkload, raw: RawWorkload): void {
+    if (this.#workloads.has(raw.metadata.uid)) this.applyWorkload(kind, raw)
   }
 
-  removeDeployment(uid: string): void {
-    removeFrom(this.#inNamespace, this.#deployments.get(uid)?.ref.namespace ?? '', uid)
-    this.#deployments.delete(uid)
+  removeWorkload(uid: string): void {
+    const ref = this.#workloads.get(uid)?.ref
+    if (!ref) return
+    removeFrom(this.#inNamespace, ref.namespace, uid)
+    this.#workloads.delete(uid)
     this.#missingSince.delete(uid)
-    this.deploymentVersions.forget(uid)
+    this.workloadVersions.get(ref.kind)?.forget(uid)
     this.#drawn.delete(uid)
     this.#users.changed(uid)
   }
@@ -157,10 +159,10 @@ export class Store {
     this.#owned.removePod(uid)
   }
 
-  /** Removes the Consumer of a Deployment, if it is owned by this one. */
-  removeConsumerOf(deployment: { namespace: string; name: string; uid: string }): void {
-    const consumer = this.consumerOf(deployment)
-    if (consumer?.ownerUid === deployment.uid) this.records.removeConsumer(consumer)
+  /** Removes the Consumer of a workload, if it is owned by this one. */
+  removeConsumerOf(workload: Pick<WorkloadRef, 'kind' | 'namespace' | 'name' | 'uid'>): void {
+    const consumer = this.consumerOf(workload)
+    if (consumer?.ownerUid === workload.uid) this.records.removeConsumer(consumer)
   }
 
   /** The pod, if it is still there. */
@@ -176,22 +178,24 @@ export class Store {
   /** The sources that opted-in workloads are judged by: the Secrets that have to be read. */
   judgedSources(): ReadonlySet<SourceKey> {
     const all = new Set<SourceKey>()
-    for (const deployment of this.#deployments.values()) {
-      if (this.#isGoing(deployment)) continue
-      const { namespace, uid } = deployment.ref
+    for (const workload of this.#workloads.values()) {
+      if (this.#isGoing(workload)) continue
+      const { namespace, uid } = workload.ref
       const shared = this.#namespaces.annotationsOf(namespace)
-      if (!optedIn(deployment, shared)) continue
-      for (const source of this.#judged.of(deployment, this.#owned.of(uid), shared)) all.add(source)
+      if (!optedIn(workload, shared)) continue
+      for (const source of this.#judged.of(workload, this.#owned.of(uid), shared)) all.add(source)
     }
     return all
   }
 
   /** The Consumer of a workload's name, whoever owns it. */
-  consumerOf({ namespace, name }: { namespace: string; name: string }): ConsumerRecord | undefined {
-    return this.records.consumer(`${namespace}/${consumerName(name)}`)
+  consumerOf(
+    workload: Pick<WorkloadRef, 'kind' | 'namespace' | 'name'>,
+  ): ConsumerRecord | undefined {
+    return this.records.consumer(`${workload.namespace}/${consumerName(workload)}`)
   }
 
-  /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
+  /** UIDs of the workloads, opted in or not, and of the other owners of pods that use a source. */
   workloadsOf(source: SourceRef): ReadonlySet<string> {
     return this.#users.of(source)
   }
@@ -211,7 +215,7 @@ export class Store {
     return {
       ...this.sources.sizes,
       namespaces: this.#namespaces.size,
-      deployments: this.#deployments.size,
+      ...this.#counts(),
       ...this.#owned.sizes,
       ...this.records.sizes,
     }
@@ -227,15 +231,15 @@ export class Store {
    * The picture to plan from. `pendingOf` gives what Sluice did and does not see yet, by UID of the workload.
    * A workload of which nothing has changed since the picture before is the same object.
    */
-  snapshot(pendingOf: (workload: DeploymentRecord) => Pending): Snapshot {
-    const workloads: Workload[] = []
+  snapshot(pendingOf: (workload: WorkloadRecord) => Pending): Snapshot {
+    const workloads: ManagedWorkload[] = []
     const leftovers: Leftover[] = []
-    for (const deployment of this.#deployments.values()) {
-      if (this.#isGoing(deployment)) continue
-      const { workload, consumer, pending } = this.#draw(deployment, pendingOf(deployment))
-      if (workload) workloads.push(workload)
-      else if (consumer?.ownerUid === deployment.ref.uid && pending.write === undefined)
-        leftovers.push({ workload: deployment.ref, consumer })
+    for (const workload of this.#workloads.values()) {
+      if (this.#isGoing(workload)) continue
+      const { managed, consumer, pending } = this.#draw(workload, pendingOf(workload))
+      if (managed) workloads.push(managed)
+      else if (consumer?.ownerUid === workload.ref.uid && pending.write === undefined)
+        leftovers.push({ workload: workload.ref, consumer })
     }
     return {
       paused: this.paused,
@@ -247,20 +251,20 @@ export class Store {
     }
   }
 
-  #bystanders({ kind, namespace, name }: Group): Bystander[] {
+  #bystanders({ kind, namespace, name }: Group): UnmanagedWorkload[] {
     const sources =
       kind === 'Group' ? this.sources.inGroup({ namespace, name }) : [localSource({ kind, name })]
     return this.#users.unmanaged(namespace, sources, this.#namespaces.annotationsOf(namespace))
   }
 
   /** It, or its namespace, is being deleted: what is left of it is nobody's business any more. */
-  #isGoing({ deleting, ref }: DeploymentRecord): boolean {
+  #isGoing({ deleting, ref }: WorkloadRecord): boolean {
     return deleting === true || this.#namespaces.isDeleting(ref.namespace)
   }
 
-  /** Looks whether a Deployment has fewer pods than it wants, since when. */
+  /** Looks whether a workload has fewer pods than it wants, since when. */
   #count(uid: string): void {
-    const wanted = this.#deployments.get(uid)?.replicas ?? 0
+    const wanted = this.#workloads.get(uid)?.replicas ?? 0
     const there = this.#owned
       .of(uid)
       .filter(({ terminal, terminating }) => !terminal && !terminating)
@@ -272,28 +276,38 @@ export class Store {
     for (const uid of this.#inNamespace.get(name) ?? []) this.#drawn.delete(uid)
   }
 
-  #draw(deployment: DeploymentRecord, pending: Pending): Drawn {
-    const { namespace, name, uid } = deployment.ref
+  #draw(workload: WorkloadRecord, pending: Pending): Drawn {
+    const { namespace, uid } = workload.ref
     const known = this.#drawn.get(uid)
-    const consumerKey = known?.consumerKey ?? `${namespace}/${consumerName(name)}`
+    const consumerKey = known?.consumerKey ?? `${namespace}/${consumerName(workload.ref)}`
     const consumer = this.records.consumer(consumerKey)
     if (known?.consumer === consumer && known?.pending === pending) return known
     const shared = this.#namespaces.annotationsOf(namespace)
-    const workload = optedIn(deployment, shared)
+    const managed = optedIn(workload, shared)
       ? {
-          deployment,
+          workload,
           pods: this.#owned.of(uid),
           missingSince: this.#missingSince.get(uid),
           settings:
-            known?.workload?.settings ?? readSettings(deployment, shared, this.#options.defaults),
+            known?.managed?.settings ?? readSettings(workload, shared, this.#options.defaults),
           managed: this.#namespaces.isManaged(namespace),
           consumer,
           source: (local: LocalSource) => this.source(sourceIn(namespace, local)),
           pending,
         }
       : undefined
-    const drawn = { consumerKey, consumer, pending, workload }
+    const drawn = { consumerKey, consumer, pending, managed }
     this.#drawn.set(uid, drawn)
     return drawn
+  }
+
+  /** How many workloads are kept, by plural. */
+  #counts(): Readonly<Record<string, number>> {
+    const counts = Object.fromEntries(WORKLOAD_KINDS.map(({ plural }) => [plural, 0]))
+    for (const { ref } of this.#workloads.values()) {
+      const { plural } = workloadKind(ref.kind)
+      counts[plural] = (counts[plural] ?? 0) + 1
+    }
+    return counts
   }
 }

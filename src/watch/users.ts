@@ -2,7 +2,7 @@
  * Who uses which source now, and what of it: worked out when it is asked for, of the workloads that changed since.
  */
 import type { Annotations } from '../config/annotation-reader.ts'
-import type { DeploymentRecord } from '../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../workloads/workload.ts'
 import { optedIn, readVolumes, type Defaults } from '../workloads/settings.ts'
 import { UseIndex } from '../workloads/use-index.ts'
 import { usesSource, type Use } from '../workloads/uses.ts'
@@ -14,12 +14,12 @@ import {
   type SourceKey,
   type SourceRef,
 } from '../model/refs.ts'
-import type { Bystander } from '../plan/snapshot.ts'
+import type { UnmanagedWorkload } from '../plan/snapshot.ts'
 import type { UserPod } from '../report/rotations/old-content.ts'
 import type { OwnedPods } from './owned-pods.ts'
 
 export interface UsersOptions {
-  readonly deployments: ReadonlyMap<string, DeploymentRecord>
+  readonly workloads: ReadonlyMap<string, WorkloadRecord>
   readonly pods: Pick<OwnedPods, 'of'>
   /** The last workload that used a source uses it no more. */
   readonly onUnused: (source: SourceKey) => void
@@ -40,7 +40,7 @@ export class Users {
     this.#unindexed.add(workload)
   }
 
-  /** UIDs of the Deployments, opted in or not, and of the other owners of pods that use a source. */
+  /** UIDs of the workloads, opted in or not, and of the other owners of pods that use a source. */
   of(source: SourceRef): ReadonlySet<string> {
     this.#reindex()
     return this.#index.workloadsOf(sourceKey(source))
@@ -59,46 +59,46 @@ export class Users {
     namespace: Annotations,
     defaults: Pick<Defaults, 'volumes'>,
   ): readonly UserPod[] {
-    const { deployments, pods } = this.#options
+    const { workloads, pods } = this.#options
     const local = localSource(source)
-    return [...this.of(source)].flatMap((workload) => {
-      const deployment = deployments.get(workload)
-      const volumes = readVolumes(deployment, namespace, defaults)
-      const name = deployment && `Deployment/${deployment.ref.name}`
+    return [...this.of(source)].flatMap((uid) => {
+      const workload = workloads.get(uid)
+      const volumes = readVolumes(workload, namespace, defaults)
+      const name = workload && `${workload.ref.kind}/${workload.ref.name}`
       return pods
-        .of(workload)
+        .of(uid)
         .filter(({ terminal, uses }) => !terminal && usesSource(uses, local))
-        .map((pod) => ({ pod, owner: name ?? pod.owner, workload, volumes }))
+        .map((pod) => ({ pod, owner: name ?? pod.owner, workload: uid, volumes }))
     })
   }
 
-  /** The Deployments that use one of these sources and did not opt in, each once. */
+  /** The workloads that use one of these sources and did not opt in, each once. */
   unmanaged(
     namespace: string,
     sources: readonly LocalSource[],
     namespaceAnnotations: Annotations,
-  ): Bystander[] {
-    const { deployments, pods } = this.#options
+  ): UnmanagedWorkload[] {
+    const { workloads, pods } = this.#options
     const users = new Set(sources.flatMap((local) => [...this.of(sourceIn(namespace, local))]))
     return [...users].flatMap((uid) => {
-      const deployment = deployments.get(uid)
-      if (!deployment || optedIn(deployment, namespaceAnnotations)) return []
-      return [{ deployment, pods: pods.of(uid) }]
+      const workload = workloads.get(uid)
+      if (!workload || optedIn(workload, namespaceAnnotations)) return []
+      return [{ workload, pods: pods.of(uid) }]
     })
   }
 
   /** Of its template and its pods; equal ones of several pods once. */
   #usesOf(workload: string): readonly Use[] {
-    const { deployments, pods } = this.#options
+    const { workloads, pods } = this.#options
     const lists = new Set(pods.of(workload).map(({ uses }) => uses))
-    const template = deployments.get(workload)?.uses
+    const template = workloads.get(workload)?.uses
     if (template) lists.add(template)
     return [...lists].flat().flatMap(({ uses }) => uses)
   }
 
   #namespaceOf(workload: string): string | undefined {
-    const { deployments, pods } = this.#options
-    return (deployments.get(workload) ?? pods.of(workload)[0])?.ref.namespace
+    const { workloads, pods } = this.#options
+    return (workloads.get(workload) ?? pods.of(workload)[0])?.ref.namespace
   }
 
   #reindex(): void {

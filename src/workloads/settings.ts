@@ -22,7 +22,7 @@ import type { Config } from '../config/settings.ts'
 import { VOLUMES, type Volumes } from '../config/volumes.ts'
 import type { Limit } from '../config/limit.ts'
 import { misspelt, readerOf, type Annotations, type Place } from '../config/annotation-reader.ts'
-import type { DeploymentRecord } from './kinds/deployment.ts'
+import type { WorkloadRecord } from './workload.ts'
 
 /** What counts for one workload. Durations are milliseconds. */
 export interface Settings {
@@ -65,7 +65,7 @@ export type Defaults = Pick<
 >
 
 /** Where the annotations of a workload stand, besides its Namespace. */
-export type Annotated = Pick<DeploymentRecord, 'annotations' | 'templateAnnotations'>
+export type Annotated = Pick<WorkloadRecord, 'annotations' | 'templateAnnotations'>
 
 const NO_ANNOTATIONS: Annotated = { annotations: {}, templateAnnotations: {} }
 

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { Coordinator } from '../../src/plan/loop.ts'
 import { sleep } from '../../src/kube/local-time.ts'
 import { plan } from '../../src/plan/plan.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { Chronicle } from '../../src/report/cluster-reporter.ts'
 import { EventWriter } from '../../src/report/events/event-writer.ts'
 import { createLogger } from '../../src/report/log.ts'
@@ -46,7 +46,7 @@ interface Loop {
   readonly run: (signal: AbortSignal) => Promise<void>
 }
 
-function planning(workloads: readonly Workload[]): Loop {
+function planning(workloads: readonly ManagedWorkload[]): Loop {
   let plans = 0
   const coordinator = new Coordinator({
     policy,

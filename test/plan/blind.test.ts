@@ -1,7 +1,7 @@
 /** A picture that may be old: what is seen of pods stands still, and time runs on. */
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
 import {
   at,
   consumer,
@@ -23,7 +23,7 @@ const leftover = {
 }
 
 /** A workload, and when something is due of it. */
-const due: Record<string, readonly [Workload, number, string]> = {
+const due: Record<string, readonly [ManagedWorkload, number, string]> = {
   'a restart that would begin': [told('web'), at(60), 'record shop/web: started'],
   'a further pod of a restart': [told('web', { ledger: { restart: evicting } }), at(10), 'evict'],
   'a restart whose deadline passes': [

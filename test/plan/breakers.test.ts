@@ -8,7 +8,13 @@ const always = () => true
 
 /** A restart that ended at this minute. */
 function ended(minute: number, failed: boolean, name = `w${minute}`): EndedRestart {
-  const workload = { kind: 'Deployment', namespace: 'shop', name, uid: name } as const
+  const workload = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    namespace: 'shop',
+    name,
+    uid: name,
+  } as const
   return { workload, at: minute * MINUTE, failed }
 }
 const failure = (minute: number) => ended(minute, true)

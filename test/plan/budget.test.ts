@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../src/workloads/pod.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { appUses, at, container, pod, source, type PodChange } from './cluster-builder.ts'
 import {
   bystander,
@@ -28,7 +28,7 @@ const crashing: PodChange = {
 const wide = { maxConcurrentRestarts: 100, maxConcurrentPerGroup: 100 }
 
 /** A workload with a Secret of its own. */
-const alone = (name: string, change: Told = {}): Workload =>
+const alone = (name: string, change: Told = {}): ManagedWorkload =>
   told(name, { sources: [rotated(`secret-of-${name}`)], ...change })
 
 const started = (lines: readonly string[]) =>
@@ -358,11 +358,7 @@ describe('starting pods', () => {
       { of: { restartId: 'r1', maxSurge: 2, maxUnavailable: 1 } },
       3,
     ],
-    [
-      'of Recreate',
-      { of: { restartId: 'r1', observed: false, strategy: 'Recreate', replicas: 4 } },
-      4,
-    ],
+    ['of Recreate', { of: { restartId: 'r1', observed: false, recreates: true, replicas: 4 } }, 4],
     ['of a single replica', { of: { restartId: 'r1', observed: false, replicas: 1 } }, 1],
     [
       'whose surge is greater than its replicas',
@@ -885,8 +881,8 @@ describe('mode observe', () => {
 })
 
 test.each([
-  ['RollingUpdate that takes 5 of 10 away', { strategy: 'RollingUpdate', maxUnavailable: 5 }],
-  ['Recreate that takes 10 of 10 away', { strategy: 'Recreate', maxUnavailable: 0 }],
+  ['RollingUpdate that takes 5 of 10 away', { recreates: false, maxUnavailable: 5 }],
+  ['Recreate that takes 10 of 10 away', { recreates: true, maxUnavailable: 0 }],
 ] as const)('an explicit max-unavailable of 1 holds a rollout by %s', (_, of) => {
   const web = told('web', {
     annotations: { 'max-unavailable': '1', strategy: 'rollout' },

@@ -69,7 +69,7 @@ function judged(db: SourceRecord, use: Use, changes: readonly PodChange[] = [{},
   const pods = changes.map((change, n): PodRecord => pod(`web-${n}`, { uses, ...change }))
   const ledger = appliedLedger([db], {}, [use.selector])
   const made = plan(
-    snapshot([workload({ deployment: of, pods, sources: [db], consumer: consumer(of, ledger) })]),
+    snapshot([workload({ workload: of, pods, sources: [db], consumer: consumer(of, ledger) })]),
     policy,
     at(120),
   )
@@ -183,7 +183,7 @@ test('what is recorded of many keys that all changed often fits into one object'
   const uses = appUses(...names.map((name) => ({ ...envFrom, source: `secret/${name}` as const })))
   const of = deployment('web', { uses })
   const pods = [pod('web-1', { uses, createdAt: at(-295) }), pod('web-2', { uses })]
-  const planned = workload({ deployment: of, pods, sources, consumer: undefined })
+  const planned = workload({ workload: of, pods, sources, consumer: undefined })
   const made = plan(snapshot([planned]), policy, at(0))
   const written = made.actions.find((each) => each.kind === 'record')
   if (written?.kind !== 'record') throw new Error('expected a record')
@@ -255,7 +255,7 @@ describe('absence restarts nothing', () => {
     const pods = [1, 2, 3].map((n) => pod(`web-${n}`, { uses }))
     const ledger = appliedLedger([db, mail], {}, ['*', 'password'])
     const known = workload({
-      deployment: of,
+      workload: of,
       pods,
       sources: [db, mail],
       consumer: consumer(of, ledger),

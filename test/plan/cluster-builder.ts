@@ -6,12 +6,12 @@ import { localSource, sourceIn, type LocalSource } from '../../src/model/refs.ts
 import { SECRET } from '../../src/sources/kinds/secret.ts'
 import type { ConsumerRecord, Ledger, Report } from '../../src/records/consumer.ts'
 import { consumerName } from '../../src/records/consumer.ts'
-import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { RolloutShape, WorkloadRecord } from '../../src/workloads/workload.ts'
 import type { ContainerRecord, PodRecord } from '../../src/workloads/pod.ts'
 import { readSettings, type Settings } from '../../src/workloads/settings.ts'
 import type { PodUses, Use } from '../../src/workloads/uses.ts'
 import type { Policy } from '../../src/plan/policy.ts'
-import type { Pending, Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import type { Pending, Snapshot, ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { ABSENT, createDigester } from '../../src/sources/digest.ts'
 import {
   historyOf,
@@ -91,24 +91,37 @@ export function appUses(...uses: readonly Use[]): PodUses {
 
 const PASSWORD_USES = appUses(password)
 
+/** What a test says of a workload, the shape of its rollout among the rest. */
+export type WorkloadOptions = Partial<WorkloadRecord> & Partial<RolloutShape>
+
 export function deployment(
   name = 'web',
-  change: Partial<DeploymentRecord> & { namespace?: string } = {},
-): DeploymentRecord {
-  const { namespace = 'shop', ...rest } = change
+  change: WorkloadOptions & { namespace?: string } = {},
+): WorkloadRecord {
+  const { namespace = 'shop', recreates, maxSurge, maxUnavailable, ...others } = change
+  const { wantsNoneAway, exclusive, ...rest } = others
   const replicas = change.replicas ?? 3
   return {
-    ref: { kind: 'Deployment', namespace, name, uid: `uid-of-${namespace}-${name}` },
+    ref: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      namespace,
+      name,
+      uid: `uid-of-${namespace}-${name}`,
+    },
     resourceVersion: '1000',
     annotations: {},
     templateAnnotations: {},
     otherRestarter: undefined,
     replicas,
     paused: false,
-    strategy: 'RollingUpdate',
-    maxSurge: 1,
-    maxUnavailable: 0,
-    wantsNoneAway: false,
+    rollout: {
+      recreates: recreates ?? false,
+      maxSurge: maxSurge ?? 1,
+      maxUnavailable: maxUnavailable ?? 0,
+      wantsNoneAway: wantsNoneAway ?? false,
+      exclusive: exclusive ?? false,
+    },
     minReady: 0,
     progressDeadline: 600_000,
     restartId: undefined,
@@ -262,14 +275,14 @@ export const calmReport: Report = {
 
 /** The Consumer of a Deployment with this ledger. */
 export function consumer(
-  of: DeploymentRecord,
+  of: WorkloadRecord,
   ledger: Ledger | undefined,
   change: Partial<ConsumerRecord> = {},
 ): ConsumerRecord {
-  const { namespace, name, uid } = of.ref
+  const { namespace, uid } = of.ref
   return {
     namespace,
-    name: consumerName(name),
+    name: consumerName(of.ref),
     uid: `consumer-of-${uid}`,
     resourceVersion: '1',
     ownerUid: uid,
@@ -288,7 +301,7 @@ export const nothingPending: Pending = {
 }
 
 export interface WorkloadChange {
-  readonly deployment?: DeploymentRecord
+  readonly workload?: WorkloadRecord
   readonly pods?: readonly PodRecord[]
   readonly annotations?: Annotations
   readonly settings?: Settings
@@ -311,14 +324,14 @@ export const rotatedDb = source(
 export const calmDb = source('db', { at: at(-7200), data: { password: 'old', user: 'app' } })
 
 /** A workload with a stale fleet: `db` changed at {@link EPOCH}. `ledger: null` means that it has no Consumer. */
-export function workload(change: WorkloadChange = {}): Workload {
-  const { deployment: of = deployment(), sources = [rotatedDb], ledger = {} } = change
+export function workload(change: WorkloadChange = {}): ManagedWorkload {
+  const { workload: of = deployment(), sources = [rotatedDb], ledger = {} } = change
   const pods =
     change.pods ??
     Array.from({ length: of.replicas }, (_, index) => pod(`${of.ref.name}-${index + 1}`))
   const byName = new Map(sources.map((each) => [localSource(each.ref), each]))
   return {
-    deployment: of,
+    workload: of,
     pods,
     settings: change.settings ?? settings(change.annotations),
     managed: change.managed ?? true,
@@ -336,7 +349,7 @@ export function workload(change: WorkloadChange = {}): Workload {
 
 /** A picture of these workloads. */
 export function snapshot(
-  workloads: readonly Workload[],
+  workloads: readonly ManagedWorkload[],
   change: Partial<Omit<Snapshot, 'workloads'>> = {},
 ): Snapshot {
   return {

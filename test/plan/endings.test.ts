@@ -3,11 +3,10 @@
  * for its slot.
  */
 import { describe, expect, test } from 'vitest'
-import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
 import type { Failure } from '../../src/records/consumer.ts'
 import type { PodRecord } from '../../src/workloads/pod.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
-import { at, container, pod, type PodChange } from './cluster-builder.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
+import { at, container, pod, type PodChange, type WorkloadOptions } from './cluster-builder.ts'
 import {
   calm,
   changedAt,
@@ -46,7 +45,7 @@ const terminating = (name: string): PodRecord =>
   })
 
 /** A rollout of a single replica. */
-const rollout = (of: Partial<DeploymentRecord>, pods: readonly PodRecord[]): Workload =>
+const rollout = (of: WorkloadOptions, pods: readonly PodRecord[]): ManagedWorkload =>
   told('single', {
     of: { replicas: 1, restartId: 'r1', status: { replicas: 2, updated: 1 }, ...of },
     pods,
@@ -56,7 +55,7 @@ const rollout = (of: Partial<DeploymentRecord>, pods: readonly PodRecord[]): Wor
 const young = (change: PodChange) =>
   pod('single-new', { createdAt: at(8), restartId: 'r1', templateHash: 'new', ...change })
 
-const stuck: [string, Workload][] = [
+const stuck: [string, ManagedWorkload][] = [
   ['an evicted pod that is never created', restarting('away')],
   [
     'an evicted pod that a quota refuses',
@@ -122,9 +121,7 @@ const stuck: [string, Workload][] = [
   ],
   [
     'Recreate behind a pod that never ends',
-    rollout({ strategy: 'Recreate', status: { replicas: 0, updated: 0 } }, [
-      terminating('single-old'),
-    ]),
+    rollout({ recreates: true, status: { replicas: 0, updated: 0 } }, [terminating('single-old')]),
   ],
 ]
 
@@ -189,7 +186,7 @@ describe('new content that comes more often than new pods get Ready', () => {
 })
 
 describe('a restart fails at its deadline', () => {
-  test.each<[string, Workload, string]>([
+  test.each<[string, ManagedWorkload, string]>([
     [
       'for pods that no controller creates',
       restarting('web', { missingSince: at(7) }),
@@ -232,7 +229,7 @@ describe('a restart fails at its deadline', () => {
       told('single', {
         of: {
           replicas: 1,
-          strategy: 'Recreate',
+          recreates: true,
           restartId: 'r1',
           status: { replicas: 0, updated: 0 },
         },

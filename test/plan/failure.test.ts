@@ -2,10 +2,10 @@ import { SECRET } from '../../src/sources/kinds/secret.ts'
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../src/workloads/pod.ts'
 import type { Failure } from '../../src/records/consumer.ts'
-import { readDeployment } from '../../src/workloads/kinds/deployment.ts'
+import { DEPLOYMENT } from '../../src/workloads/kinds/deployment.ts'
 import { createDigester } from '../../src/sources/digest.ts'
 import { readSource } from '../../src/sources/source.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { at, base64, container, pod, type PodChange } from './cluster-builder.ts'
 import {
   bystander,
@@ -348,7 +348,7 @@ describe('pods that are never created', () => {
   ])('name who refuses them: %s', (message, kind, who) => {
     const type = 'ReplicaFailure'
     const lastTransitionTime = '2026-03-01T12:00:09Z'
-    const { creationRefusedSince, creationRefusedBy } = readDeployment(
+    const { creationRefusedSince, creationRefusedBy } = DEPLOYMENT.read(
       {
         metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1' },
         spec: { template: { spec: {} } },
@@ -385,7 +385,7 @@ describe('pods that are never created', () => {
       spec: { template: { spec: {} } },
     }
     const of = (status: 'True' | 'False') =>
-      readDeployment(
+      DEPLOYMENT.read(
         {
           ...raw,
           status: {
@@ -398,12 +398,12 @@ describe('pods that are never created', () => {
       ).creationRefusedSince
     expect(of('True')).toBe(at(9))
     expect(of('False')).toBeUndefined()
-    expect(readDeployment(raw, (uses) => uses).creationRefusedSince).toBeUndefined()
+    expect(DEPLOYMENT.read(raw, (uses) => uses).creationRefusedSince).toBeUndefined()
   })
 })
 
 /** The workload as it is after a plan that recorded its failure. */
-function failed(name: string, change: Told = {}, kind: Failure['kind'] = 'Unfit'): Workload {
+function failed(name: string, change: Told = {}, kind: Failure['kind'] = 'Unfit'): ManagedWorkload {
   const { ledger, ...rest } = change
   return told(name, {
     ledger: { failure: failure(name, kind), ...ledger },
@@ -452,7 +452,7 @@ describe('a failed restart', () => {
     expect(planned([failed('web'), other]).lines).toContain('record shop/z: started')
   })
 
-  const ends = (workload: Workload, now = NOW) =>
+  const ends = (workload: ManagedWorkload, now = NOW) =>
     planned([workload], { now }).lines.includes('record shop/web: recovered')
 
   test.each<[string, Told, number, boolean]>([

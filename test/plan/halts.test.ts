@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readConsumer, writeStatus } from '../../src/records/consumer.ts'
 import { readHalt, writeHalt, type HaltRecord, type HaltSpec } from '../../src/records/halt.ts'
 import type { Action, HaltAction } from '../../src/plan/action.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import {
   at,
   container,
@@ -38,7 +38,7 @@ const failing = (name: string, change: Told = {}) =>
   restarting(name, { pods: [...oneAway(name), replacement('new', crashing)], ...change })
 
 /** The same after the failure was recorded. */
-function failed(name: string, change: Told = {}): Workload {
+function failed(name: string, change: Told = {}): ManagedWorkload {
   const before = failing(name, change)
   const record = planned([before]).actions.find((action) => action.kind === 'record')
   if (record?.cause !== 'failed' || !before.consumer) throw new Error('it did not fail')
@@ -77,8 +77,7 @@ describe('a failure because of suspect content', () => {
     )
     expect(haltsIn(made)[0]?.spec.failure).toMatchObject({
       id: 'r1',
-      workload: 'web',
-      workloadUid: 'uid-of-shop-web',
+      workload: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'uid-of-shop-web' },
       keyFingerprint: digester.fingerprint,
       contents: [{ source: 'secret/db' }, { source: 'secret/cache' }],
     })
@@ -162,7 +161,7 @@ describe('a halted group', () => {
     const successor = told('web', { sources: [calm('db')] })
     const renewed = {
       ...successor,
-      deployment: { ...deployment('web'), ref: { ...deployment('web').ref, uid: 'another' } },
+      workload: { ...deployment('web'), ref: { ...deployment('web').ref, uid: 'another' } },
       consumer: undefined,
     }
     expect(planned([renewed, told('a')], {}, { halts }).reasons.a).toBe('GroupHalted')
@@ -201,7 +200,7 @@ describe('a halted group', () => {
     expect(made.reasons.a).toBe('GroupHalted')
   })
 
-  test.each<[string, Workload[], number]>([
+  test.each<[string, ManagedWorkload[], number]>([
     [
       'the content changes',
       [failed('web'), told('a', { sources: [rotated('db', {}, 60)] })].map((each) => ({

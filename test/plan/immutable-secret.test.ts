@@ -37,7 +37,7 @@ function reasonFor(
   const of = deployment('web', { uses })
   const pods = ['1', '2', '3'].map((n) => pod(`web-${n}`, { uses }))
   const reasonWith = (known: Ledger) =>
-    planned([workload({ deployment: of, pods, sources: [db], consumer: consumer(of, known) })])
+    planned([workload({ workload: of, pods, sources: [db], consumer: consumer(of, known) })])
   const before = reasonWith(ledger)
   const written = before.actions.flatMap((action) =>
     action.kind === 'record' ? [action.status.ledger] : [],

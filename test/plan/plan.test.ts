@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Restart } from '../../src/records/consumer.ts'
 import type { State } from '../../src/model/state.ts'
-import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../../src/workloads/workload.ts'
 import type { PodRecord } from '../../src/workloads/pod.ts'
 import type { Action } from '../../src/plan/action.ts'
 import { HOLD_REASONS, type Hold, type HoldReason } from '../../src/model/hold.ts'
@@ -61,7 +61,7 @@ function line(action: Action): string {
 function planned(seen: Snapshot, now = NOW, change: Partial<Policy> = {}) {
   const { actions, workloads, wakeAt } = plan(seen, { ...policy, ...change }, now)
   const holds = workloads.flatMap(({ assessment, hold }): [string, Hold][] =>
-    hold ? [[assessment.deployment.ref.name, hold]] : [],
+    hold ? [[assessment.workload.ref.name, hold]] : [],
   )
   const isReport = (action: Action) => action.kind === 'record' && action.cause === 'reported'
   return {
@@ -88,7 +88,7 @@ const recorded = ({ actions }: { actions: readonly Action[] }) => {
 
 /** The Consumer as it was written down after the change, so that nothing of the story is left to record. */
 function told(change: WorkloadChange = {}): WorkloadChange {
-  const { deployment: of = deployment(), sources = [rotatedDb], ledger } = change
+  const { workload: of = deployment(), sources = [rotatedDb], ledger } = change
   const known = appliedLedger(sources, ledger ?? {})
   const changed = one({ ...change, consumer: consumer(of, known) }, at(0.5))
   const status = changed.actions.find((action) => action.kind === 'record')?.status
@@ -158,7 +158,7 @@ describe('a change', () => {
   })
 
   test.each([
-    ['replicas 0', { deployment: deployment('web', { replicas: 0 }), pods: [] }],
+    ['replicas 0', { workload: deployment('web', { replicas: 0 }), pods: [] }],
     [
       'pods that a deploy made meanwhile',
       { pods: [5, 6, 7].map((s) => pod(`w${s}`, { createdAt: at(s) })) },
@@ -166,7 +166,7 @@ describe('a change', () => {
     [
       'only terminal and terminating pods',
       {
-        deployment: deployment('web', { replicas: 0 }),
+        workload: deployment('web', { replicas: 0 }),
         pods: [pod('w1', { terminal: true }), pod('w2', { terminating: true })],
       },
     ],
@@ -182,7 +182,7 @@ describe('a change', () => {
   )
 
   test('is not forgotten before the watch of the pods can have shown who started before it', () => {
-    const none = { deployment: deployment('web', { replicas: 0 }), pods: [] }
+    const none = { workload: deployment('web', { replicas: 0 }), pods: [] }
     expect(one(told(none), at(1.9)).lines).toEqual([])
     expect(one(told(none), at(1.9)).wakeAt).toBe(at(2))
   })
@@ -272,7 +272,7 @@ describe('a restart by evict', () => {
 
 describe('a restart by rollout', () => {
   const under = (change: WorkloadChange = {}) => {
-    const patched = change.deployment?.restartId === rolling.id || undefined
+    const patched = change.workload?.restartId === rolling.id || undefined
     return told({ ...change, ledger: { restart: { ...rolling, patched } } })
   }
   const patched = (change = {}) => deployment('web', { restartId: 'r1', ...change })
@@ -287,12 +287,12 @@ describe('a restart by rollout', () => {
 
   test('does not patch again when the answer was lost but the annotation is there', () => {
     const of = patched({ observed: false })
-    expect(one(under({ deployment: of })).hold?.reason).toBe('RolloutInProgress')
+    expect(one(under({ workload: of })).hold?.reason).toBe('RolloutInProgress')
   })
 
   test('waits for the rollout', () => {
     const of = patched({ status: { replicas: 4, updated: 2 } })
-    const { lines, hold } = one(under({ deployment: of }))
+    const { lines, hold } = one(under({ workload: of }))
     expect(lines).toEqual([])
     expect(hold).toEqual({
       reason: 'RolloutInProgress',
@@ -301,20 +301,20 @@ describe('a restart by rollout', () => {
   })
 
   test('does not take old pods in a late picture for a reason to begin again', () => {
-    const { lines, hold } = one(under({ deployment: patched() }))
+    const { lines, hold } = one(under({ workload: patched() }))
     expect(lines).toEqual([])
     expect(hold?.reason).toBe('RolloutInProgress')
   })
 
   test('ends when its pods are back and calm', () => {
-    const done = under({ deployment: patched(), pods: newPods })
+    const done = under({ workload: patched(), pods: newPods })
     expect(one(done, at(12)).hold?.reason).toBe('PodsAway')
     expect(one(done, at(13)).lines).toEqual(['record shop/web: finished, Fresh'])
   })
 
   test('writes down that its id is in the template', () => {
     const of = patched({ observed: false })
-    const seen = one({ deployment: of, ledger: { restart: rolling } })
+    const seen = one({ workload: of, ledger: { restart: rolling } })
     expect(seen.lines).toEqual(['record shop/web: patched, Restarting'])
     expect(recorded(seen).ledger.restart).toEqual({ ...rolling, patched: true })
   })
@@ -326,7 +326,7 @@ describe('a restart by rollout', () => {
       { at: at(-0.5), data: { password: 'new' } },
       { at: at(19.5), data: { password: 'newest' } },
     )
-    const rolled = under({ deployment: patched(), pods: newPods, sources: [again] })
+    const rolled = under({ workload: patched(), pods: newPods, sources: [again] })
     const finished = one(rolled, at(30))
     expect(finished.lines).toEqual(['record shop/web: finished, Waiting'])
     const { ledger } = recorded(finished)
@@ -335,7 +335,7 @@ describe('a restart by rollout', () => {
   })
 
   describe.each<
-    [string, Partial<Restart>, Partial<DeploymentRecord>, readonly PodRecord[] | undefined]
+    [string, Partial<Restart>, Partial<WorkloadRecord>, readonly PodRecord[] | undefined]
   >([
     ['as is recorded', { patched: true }, {}, undefined],
     ['as this process saw', { patched: undefined }, { lastRestartId: 'r1' }, undefined],
@@ -344,7 +344,7 @@ describe('a restart by rollout', () => {
     const undone = (change: WorkloadChange = {}) =>
       one(
         told({
-          deployment: deployment('web', { restartId: undefined, ...of }),
+          workload: deployment('web', { restartId: undefined, ...of }),
           ...(pods && { pods }),
           ledger: { restart: { ...rolling, ...restart } },
           ...change,
@@ -370,7 +370,7 @@ describe('a restart by rollout', () => {
 
     test('fails where its owner lets no pod be away', () => {
       const none = deployment('web', { restartId: undefined, ...of, wantsNoneAway: true })
-      expect(undone({ deployment: none }).lines).toEqual(['record shop/web: failed, Failed'])
+      expect(undone({ workload: none }).lines).toEqual(['record shop/web: failed, Failed'])
     })
   })
 
@@ -389,15 +389,15 @@ describe('a restart by rollout', () => {
       {},
       'evict',
     ],
-    ['a single replica with Recreate', { replicas: 1, strategy: 'Recreate' }, {}, 'evict'],
+    ['a single replica with Recreate', { replicas: 1, recreates: true }, {}, 'evict'],
     ['a single replica without a surge', { replicas: 1, maxSurge: 0 }, {}, 'evict'],
     ['several replicas', {}, {}, 'evict'],
     ['an owner who wants none away', { wantsNoneAway: true }, {}, 'rollout'],
-    ['Recreate and several replicas', { strategy: 'Recreate', wantsNoneAway: true }, {}, 'evict'],
+    ['Recreate and several replicas', { recreates: true, wantsNoneAway: true }, {}, 'evict'],
     ['a single replica, told to evict', { replicas: 1 }, { strategy: 'evict' }, 'evict'],
     ['several replicas, told to roll out', {}, { strategy: 'rollout' }, 'rollout'],
   ] as const)('is chosen for %s: %s %s, %s', (_, of, annotations, strategy) => {
-    const started = one(told({ deployment: deployment('web', of), annotations }))
+    const started = one(told({ workload: deployment('web', of), annotations }))
     expect(recorded(started).ledger.restart?.strategy).toBe(strategy)
   })
 })
@@ -430,13 +430,13 @@ describe('a hold', () => {
       { annotations: { 'max-unavailable': '0' } },
       /max-unavailable.*expected a whole number of at least 1.*found "0"/,
     ],
-    OtherRestarter: [{ deployment: deployment('web', { otherRestarter: 'Reloader' }) }, /Reloader/],
+    OtherRestarter: [{ workload: deployment('web', { otherRestarter: 'Reloader' }) }, /Reloader/],
     NamespaceNotManaged: [
       { managed: false },
       /^pods may be evicted only in .* label namespace shop with sluice.dev\/managed=true$/,
       { managedNamespaces: 'required' },
     ],
-    DeploymentPaused: [{ deployment: deployment('web', { paused: true }) }, /spec\.paused/],
+    DeploymentPaused: [{ workload: deployment('web', { paused: true }) }, /spec\.paused/],
     SourceMissing: [{ sources: [from(null)] }, /^missing: Secret db$/],
     KeyMissing: [{ sources: [from({ user: 'x' })] }, /^missing: key password of Secret db$/],
     ValueEmpty: [
@@ -446,14 +446,14 @@ describe('a hold', () => {
     ImmutableRecreated: [{ sources: [immutable] }, /immutable Secret db was created again/],
     MaxUnavailableExceeded: [
       {
-        deployment: deployment('web', { strategy: 'Recreate' }),
+        workload: deployment('web', { recreates: true }),
         annotations: { strategy: 'rollout', 'max-unavailable': '2' },
       },
       /takes away 3 pods at once \(Recreate\), max-unavailable allows 2/,
     ],
     MaxSurgeExceeded: [
       {
-        deployment: deployment('web', { maxSurge: 3 }),
+        workload: deployment('web', { maxSurge: 3 }),
         annotations: { strategy: 'rollout', 'max-unavailable': '2' },
       },
       /starts 3 pods at once \(maxSurge\), max-unavailable allows 2/,
@@ -466,7 +466,7 @@ describe('a hold', () => {
     QuietPeriod: [{}, /stay unchanged for 20 s/, { quietPeriod: 20_000 }],
     JustChanged: [{}, /changed this moment/, { margin: 15_000, quietPeriod: 0 }],
     RolloutInProgress: [
-      { deployment: deployment('web', { status: { replicas: 4, updated: 1 } }) },
+      { workload: deployment('web', { status: { replicas: 4, updated: 1 } }) },
       /1 of 4 pods updated/,
     ],
     PodsAway: [{ pods: [pod('web-1'), pod('web-2')] }, /^1 of 3 pods unavailable \(limit 1\)$/],
@@ -475,7 +475,7 @@ describe('a hold', () => {
       /^1 of 3 pods unavailable \(limit 1\), 1 of them past the progress deadline/,
     ],
     RolloutStuck: [
-      { deployment: deployment('web', { status: { replicas: 4, updated: 1 }, stuck: true }) },
+      { workload: deployment('web', { status: { replicas: 4, updated: 1 }, stuck: true }) },
       /no progress within progressDeadlineSeconds: 1 of 4 pods updated$/,
     ],
   }
@@ -528,7 +528,7 @@ describe('a hold', () => {
   })
 
   test('for the kill switch stands for every workload', () => {
-    const both = ['web', 'api'].map((name) => workload(told({ deployment: deployment(name) })))
+    const both = ['web', 'api'].map((name) => workload(told({ workload: deployment(name) })))
     const { holds, actions } = planned(snapshot(both, { paused: true }))
     expect([...holds.values()].map(({ reason }) => reason)).toEqual(['Paused', 'Paused'])
     expect(holds.get('api')?.message).toContain('Sluice')
@@ -563,7 +563,7 @@ describe('a hold', () => {
 
   test.each<[HoldReason, WorkloadChange]>([
     ['Paused', { annotations: { paused: 'true' } }],
-    ['OtherRestarter', { deployment: deployment('web', { otherRestarter: 'wave' }) }],
+    ['OtherRestarter', { workload: deployment('web', { otherRestarter: 'wave' }) }],
     ['SourceMissing', { sources: [goneAfterwards] }],
   ])('for %s stops a restart under way too', (reason, change) => {
     const { lines, hold } = one({ ...change, ledger: { restart: evicting } })
@@ -603,7 +603,7 @@ describe('a hold', () => {
   test('over an optional source that is missing there is none', () => {
     const of = deployment('web', { uses: appUses({ ...password, optional: true }) })
     const pods = [pod('web-1', { uses: of.uses })]
-    const { hold } = one({ deployment: of, pods, sources: [from(null)] }, at(30))
+    const { hold } = one({ workload: of, pods, sources: [from(null)] }, at(30))
     expect(hold?.reason).not.toBe('SourceMissing')
   })
 })
@@ -652,11 +652,11 @@ describe('the order', () => {
   /** A waiting workload; `ledger` and annotations as given. */
   const waiting = (name: string, change: WorkloadChange & { namespace?: string } = {}) => {
     const { namespace = 'shop', ...rest } = change
-    return workload(told({ ...rest, deployment: deployment(name, { namespace }) }))
+    return workload(told({ ...rest, workload: deployment(name, { namespace }) }))
   }
   const order = (...workloads: readonly ReturnType<typeof waiting>[]) =>
     plan(snapshot(workloads), policy, NOW).workloads.map(
-      ({ assessment }) => assessment.deployment.ref.name,
+      ({ assessment }) => assessment.workload.ref.name,
     )
 
   test('inside a namespace is by name, if nothing else tells', () => {
@@ -700,7 +700,7 @@ describe('the order', () => {
 
 describe('the cluster', () => {
   const waiting = (name: string, change: WorkloadChange = {}) =>
-    workload(told({ ...change, deployment: deployment(name) }))
+    workload(told({ ...change, workload: deployment(name) }))
 
   test('has one workload restarted at a time', () => {
     const { lines, holds } = planned(snapshot([waiting('a'), waiting('b'), waiting('c')]))
@@ -747,14 +747,14 @@ describe('the cluster', () => {
   test('is blocked by a write that begins a restart and is not answered yet', () => {
     const { actions } = planned(snapshot([waiting('a')]))
     const [write] = actions
-    const begun = workload({ ...told({ deployment: deployment('a') }), pending: { write } })
+    const begun = workload({ ...told({ workload: deployment('a') }), pending: { write } })
     expect(planned(snapshot([begun, waiting('b')])).holds.get('b')?.reason).toBe('ClusterBudget')
   })
 
   test('is blocked by a rollout whose new pods are not seen yet', () => {
     const rolled = workload(
       told({
-        deployment: deployment('a', { restartId: 'r1' }),
+        workload: deployment('a', { restartId: 'r1' }),
         ledger: { restart: rolling },
       }),
     )
@@ -791,10 +791,10 @@ describe('a Consumer', () => {
     const ledger = appliedLedger([rotatedDb])
     const foreign = consumer(deployment(), ledger, { ownerUid: undefined })
     const seenBefore = deployment('web', { observed: false })
-    expect(one({ deployment: seenBefore, consumer: foreign, pods: [] }).lines).toEqual([])
-    expect(one({ deployment: deployment(), consumer: foreign, pods: [] }).lines).toEqual([])
+    expect(one({ workload: seenBefore, consumer: foreign, pods: [] }).lines).toEqual([])
+    expect(one({ workload: deployment(), consumer: foreign, pods: [] }).lines).toEqual([])
     const alone = deployment('web', { status: { replicas: 0, updated: 0 } })
-    expect(one({ deployment: alone, consumer: foreign, pods: [] }).lines).toEqual([
+    expect(one({ workload: alone, consumer: foreign, pods: [] }).lines).toEqual([
       'forget shop/web: deployment-web',
     ])
   })
@@ -833,7 +833,7 @@ describe('a plan', () => {
     .map((all) =>
       snapshot(
         all.map(([each, namespace], n) =>
-          workload({ ...each, deployment: deployment(`w${n}`, { namespace }) }),
+          workload({ ...each, workload: deployment(`w${n}`, { namespace }) }),
         ),
       ),
     )

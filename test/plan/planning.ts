@@ -3,7 +3,6 @@
  * is quiet and settled, so a workload that waits waits for what the test is about.
  */
 import type { Restart } from '../../src/records/consumer.ts'
-import type { DeploymentRecord } from '../../src/workloads/kinds/deployment.ts'
 import type { HaltRecord, HaltSpec } from '../../src/records/halt.ts'
 import type { PodRecord } from '../../src/workloads/pod.ts'
 import { readSourceSettings } from '../../src/sources/settings.ts'
@@ -12,8 +11,8 @@ import type { Action } from '../../src/plan/action.ts'
 import type { Hold } from '../../src/model/hold.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { Policy } from '../../src/plan/policy.ts'
-import type { Bystander } from '../../src/plan/snapshot.ts'
-import type { Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import type { UnmanagedWorkload } from '../../src/plan/snapshot.ts'
+import type { Snapshot, ManagedWorkload } from '../../src/plan/snapshot.ts'
 import type { SourceRecord } from '../../src/sources/source.ts'
 import {
   appliedLedger,
@@ -28,6 +27,7 @@ import {
   workload,
   type PodChange,
   type WorkloadChange,
+  type WorkloadOptions,
 } from './cluster-builder.ts'
 
 /** Ten seconds after the change: quiet, and settled. */
@@ -87,13 +87,13 @@ function marked(record: SourceRecord, annotations: Annotations): SourceRecord {
   }
 }
 
-export interface Told extends Omit<WorkloadChange, 'deployment' | 'consumer'> {
+export interface Told extends Omit<WorkloadChange, 'workload' | 'consumer'> {
   readonly namespace?: string
-  readonly of?: Partial<DeploymentRecord>
+  readonly of?: WorkloadOptions
 }
 
 /** A workload that consumes these sources, and whose Consumer says what changed; nothing is left to record. */
-export function told(name: string, change: Told = {}): Workload {
+export function told(name: string, change: Told = {}): ManagedWorkload {
   const { namespace = 'shop', of = {}, sources = [rotated('db')], ledger, ...rest } = change
   const uses = of.uses ?? appUses(...sources.map((each) => passwordOf(each.ref.name)))
   const built = deployment(name, { namespace, uses, ...of })
@@ -101,12 +101,12 @@ export function told(name: string, change: Told = {}): Workload {
     pod(`${name}-${n + 1}`, { uses: built.uses }),
   )
   const known = appliedLedger(sources, ledger ?? {})
-  const picture = { ...rest, deployment: built, sources }
+  const picture = { ...rest, workload: built, sources }
   const written = plan(
     snapshot([
       workload({
         ...picture,
-        deployment: { ...built, observed: true },
+        workload: { ...built, observed: true },
         pods: [pod(`${name}-old`, { uses: built.uses })],
         consumer: consumer(built, known),
         pending: {},
@@ -129,7 +129,7 @@ export function oneAway(name: string): readonly PodRecord[] {
 }
 
 /** A restart by evict under way, with one of three pods away. */
-export function restarting(name: string, change: Told = {}): Workload {
+export function restarting(name: string, change: Told = {}): ManagedWorkload {
   return told(name, {
     pods: oneAway(name),
     ...change,
@@ -143,11 +143,8 @@ export function replacement(name: string, change: PodChange = {}): PodRecord {
 }
 
 /** A Deployment that did not opt in, with these pods. */
-export function bystander(
-  pods: readonly PodRecord[],
-  of: Partial<DeploymentRecord> = {},
-): Bystander {
-  return { deployment: deployment('other', of), pods }
+export function bystander(pods: readonly PodRecord[], of: WorkloadOptions = {}): UnmanagedWorkload {
+  return { workload: deployment('other', of), pods }
 }
 
 export function halt(
@@ -192,13 +189,13 @@ export interface Planned {
 
 /** What is planned for a picture. */
 export function planned(
-  workloads: readonly Workload[],
+  workloads: readonly ManagedWorkload[],
   { now = NOW, ...change }: Partial<Policy> & { readonly now?: number } = {},
   rest: Partial<Omit<Snapshot, 'workloads'>> = {},
 ): Planned {
   const made = plan(snapshot(workloads, rest), { ...policy, ...change }, now)
   const holds = made.workloads.flatMap(({ assessment, hold }): [string, Hold][] =>
-    hold ? [[assessment.deployment.ref.name, hold]] : [],
+    hold ? [[assessment.workload.ref.name, hold]] : [],
   )
   const isReport = (action: Action) => action.kind === 'record' && action.cause === 'reported'
   return {
@@ -208,7 +205,7 @@ export function planned(
       holds.map(([name, hold]) => [name, `${hold.reason}: ${hold.message}`]),
     ),
     reasons: Object.fromEntries(holds.map(([name, hold]) => [name, hold.reason])),
-    order: made.workloads.map(({ assessment }) => assessment.deployment.ref.name),
+    order: made.workloads.map(({ assessment }) => assessment.workload.ref.name),
     groups: Object.fromEntries(
       made.groups.map(({ group, startingPods }) => [
         `${group.kind} ${group.namespace}/${group.name}`,

@@ -95,7 +95,6 @@ function using(name: string, replicas: number, optedIn = true): SimulatedWorkloa
       maxSurge: 1,
       maxUnavailable: 0,
       minReady: 0,
-      strategy: 'RollingUpdate',
       progressDeadline: 30_000,
     },
   }

@@ -93,7 +93,7 @@ test('one Secret that is on the way comes before another that may not be read', 
   )
   const both = workload({
     sources: [forbidden, mail],
-    deployment: deployment('web', { uses }),
+    workload: deployment('web', { uses }),
     pods: [pod('web-1', { uses })],
     consumer: consumer(deployment(), appliedLedger([calm('db'), calm('mail')])),
   })

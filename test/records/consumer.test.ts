@@ -254,6 +254,6 @@ describe('the owner of a Consumer', () => {
 })
 
 test('a Consumer is named for its Deployment, within the length of a name', () => {
-  expect(consumerName('web')).toBe('deployment-web')
-  expect(consumerName('x'.repeat(253))).toHaveLength(253)
+  expect(consumerName({ kind: 'Deployment', name: 'web' })).toBe('deployment-web')
+  expect(consumerName({ kind: 'StatefulSet', name: 'x'.repeat(253) })).toHaveLength(253)
 })

@@ -3,7 +3,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { ApiCall } from '../../src/kube/api-call.ts'
 import { forecast } from '../../src/report/eta.ts'
 import { plan, type Plan } from '../../src/plan/plan.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { Chronicle } from '../../src/report/cluster-reporter.ts'
 import { EventWriter } from '../../src/report/events/event-writer.ts'
 import { createLogger } from '../../src/report/log.ts'
@@ -98,7 +98,7 @@ function now(): number {
   return at(10) + time.now
 }
 
-function planned(...workloads: readonly Workload[]): Plan {
+function planned(...workloads: readonly ManagedWorkload[]): Plan {
   current = sourcesOf(workloads)
   const made = plan(snapshot(workloads), policy, now())
   chronicle.planned(made, forecast(made, policy, 10_000, now()), now())
@@ -110,7 +110,7 @@ async function until(second: number): Promise<void> {
   await time.runUntil(second * 1000)
 }
 
-function fresh(name: string, ...later: readonly number[]): Workload {
+function fresh(name: string, ...later: readonly number[]): ManagedWorkload {
   const sources = [rotated('db', {}, ...later)]
   return told(name, {
     sources,

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action, ActionOutcome } from '../../src/plan/action.ts'
 import { plan, type Plan } from '../../src/plan/plan.ts'
-import type { Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import type { Snapshot, ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { createJournal, type Journal } from '../../src/report/decision-log.ts'
 import { LINE_INTERVAL } from '../../src/report/line-limit.ts'
 import { createLogger } from '../../src/report/log.ts'
@@ -28,7 +28,11 @@ function open(level: 'info' | 'debug'): void {
   journal = createJournal(createLogger({ level, destination }))
 }
 
-function planned(workloads: readonly Workload[], now = NOW, rest: Partial<Snapshot> = {}): Plan {
+function planned(
+  workloads: readonly ManagedWorkload[],
+  now = NOW,
+  rest: Partial<Snapshot> = {},
+): Plan {
   const made = plan(snapshot(workloads, rest), policy, now)
   journal.plan(made)
   return made
@@ -38,7 +42,7 @@ const messages = () => lines.map(({ msg }) => msg)
 
 const FLEET = 10_000
 const fleet = () =>
-  Array.from({ length: FLEET }, (_, n) => workload({ deployment: deployment(`web-${n}`) }))
+  Array.from({ length: FLEET }, (_, n) => workload({ workload: deployment(`web-${n}`) }))
 
 test('ten thousand workloads whose reasons change write a line for each change, not for each workload', () => {
   const all = fleet()
@@ -78,7 +82,7 @@ test('ten thousand records of a first sight, or of a change, write no line', () 
   expect(lines).toEqual([])
 })
 
-const unseen = (each: Workload): Workload => ({ ...each, consumer: undefined })
+const unseen = (each: ManagedWorkload): ManagedWorkload => ({ ...each, consumer: undefined })
 
 const refused: ActionOutcome = {
   error: new ApiError(

@@ -15,8 +15,8 @@ function end(second: number, ...workloads: Parameters<typeof workload>[0][]): nu
   return end === undefined ? undefined : (end - at(0)) / 1000
 }
 
-const web = { deployment: deployment('web', { replicas: 3 }) }
-const api = { deployment: deployment('api', { replicas: 2 }) }
+const web = { workload: deployment('web', { replicas: 3 }) }
+const api = { workload: deployment('api', { replicas: 2 }) }
 
 test('is known before the first restart: the quiet period, then pod after pod', () => {
   expect(end(1, web)).toBe(5 + 30)

@@ -18,7 +18,7 @@ const FIRST_GUESS = createPace().perPod
 /** What a plan tells of these workloads, all of whose pods are stale; they are being restarted, or are not any more. */
 function planned(restarting: Restart | undefined, ...deployments: readonly (typeof web)[]) {
   const workloads = deployments.map((each) =>
-    workload({ deployment: each, ledger: { restart: restarting } }),
+    workload({ workload: each, ledger: { restart: restarting } }),
   )
   return plan(snapshot(workloads), policy, at(1)).workloads
 }

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { plan } from '../../src/plan/plan.ts'
-import type { Workload } from '../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { createLogger } from '../../src/report/log.ts'
 import { createMetrics, type Metrics } from '../../src/report/metrics/metrics.ts'
 import { createReporter, type Reporter } from '../../src/report/reporter.ts'
@@ -16,7 +16,7 @@ beforeEach(() => {
   reporter = createReporter({ log, metrics, policy })
 })
 
-function planned(...workloads: readonly Workload[]): void {
+function planned(...workloads: readonly ManagedWorkload[]): void {
   reporter.planned(plan(snapshot(workloads), policy, at(10)), 0, at(10))
 }
 

@@ -7,7 +7,13 @@ import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
 import type { Picture } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
-const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const
+const workload = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  uid: 'uid-web',
+} as const
 const forget = {
   kind: 'forget',
   workload,

@@ -7,7 +7,7 @@ import type { Picture } from '../../src/restart/cluster-state.ts'
 
 const picture: Picture = {
   pod: () => undefined,
-  updateDeployment: () => {},
+  updateWorkload: () => {},
   records: {
     applyConsumer: () => {},
     removeConsumer: () => {},
@@ -17,7 +17,13 @@ const picture: Picture = {
 }
 const evict: EvictAction = {
   kind: 'evict',
-  workload: { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'web-uid' },
+  workload: {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    namespace: 'shop',
+    name: 'web',
+    uid: 'web-uid',
+  },
   pod: { namespace: 'shop', name: 'web-1', uid: 'pod-uid' },
   ready: true,
   desired: 3,

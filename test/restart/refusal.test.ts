@@ -3,7 +3,13 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action } from '../../src/plan/action.ts'
 import { obstacleOf } from '../../src/restart/refusal.ts'
 
-const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'web-uid' } as const
+const workload = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  uid: 'web-uid',
+} as const
 const evict: Action = {
   kind: 'evict',
   workload,

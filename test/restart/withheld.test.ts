@@ -11,7 +11,13 @@ import { Executor } from '../../src/restart/executor.ts'
 import type { Picture } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
-const workload = { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'uid-web' } as const
+const workload = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  uid: 'uid-web',
+} as const
 const deployment = { ref: workload }
 
 function eviction(name: string): Action {
@@ -36,7 +42,13 @@ function report(name: string): RecordAction {
   }
   return {
     kind: 'record',
-    workload: { kind: 'Deployment', namespace: 'shop', name, uid: `uid-${name}` },
+    workload: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      namespace: 'shop',
+      name,
+      uid: `uid-${name}`,
+    },
     cause: 'reported',
     status,
     ended: undefined,

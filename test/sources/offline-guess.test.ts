@@ -52,8 +52,7 @@ function written(key: Uint8Array): string {
     message: 'm',
     failure: {
       id: 'r1',
-      workload: 'web',
-      workloadUid: 'w',
+      workload: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'w' },
       keyFingerprint: digester.fingerprint,
       contents,
     },

@@ -103,11 +103,11 @@ async function delivered(): Promise<void> {
 }
 
 function replicas(): number | undefined {
-  return store.snapshot(() => nothingPending).workloads[0]?.deployment.replicas
+  return store.snapshot(() => nothingPending).workloads[0]?.workload.replicas
 }
 
 function owner(): string | undefined {
-  return store.consumerOf({ namespace: 'shop', name: 'web' })?.ownerUid
+  return store.consumerOf({ kind: 'Deployment', namespace: 'shop', name: 'web' })?.ownerUid
 }
 
 describe('a list after etcd was restored, whose versions are lower, is taken as it is:', () => {
@@ -125,7 +125,7 @@ describe('a list after etcd was restored, whose versions are lower, is taken as 
 
   test('what an own write was answered before it', async () => {
     await watch('deployments', [event('ADDED', deployment(90, 9)), bookmark(95, 'end')])
-    store.applyDeployment(deployment(99, 10))
+    store.applyWorkload('Deployment', deployment(99, 10))
     await relist([event('ADDED', deployment(40, 4)), bookmark(50, 'end')])
     expect(replicas()).toBe(4)
   })
@@ -134,7 +134,7 @@ describe('a list after etcd was restored, whose versions are lower, is taken as 
 describe('the answer to an own write that came between the making of a list and its delivery is not undone:', () => {
   test('Deployments', async () => {
     await watch('deployments', [event('ADDED', deployment(40, 4)), bookmark(50, 'end')])
-    server.meanwhile = () => store.applyDeployment(deployment(60, 6))
+    server.meanwhile = () => store.applyWorkload('Deployment', deployment(60, 6))
     await relist([event('ADDED', deployment(40, 4)), bookmark(55, 'end')])
     expect(replicas()).toBe(6)
   })
@@ -149,7 +149,7 @@ describe('the answer to an own write that came between the making of a list and 
 
 test('a watch that lags behind the answer to an own write does not undo it', async () => {
   await watch('deployments', [event('ADDED', deployment(40, 4)), bookmark(50, 'end')])
-  store.applyDeployment(deployment(60, 6))
-  store.applyDeployment(deployment(55, 5))
+  store.applyWorkload('Deployment', deployment(60, 6))
+  store.applyWorkload('Deployment', deployment(55, 5))
   expect(replicas()).toBe(6)
 })

@@ -103,7 +103,7 @@ function deploy(name: string, uses: readonly string[], optIn = true): void {
     name: each,
     valueFrom: { secretKeyRef: { name: each, key: 'password' } },
   }))
-  store.applyDeployment({
+  store.applyWorkload('Deployment', {
     metadata: {
       namespace: 'shop',
       name,
@@ -155,7 +155,7 @@ test('a watch that nobody needs any more is dropped, and its Secret forgotten', 
   deploy('mailer', ['db', 'mail'])
   await watched('db', 'mail')
   await vi.waitFor(() => expect(store.sources.sizes.secrets).toBe(2), WAIT)
-  store.removeDeployment('uid-mailer')
+  store.removeWorkload('uid-mailer')
   watches.look()
   await watched('db')
   expect(store.sources.sizes.secrets).toBe(1)
@@ -181,10 +181,7 @@ test('a Secret that may not be watched holds those who need it, and nobody else'
     policy,
     0,
   )
-  const held = workloads.map(({ assessment, hold }) => [
-    assessment.deployment.ref.name,
-    hold?.reason,
-  ])
+  const held = workloads.map(({ assessment, hold }) => [assessment.workload.ref.name, hold?.reason])
   expect(Object.fromEntries(held)).toEqual({
     web: undefined,
     mailer: 'SourceUnreadable',

@@ -2,7 +2,7 @@ import { SECRET } from '../../src/sources/kinds/secret.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { RESTART_ON_CHANGE } from '../../src/model/annotations.ts'
-import type { Pending, Snapshot, Workload } from '../../src/plan/snapshot.ts'
+import type { Pending, Snapshot, ManagedWorkload } from '../../src/plan/snapshot.ts'
 import { createDigester } from '../../src/sources/digest.ts'
 import { Store, type StoreOptions } from '../../src/watch/store.ts'
 
@@ -107,14 +107,14 @@ class Told {
         const name = `app-${event.app}`
         const annotations =
           event.optIn === undefined ? {} : { [RESTART_ON_CHANGE]: String(event.optIn) }
-        store.applyDeployment({
+        store.applyWorkload('Deployment', {
           metadata: { ...place, name, uid: name, generation: 1, annotations },
           spec: { replicas: 1, template: { spec: specOf(event.secret) } },
         })
         return
       }
       case 'deployment removed':
-        store.removeDeployment(`app-${event.app}`)
+        store.removeWorkload(`app-${event.app}`)
         return
       case 'replica set': {
         const owner = { kind: 'Deployment', name: '', uid: `app-${event.owner}`, controller: true }
@@ -178,7 +178,7 @@ function specOf(secret: number) {
 }
 
 /** A workload with the sources that it can name. */
-function shown(workload: Workload) {
+function shown(workload: ManagedWorkload) {
   return {
     ...workload,
     source: [0, 1, 2].map((secret) => workload.source(`secret/secret-${secret}`)),
@@ -207,12 +207,12 @@ test('a workload is the same object only if nothing of it has changed', () => {
   fc.assert(
     fc.property(fc.array(events, { maxLength: 60 }), (all) => {
       const told = new Told()
-      const known = new Map<Workload, ReturnType<typeof shown>>()
+      const known = new Map<ManagedWorkload, ReturnType<typeof shown>>()
       for (const event of all) {
         told.tell(event)
         for (const workload of told.snapshot().workloads) {
           const now = shown(workload)
-          const used = [workload.deployment, ...workload.pods]
+          const used = [workload.workload, ...workload.pods]
             .flatMap(({ uses }) => uses)
             .flatMap(({ uses }) => uses.map(({ source }) => source))
           const before = known.get(workload)
@@ -303,7 +303,7 @@ test('a Deployment that did not opt in belongs to the group that a Secret names 
     told.store
       .snapshot(() => NOTHING)
       .bystanders({ kind: 'Group', namespace: 'shop', name: 'pg' })
-      .map(({ deployment }) => deployment.ref.name)
+      .map(({ workload: deployment }) => deployment.ref.name)
   const secret = (secret: number, group: string | undefined) =>
     told.store.sources.apply(SECRET, {
       metadata: {
@@ -358,9 +358,11 @@ test('the answer to our own write does not bring back a Deployment that is gone'
   const told = new Told()
   told.tell({ kind: 'deployment', app: 0, secret: 0, optIn: true })
   const names = () =>
-    told.store.snapshot(() => NOTHING).workloads.map(({ deployment }) => deployment.ref.name)
+    told.store
+      .snapshot(() => NOTHING)
+      .workloads.map(({ workload: deployment }) => deployment.ref.name)
   const answer = (name: string) =>
-    told.store.updateDeployment({
+    told.store.updateWorkload('Deployment', {
       metadata: {
         namespace: 'shop',
         name,
@@ -394,7 +396,7 @@ describe('what is being deleted', () => {
   test('is no workload any more where it is the Deployment itself', () => {
     const told = opted()
     expect(seen(told)).toEqual([1, 0, 1])
-    told.store.applyDeployment({
+    told.store.applyWorkload('Deployment', {
       metadata: {
         namespace: 'shop',
         name: 'app-0',
@@ -445,7 +447,7 @@ test('a list of Namespaces looks at each Deployment once, however many Namespace
       resourceVersion: '1',
       creationTimestamp: '2026-01-01T00:00:00Z',
     }
-    store.applyDeployment({
+    store.applyWorkload('Deployment', {
       metadata,
       spec: { replicas: 0, template: { spec: { containers: [] } } },
     })

@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import {
-  readDeployment,
-  readReplicaSet,
-  type DeploymentRecord,
-  type RawDeployment,
-} from '../../src/workloads/kinds/deployment.ts'
+import { DEPLOYMENT, type RawDeployment } from '../../src/workloads/kinds/deployment.ts'
+import { readReplicaSet } from '../../src/workloads/replica-set.ts'
+import type { WorkloadRecord } from '../../src/workloads/workload.ts'
 
 type Change = Partial<RawDeployment['spec']> & {
   readonly annotations?: Readonly<Record<string, string>>
@@ -14,7 +11,7 @@ type Change = Partial<RawDeployment['spec']> & {
 
 function read(
   { annotations, generation = 1, status, ...spec }: Change = {},
-  previous?: DeploymentRecord,
+  previous?: WorkloadRecord,
 ) {
   const raw: RawDeployment = {
     metadata: {
@@ -28,7 +25,7 @@ function read(
     spec: { template: { spec: {} }, ...spec },
     ...(status && { status }),
   }
-  return readDeployment(raw, (uses) => uses, previous)
+  return DEPLOYMENT.read(raw, (uses) => uses, previous)
 }
 
 describe('a Deployment', () => {
@@ -50,13 +47,11 @@ describe('a Deployment', () => {
 
   test('has the defaults of the API', () => {
     expect(read()).toMatchObject({
-      ref: { kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u1' },
+      ref: { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'web', uid: 'u1' },
       resourceVersion: '7',
       replicas: 1,
       paused: false,
-      strategy: 'RollingUpdate',
-      maxSurge: 1,
-      wantsNoneAway: false,
+      rollout: { recreates: false, maxSurge: 1, wantsNoneAway: false },
       minReady: 0,
       restartId: undefined,
       observed: false,
@@ -84,11 +79,11 @@ describe('a Deployment', () => {
     ['a port of its own', { containers: [{ name: 'app', ports: [{}] }] }, false],
     ['nothing of that', {}, false],
   ])('whose template asks for %s is exclusive: %j, %s', (_, spec, exclusive) => {
-    expect(read({ template: { spec } }).exclusive).toBe(exclusive)
+    expect(read({ template: { spec } }).rollout?.exclusive).toBe(exclusive)
   })
 
   test('may be scaled to nothing', () => {
-    expect(read({ replicas: 0 })).toMatchObject({ replicas: 0, maxSurge: 0 })
+    expect(read({ replicas: 0 })).toMatchObject({ replicas: 0, rollout: { maxSurge: 0 } })
   })
 
   test.each([
@@ -100,7 +95,7 @@ describe('a Deployment', () => {
     [0, 10, 0],
   ])('that surges by %j of %i replicas surges by %i pods', (maxSurge, replicas, pods) => {
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge } }
-    expect(read({ replicas, strategy }).maxSurge).toBe(pods)
+    expect(read({ replicas, strategy }).rollout?.maxSurge).toBe(pods)
   })
 
   test.each([
@@ -111,12 +106,12 @@ describe('a Deployment', () => {
     ['1%', false],
   ])('whose owner allows %j pods away wants none away: %s', (maxUnavailable, expected) => {
     const strategy = { rollingUpdate: { maxUnavailable } }
-    expect(read({ replicas: 2, strategy }).wantsNoneAway).toBe(expected)
+    expect(read({ replicas: 2, strategy }).rollout?.wantsNoneAway).toBe(expected)
   })
 
   test('tells Recreate, a pause, and how long a pod must be Ready', () => {
     const record = read({ strategy: { type: 'Recreate' }, paused: true, minReadySeconds: 30 })
-    expect(record).toMatchObject({ strategy: 'Recreate', paused: true, minReady: 30_000 })
+    expect(record).toMatchObject({ rollout: { recreates: true }, paused: true, minReady: 30_000 })
   })
 
   test.each([
@@ -168,7 +163,7 @@ describe('a ReplicaSet', () => {
     const ownerReferences = [{ ...owner, uid: 'other', controller: false }, owner]
     expect(readReplicaSet({ metadata: { uid: 'r1', ownerReferences } })).toEqual({
       uid: 'r1',
-      deploymentUid: 'd1',
+      ownerUid: 'd1',
     })
   })
 

@@ -24,10 +24,10 @@ export function groupsOf(assessment: Assessment): readonly Group[] {
 
 /** The groups of a restart that is for these sources. */
 export function groupsFor(
-  { deployment, settings, source }: Assessment,
+  { workload, settings, source }: Assessment,
   changed: readonly LocalSource[],
 ): readonly Group[] {
-  const { namespace } = deployment.ref
+  const { namespace } = workload.ref
   if (changed.length === 0) return []
   const names = [settings.group, ...changed.map((name) => source(name).settings.group)]
   return [
@@ -40,9 +40,9 @@ export function groupsFor(
 
 /** The groups in which its pods start, whatever they are restarted for: they meet all that they consume. */
 export function groupsToMeet(assessment: Assessment): readonly Group[] {
-  const { consumed, deployment, settings } = assessment
+  const { consumed, workload, settings } = assessment
   if (consumed.size > 0) return groupsFor(assessment, [...consumed])
-  const { namespace } = deployment.ref
+  const { namespace } = workload.ref
   return settings.group === undefined ? [] : [{ kind: 'Group', namespace, name: settings.group }]
 }
 

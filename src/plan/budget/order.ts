@@ -15,7 +15,7 @@ export function inOrder(
 ): readonly Assessment[] {
   const servedAt = new Map<string, number>()
   for (const each of all) {
-    const { namespace } = each.deployment.ref
+    const { namespace } = each.workload.ref
     const { lastRestart, failure } = each.ledger ?? {}
     const last = Math.max(
       servedAt.get(namespace) ?? -Infinity,
@@ -26,7 +26,7 @@ export function inOrder(
     )
     servedAt.set(namespace, last)
   }
-  const byNamespace = Map.groupBy(waiting, ({ deployment }) => deployment.ref.namespace)
+  const byNamespace = Map.groupBy(waiting, ({ workload }) => workload.ref.namespace)
   const queues = [...byNamespace]
     .sort(([a], [b]) => compare(servedAt.get(a) ?? 0, servedAt.get(b) ?? 0) || compare(a, b))
     .map(([, queue]) => queue.sort(byUrgencyInNamespace))
@@ -51,7 +51,7 @@ function byUrgencyInNamespace(a: Assessment, b: Assessment): number {
     compare(b.settings.priority, a.settings.priority) ||
     compare(Number(isHurting(b)), Number(isHurting(a))) ||
     compare(a.staleSince, b.staleSince) ||
-    compare(a.deployment.ref.name, b.deployment.ref.name)
+    compare(a.workload.ref.name, b.workload.ref.name)
   )
 }
 

@@ -37,5 +37,5 @@ export const groupHalted: HoldRule = (assessment, { halts }) => {
 }
 
 /** Restarts of others failed, one after another (src/plan/halts/breakers.ts). */
-export const repeatedFailures: HoldRule = ({ deployment }, { breakers }) =>
-  breakers.holdFor(deployment.ref)
+export const repeatedFailures: HoldRule = ({ workload }, { breakers }) =>
+  breakers.holdFor(workload.ref)

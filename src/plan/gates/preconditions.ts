@@ -65,30 +65,30 @@ export const paused: HoldRule = ({ settings }) =>
 
 /** Only where the API server would deny every eviction there: the hold shows before a restart is due. */
 export const namespaceNotManaged: HoldRule = (
-  { deployment, settings, managed, ledger },
+  { workload, settings, managed, ledger },
   { policy: { managedNamespaces } },
 ) => {
   if (managed || managedNamespaces === 'all') return undefined
-  const strategy = ledger?.restart?.strategy ?? chooseStrategy(deployment, settings)
+  const strategy = ledger?.restart?.strategy ?? chooseStrategy(workload, settings)
   return strategy === 'evict'
     ? {
         reason: 'NamespaceNotManaged',
-        message: `pods may be evicted only in namespaces that allow it: label namespace ${deployment.ref.namespace} with ${MANAGED}=true`,
+        message: `pods may be evicted only in namespaces that allow it: label namespace ${workload.ref.namespace} with ${MANAGED}=true`,
       }
     : undefined
 }
 
 /** Another controller restarts this workload: two would restart it twice. */
-export const otherRestarter: HoldRule = ({ deployment }) =>
-  deployment.otherRestarter
+export const otherRestarter: HoldRule = ({ workload }) =>
+  workload.otherRestarter
     ? {
         reason: 'OtherRestarter',
-        message: `annotations hand this workload to ${deployment.otherRestarter} too; remove them, or the opt-in`,
+        message: `annotations hand this workload to ${workload.otherRestarter} too; remove them, or the opt-in`,
       }
     : undefined
 
 /** `spec.paused`: its owner wants no change now. */
-export const deploymentPaused: HoldRule = ({ deployment }) =>
-  deployment.paused
+export const deploymentPaused: HoldRule = ({ workload }) =>
+  workload.paused
     ? { reason: 'DeploymentPaused', message: 'the Deployment itself is paused (spec.paused)' }
     : undefined

@@ -9,16 +9,16 @@ import type { HoldRule } from './gate.ts'
 
 /** A rollout is in progress, whoever began it: judge again when it is done. */
 export const rolloutInProgress: HoldRule = (assessment, { now }) => {
-  const { deployment, judged } = assessment
+  const { workload, judged } = assessment
   if (failedWithOldContent(assessment, now)) return undefined
-  const { updated, replicas } = deployment.status
-  if (rollingOut(deployment) && deployment.stuck) {
+  const { updated, replicas } = workload.status
+  if (rollingOut(workload) && workload.stuck) {
     return {
       reason: 'RolloutStuck',
       message: `a rollout made no progress within progressDeadlineSeconds: ${updated} of ${replicas} pods updated`,
     }
   }
-  if (rollingOut(deployment)) {
+  if (rollingOut(workload)) {
     return {
       reason: 'RolloutInProgress',
       message: `a rollout is in progress: ${updated} of ${replicas} pods updated`,
@@ -60,19 +60,19 @@ export const podCrashed: HoldRule = (assessment, { now }) => {
 
 /** A rollout would start, or take away, more pods at once than the workload's owner allows explicitly. */
 export const rolloutOverLimit: HoldRule = (
-  { deployment, ledger, settings },
+  { workload, ledger, settings },
   { availability: { limit } },
 ) => {
   if (!settings.maxUnavailableIsExplicit) return undefined
   const { restart } = ledger ?? {}
   // What is under way cannot be stopped half-way.
-  if (restart && (restart.strategy === 'evict' || restart.id === deployment.restartId)) {
+  if (restart && (restart.strategy === 'evict' || restart.id === workload.restartId)) {
     return undefined
   }
-  if (chooseStrategy(deployment, settings) !== 'rollout') return undefined
-  const { maxSurge, maxUnavailable, replicas, strategy } = deployment
-  const recreates = strategy === 'Recreate'
-  const away = recreates ? replicas : maxUnavailable
+  if (chooseStrategy(workload, settings) !== 'rollout') return undefined
+  if (!workload.rollout) return undefined
+  const { recreates, maxSurge, maxUnavailable } = workload.rollout
+  const away = recreates ? workload.replicas : maxUnavailable
   if (away > limit) {
     return {
       reason: 'MaxUnavailableExceeded',

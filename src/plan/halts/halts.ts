@@ -66,7 +66,7 @@ export function wantedHalts(
   for (const assessment of assessments) {
     const failure = standingFailure(assessment, now)
     if (failure?.kind !== 'Unfit') continue
-    const { namespace } = assessment.deployment.ref
+    const { namespace } = assessment.workload.ref
     for (const spec of failureHalts(assessment, failure)) {
       const halt = { namespace, name: haltName(spec), spec }
       const released = failure.halts?.includes(halt.name) && !known.has(keyOf(halt))
@@ -105,7 +105,7 @@ export function haltsSeen(
   const failure = assessment.ledger?.failure
   if (failure?.kind !== 'Unfit') return undefined
   const before = failure.halts ?? []
-  const { namespace } = assessment.deployment.ref
+  const { namespace } = assessment.workload.ref
   const names = failureHalts(assessment, failure).map(haltName)
   const seen = names.filter((name) => isWritten(namespace, name))
   return seen.some((name) => !before.includes(name))
@@ -115,7 +115,8 @@ export function haltsSeen(
 
 /** A restart that failed because its content is suspect halts each of the groups that it was in. */
 function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSpec[] {
-  const { name, uid } = assessment.deployment.ref
+  const { apiVersion, kind: ofKind, name, uid } = assessment.workload.ref
+  const workload = { apiVersion, kind: ofKind, name, uid }
   const { id, message, contents } = failure
   const { keyFingerprint = '' } = assessment.ledger ?? {}
   const suspect = [...new Set(contents.map(({ source }) => source))]
@@ -123,7 +124,7 @@ function failureHalts(assessment: Assessment, failure: Failure): readonly HaltSp
     reason: 'RestartFailed',
     group: { kind, name: group },
     message: `the restart of ${name} failed: ${message}`,
-    failure: { id, workload: name, workloadUid: uid, keyFingerprint, contents },
+    failure: { id, workload, keyFingerprint, contents },
   }))
 }
 
@@ -139,19 +140,19 @@ function isOver(
   assessments: readonly Assessment[],
   keyFingerprint: string,
 ): (halt: HaltRecord) => boolean {
-  const byUid = new Map(assessments.map((each) => [each.deployment.ref.uid, each]))
+  const byUid = new Map(assessments.map((each) => [each.workload.ref.uid, each]))
   const sources = new Map<SourceKey, SourceRecord>(
     assessments.flatMap(({ records }) => [...records]),
   )
   return ({ namespace, spec }) => {
     if (!spec?.failure) return false
-    const { id, workloadUid, contents } = spec.failure
+    const { id, workload, contents } = spec.failure
     const changed = contents.some(({ source, key, digest }) => {
       const record = sources.get(`${namespace}/${source}`)
       const now = record && digestOf(record, key)
       return now !== undefined && now !== ABSENT && now !== digest
     })
-    const ledger = byUid.get(workloadUid)?.ledger
+    const ledger = byUid.get(workload.uid)?.ledger
     const recovered = ledger !== undefined && ledger.failure?.id !== id
     return recovered || (changed && spec.failure.keyFingerprint === keyFingerprint)
   }

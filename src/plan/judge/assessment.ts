@@ -20,14 +20,14 @@ import {
   type Verdict,
 } from './staleness.ts'
 import { unverifiedPods } from './unverified.ts'
-import type { Workload } from '../snapshot.ts'
+import type { ManagedWorkload } from '../snapshot.ts'
 
 /** A judged pod. */
 export interface JudgedPod extends Judgement {
   readonly pod: PodRecord
 }
 
-export interface Assessment extends Workload {
+export interface Assessment extends ManagedWorkload {
   /** What is recorded, in terms of the HMAC key in use; `undefined` on first sight. */
   readonly ledger: Ledger | undefined
   /** The uses that count, of live pods and of the template, each once. */
@@ -56,8 +56,12 @@ export interface Assessment extends Workload {
 }
 
 /** Judges a workload. */
-export function assess(given: Workload, keyFingerprint: string, margins: Margins): Assessment {
-  const settings = withDeadlineFault(given.settings, given.deployment)
+export function assess(
+  given: ManagedWorkload,
+  keyFingerprint: string,
+  margins: Margins,
+): Assessment {
+  const settings = withDeadlineFault(given.settings, given.workload)
   const workload = settings === given.settings ? given : { ...given, settings }
   const { pods, pending } = workload
   const ledger = ledgerOf(workload, keyFingerprint)
@@ -95,8 +99,8 @@ export function assess(given: Workload, keyFingerprint: string, margins: Margins
 }
 
 /** A Deployment can have pods that are not seen as its own yet, such as those that it takes over from one before it. */
-export function everyPodIsSeen({ deployment, judged }: Assessment): boolean {
-  return deployment.observed && judged.length >= deployment.status.replicas
+export function everyPodIsSeen({ workload, judged }: Assessment): boolean {
+  return workload.observed && judged.length >= workload.status.replicas
 }
 
 /** The timelines to record: collapsed to today's content once every pod is known to hold it. */
@@ -117,20 +121,20 @@ export function timelinesToRecord(
 }
 
 /** The uses that count: judged by the workload's settings, and not ignored by the source itself. */
-function counted({ settings, source }: Workload, uses: readonly Use[]): Use[] {
+function counted({ settings, source }: ManagedWorkload, uses: readonly Use[]): Use[] {
   return judgedUses(uses, settings).filter((use) => !source(use.source).settings.ignore)
 }
 
-function consumedSources({ deployment, pods }: Workload): ReadonlySet<LocalSource> {
-  const lists = new Set([deployment.uses, ...pods.map(({ uses }) => uses)])
+function consumedSources({ workload, pods }: ManagedWorkload): ReadonlySet<LocalSource> {
+  const lists = new Set([workload.uses, ...pods.map(({ uses }) => uses)])
   return new Set([...lists].flat().flatMap(({ uses }) => uses.map(({ source }) => source)))
 }
 
 function recordsOf(
-  { deployment, source }: Workload,
+  { workload, source }: ManagedWorkload,
   uses: readonly Use[],
 ): ReadonlyMap<SourceKey, SourceRecord> {
-  const { namespace } = deployment.ref
+  const { namespace } = workload.ref
   return new Map(
     uses.map(({ source: local }): [SourceKey, SourceRecord] => [
       `${namespace}/${local}`,
@@ -146,7 +150,7 @@ function isToBeReplaced({ verdict }: Judgement): boolean {
 /** Whether a pod is to be replaced for this source, whatever became of the others. */
 export function isStaleFor(
   name: string,
-  { stale, sources, ...workload }: Workload & Pick<Assessment, 'sources' | 'stale'>,
+  { stale, sources, ...workload }: ManagedWorkload & Pick<Assessment, 'sources' | 'stale'>,
   margins: Margins,
 ): boolean {
   const timelines = timelinesIn(sources)
@@ -188,7 +192,7 @@ export function lastChange({ timelines }: Pick<RecordedSource, 'timelines'>): nu
 }
 
 /** The uses of a container that count. */
-function usesOf(workload: Workload, pod: PodRecord, container: string): readonly Use[] {
+function usesOf(workload: ManagedWorkload, pod: PodRecord, container: string): readonly Use[] {
   const { uses = [], ephemeral } = pod.uses.find((each) => each.container === container) ?? {}
   return ephemeral ? [] : counted(workload, uses)
 }
@@ -197,16 +201,16 @@ function usesOf(workload: Workload, pod: PodRecord, container: string): readonly
  * What is recorded for a workload. Of a Deployment before it of the same name that is what is known of the pods that it took
  * over, if it did.
  */
-function recordedFor({ consumer, deployment, pods }: Workload): Ledger | undefined {
+function recordedFor({ consumer, workload, pods }: ManagedWorkload): Ledger | undefined {
   const ledger = consumer?.status?.ledger
-  if (!ledger || consumer.ownerUid === deployment.ref.uid) return ledger
+  if (!ledger || consumer.ownerUid === workload.ref.uid) return ledger
   const inherited = pods.some(({ controllerUid }) => ledger.replicaSets?.includes(controllerUid))
   if (!inherited) return undefined
   return { ...ledger, restart: undefined, lastRestart: undefined, failure: undefined }
 }
 
 /** What is recorded, in terms of the HMAC key in use. */
-function ledgerOf(workload: Workload, fingerprint: string): Ledger | undefined {
+function ledgerOf(workload: ManagedWorkload, fingerprint: string): Ledger | undefined {
   const { source } = workload
   const ledger = recordedFor(workload)
   if (!ledger || ledger.keyFingerprint === fingerprint) return ledger
@@ -222,7 +226,7 @@ function rekeyFailure(
   failure: Failure,
   before: ReadonlyMap<LocalSource, RecordedSource>,
   after: ReadonlyMap<LocalSource, RecordedSource>,
-  sourceOf: Workload['source'],
+  sourceOf: ManagedWorkload['source'],
 ): Failure {
   const contents = failure.contents.map((content) => {
     const { source, key, digest } = content
@@ -242,8 +246,8 @@ function rekeyFailure(
   return { ...failure, contents }
 }
 
-function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly Use[] {
-  const specs = new Set([workload.deployment.uses, ...pods.map(({ uses }) => uses)])
+function distinctUses(workload: ManagedWorkload, pods: readonly PodRecord[]): readonly Use[] {
+  const specs = new Set([workload.workload.uses, ...pods.map(({ uses }) => uses)])
   const uses = new Map<string, Use>()
   for (const { uses: ofContainer, ephemeral } of [...specs].flat()) {
     if (ephemeral) continue
@@ -257,7 +261,7 @@ function distinctUses(workload: Workload, pods: readonly PodRecord[]): readonly 
 }
 
 function sourcesOf(
-  { source }: Workload,
+  { source }: ManagedWorkload,
   ledger: Ledger | undefined,
   uses: readonly Use[],
 ): ReadonlyMap<LocalSource, RecordedSource> {

@@ -36,7 +36,7 @@ export function availability(
   now: number,
   urgentLimit?: Limit,
 ): Availability {
-  const { deployment, judged, ledger, missingSince, settings, stale } = assessment
+  const { workload, judged, ledger, missingSince, settings, stale } = assessment
   const sick = new Set(stale.map(({ pod }) => pod.ref.uid))
   let up = 0
   let exempt = 0
@@ -44,11 +44,11 @@ export function availability(
   let byOthers = 0
   let stuck = 0
   // Those that it took away: all that it began with, but for those of before.
-  let taken = ledger?.restart?.replicas ?? deployment.replicas
+  let taken = ledger?.restart?.replicas ?? workload.replicas
   // Those that are not back. Which of them are others', who scaled it up, does not show.
-  let missing = deployment.replicas
+  let missing = workload.replicas
   let nextAt = Infinity
-  const deadline = deadlineOf(deployment, settings)
+  const deadline = deadlineOf(workload, settings)
   for (const each of judged) {
     const { pod } = each
     const calmAt = calmSince(assessment, pod, now)
@@ -70,8 +70,8 @@ export function availability(
       if (isLate(pod, deadline, now)) stuck++
     }
   }
-  const notUp = Math.max(0, deployment.replicas - up - exempt)
-  if (now >= (missingSince ?? Infinity) + deadline) stuck += deployment.replicas - judged.length
+  const notUp = Math.max(0, workload.replicas - up - exempt)
+  if (now >= (missingSince ?? Infinity) + deadline) stuck += workload.replicas - judged.length
   const leaving = leavingPods(assessment, now)
   const owedNow = Math.min(
     Math.max(0, notUp - byOthers) + awaitedStale.length,
@@ -80,7 +80,7 @@ export function availability(
   const byRestart =
     tookAway(assessment) && now < stepEndsAt(assessment) ? Math.max(owedNow, leaving.count) : 0
   return {
-    desired: deployment.replicas,
+    desired: workload.replicas,
     away: Math.max(notUp, leaving.count),
     stuck: Math.min(stuck, notUp),
     byRestart,
@@ -118,36 +118,34 @@ function leavingPods(
  * calm for `settle` after that, or for longer after a crash. Infinity while it is not Ready.
  */
 function calmSince(
-  { deployment, settings, ledger }: Assessment,
+  { workload, settings, ledger }: Assessment,
   pod: PodRecord,
   now: number,
 ): number {
   if (pod.readyAt === undefined) return Infinity
   const startedAt = ledger?.restart?.startedAt ?? Infinity
   const isNew = pod.createdAt >= Math.floor(startedAt / 1000) * 1000
-  if (!isNew) return pod.readyAt + deployment.minReady
-  const calm = deployment.minReady + settings.settle
-  return (
-    pod.readyAt + crashesOf(pod, { calm, deadline: deadlineOf(deployment, settings) }, now).calm
-  )
+  if (!isNew) return pod.readyAt + workload.minReady
+  const calm = workload.minReady + settings.settle
+  return pod.readyAt + crashesOf(pod, { calm, deadline: deadlineOf(workload, settings) }, now).calm
 }
 
 /** A replacement that is waited for, or settles. */
 function isAwaited(
-  { deployment, ledger, settings }: Assessment,
+  { workload, ledger, settings }: Assessment,
   pod: PodRecord,
   now: number,
 ): boolean {
   if (ledger?.restart === undefined || !isReplacement(pod, ledger.restart)) return false
-  return now < givenUpAt(pod, deployment, settings)
+  return now < givenUpAt(pod, workload, settings)
 }
 
 /** An urgent Secret widens the limit, but not one that the workload itself gives. */
 function limitOf(
-  { deployment, settings, urgent }: Assessment,
+  { workload, settings, urgent }: Assessment,
   urgentLimit: Limit | undefined,
 ): number {
-  const limit = resolveLimit(settings.maxUnavailable, deployment.replicas)
+  const limit = resolveLimit(settings.maxUnavailable, workload.replicas)
   if (!urgent || !urgentLimit || settings.maxUnavailableIsExplicit) return limit
-  return Math.max(limit, resolveLimit(urgentLimit, deployment.replicas))
+  return Math.max(limit, resolveLimit(urgentLimit, workload.replicas))
 }

@@ -3,7 +3,7 @@
  */
 import { PROGRESS_DEADLINE } from '../../model/annotations.ts'
 import type { Restart } from '../../records/consumer.ts'
-import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../../workloads/workload.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import type { Settings } from '../../workloads/settings.ts'
 
@@ -20,14 +20,14 @@ const TURN = 30 * 60_000
 
 /** A workload as far as its deadlines are concerned. */
 interface Stepped {
-  readonly deployment: DeploymentRecord
+  readonly workload: WorkloadRecord
   readonly settings: Settings
   readonly pending: { readonly owedSince: number }
 }
 
 /** The `progress-deadline` of the workload, else the Deployment's own, in milliseconds. */
 export function deadlineOf(
-  { progressDeadline }: DeploymentRecord,
+  { progressDeadline }: WorkloadRecord,
   settings?: Pick<Settings, 'progressDeadline'>,
 ): number {
   return settings?.progressDeadline ?? Math.min(progressDeadline, LONGEST)
@@ -56,36 +56,36 @@ export function isLate(pod: PodRecord, deadline: number, now: number): boolean {
  * going, for as long again; longer only where `minReadySeconds` and `settle` ask for it, and not without end.
  */
 export function patienceFor(
-  deployment: DeploymentRecord,
+  workload: WorkloadRecord,
   settings: Pick<Settings, 'progressDeadline' | 'settle'>,
 ): number {
-  const deadline = deadlineOf(deployment, settings)
-  const calm = Math.min(LONGEST_CALM, deployment.minReady + settings.settle)
+  const deadline = deadlineOf(workload, settings)
+  const calm = Math.min(LONGEST_CALM, workload.minReady + settings.settle)
   return deadline + Math.max(deadline, calm)
 }
 
 /** When a replacement that is not Available yet is waited for no longer (ms), so that it blocks nobody without end. */
 export function givenUpAt(
   pod: PodRecord,
-  deployment: DeploymentRecord,
+  workload: WorkloadRecord,
   settings: Pick<Settings, 'progressDeadline' | 'settle'>,
 ): number {
-  const atLast = (pod.scheduledAt ?? pod.createdAt) + patienceFor(deployment, settings)
+  const atLast = (pod.scheduledAt ?? pod.createdAt) + patienceFor(workload, settings)
   if (pod.readyAt !== undefined) return atLast
-  return Math.min(atLast, waitsSince(pod) + deadlineOf(deployment, settings))
+  return Math.min(atLast, waitsSince(pod) + deadlineOf(workload, settings))
 }
 
 /**
  * Until when the last step of a restart keeps its slot (ms), whatever becomes of its pods: what is evicted again and
  * again, or never created, must not keep the slot without end.
  */
-export function stepEndsAt({ deployment, settings, pending }: Stepped): number {
-  const deadline = deadlineOf(deployment, settings)
-  return pending.owedSince + deadline + patienceFor(deployment, settings)
+export function stepEndsAt({ workload, settings, pending }: Stepped): number {
+  const deadline = deadlineOf(workload, settings)
+  return pending.owedSince + deadline + patienceFor(workload, settings)
 }
 
 /** `settings` with a fault where the deadline leaves no time for what a new pod must wait after it is Ready. */
-export function withDeadlineFault(settings: Settings, { minReady }: DeploymentRecord): Settings {
+export function withDeadlineFault(settings: Settings, { minReady }: WorkloadRecord): Settings {
   const { progressDeadline, settle, faults } = settings
   if (progressDeadline === undefined || progressDeadline >= minReady + settle) return settings
   const fault = {

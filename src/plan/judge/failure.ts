@@ -2,7 +2,7 @@
  * When a restart has failed, which kind of failure it is, and when it ends. Pure (docs/how-it-decides.md).
  */
 import type { Content, Failure, Restart } from '../../records/consumer.ts'
-import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../../workloads/workload.ts'
 import type { ContainerRecord, PodRecord } from '../../workloads/pod.ts'
 import { ABSENT } from '../../sources/digest.ts'
 import { digestOf } from '../../sources/source.ts'
@@ -59,8 +59,8 @@ function findFailure(
   restart: Restart,
   now: number,
 ): FoundFailure | undefined {
-  const { deployment, settings } = assessment
-  const deadline = deadlineOf(deployment, settings)
+  const { workload, settings } = assessment
+  const deadline = deadlineOf(workload, settings)
   const started = startedPods(assessment, restart)
   const ofKind = (unfit: string): FoundFailure => ({
     kind: restart.wasUnwell ? 'CannotStart' : 'Unfit',
@@ -108,12 +108,12 @@ export function crashedPods(
   assessment: Assessment,
   now: number,
 ): readonly ({ readonly pod: PodRecord } & Crashes)[] {
-  const { deployment, judged, ledger, settings } = assessment
+  const { workload, judged, ledger, settings } = assessment
   if (!ledger?.restart) return []
   const pods = judged.map(({ pod }) => pod)
   const patience = {
-    calm: deployment.minReady + settings.settle,
-    deadline: deadlineOf(deployment, settings),
+    calm: workload.minReady + settings.settle,
+    deadline: deadlineOf(workload, settings),
   }
   return startedPods(assessment, withTemplate(ledger.restart, pods))
     .map((pod) => ({ pod, ...crashesOf(pod, patience, now) }))
@@ -129,8 +129,8 @@ function hasRun({ containers }: PodRecord): boolean {
  * Whether the restart still waits for a pod: as many as it took away (of a rollout all) are not Ready again. Where none is
  * owed, those that are late were added by somebody else, such as an autoscaler.
  */
-function isOwed({ deployment, judged }: Assessment, restart: Restart): boolean {
-  const began = Math.min(restart.replicas ?? Infinity, deployment.replicas)
+function isOwed({ workload, judged }: Assessment, restart: Restart): boolean {
+  const began = Math.min(restart.replicas ?? Infinity, workload.replicas)
   const others = judged.filter(({ pod }) =>
     isReplacement(pod, restart) ? pod.readyAt !== undefined : restart.strategy === 'evict',
   )
@@ -139,7 +139,7 @@ function isOwed({ deployment, judged }: Assessment, restart: Restart): boolean {
 
 /** A rollout takes nothing away before its first new pod is Ready: one that finds no place is its own trouble. */
 function neverRan(
-  { deployment }: Assessment,
+  { workload }: Assessment,
   { strategy }: Restart,
   pod: PodRecord,
   deadline: number,
@@ -149,7 +149,7 @@ function neverRan(
   const why = blocked ? `: container ${blocked.name} waits, ${blocked.waitingReason ?? ''}` : ''
   const message = `pod ${pod.ref.name} ${where} within ${deadline / 1000} s${why}`
   if (blocked) return { kind: 'CannotStart', message }
-  const surges = strategy === 'rollout' && deployment.strategy !== 'Recreate'
+  const surges = strategy === 'rollout' && workload.rollout?.recreates !== true
   return { kind: surges ? 'Blocked' : 'CannotStart', message }
 }
 
@@ -160,41 +160,41 @@ function neverCreated(
   deadline: number,
   now: number,
 ): FoundFailure | undefined {
-  const { deployment, judged, pods } = assessment
-  const { replicas } = deployment
+  const { workload, judged, pods } = assessment
+  const { replicas } = workload
   if (now >= missingFrom(assessment) + deadline) {
     const missing = Math.min(restart.replicas ?? Infinity, replicas) - judged.length
-    if (missing > 0 && deployment.strategy === 'Recreate' && pods.some((pod) => pod.terminating)) {
+    if (missing > 0 && workload.rollout?.recreates && pods.some((pod) => pod.terminating)) {
       const message = `${missing} of ${replicas} pods were not created within ${deadline / 1000} s: old ones are still terminating`
       return { kind: 'Blocked', message }
     }
-    if (missing > 0) return notCreated(deployment, `${missing} of ${replicas} pods were`, deadline)
+    if (missing > 0) return notCreated(workload, `${missing} of ${replicas} pods were`, deadline)
   }
   if (now < rolloutStallsAt(assessment, deadline)) return undefined
   const updated = judged.filter(({ pod }) => isReplacement(pod, restart)).length
-  return notCreated(deployment, `${replicas - updated} of ${replicas} new pods were`, deadline)
+  return notCreated(workload, `${replicas - updated} of ${replicas} new pods were`, deadline)
 }
 
 /** Since when pods are missing that the restart may be owed (ms); Infinity if none are. */
-function missingFrom({ deployment, missingSince, pending }: Assessment): number {
-  return Math.max(deployment.creationRefusedSince ?? missingSince ?? Infinity, pending.owedSince)
+function missingFrom({ workload, missingSince, pending }: Assessment): number {
+  return Math.max(workload.creationRefusedSince ?? missingSince ?? Infinity, pending.owedSince)
 }
 
 /** Pods were not created, by whoever says no to them. */
 function notCreated(
-  { creationRefusedBy: by }: DeploymentRecord,
+  { ref: { kind }, creationRefusedBy: by }: WorkloadRecord,
   which: string,
   deadline: number,
 ): FoundFailure {
-  const who = by ? `${by.kind} ${by.name} refuses them` : 'the Deployment does not say why'
+  const who = by ? `${by.kind} ${by.name} refuses them` : `the ${kind} does not say why`
   const message = `${which} not created within ${deadline / 1000} s: ${who}`
   return { kind: by?.kind === 'ResourceQuota' ? 'Blocked' : 'CannotStart', message }
 }
 
 /** When the next failure may be found, or the next pod given up, by time alone (ms). */
 export function nextDeadline(assessment: Assessment, now: number): number {
-  const { deployment, judged, settings, ledger, missingSince } = assessment
-  const deadline = deadlineOf(deployment, settings)
+  const { workload, judged, settings, ledger, missingSince } = assessment
+  const deadline = deadlineOf(workload, settings)
   const unready = judged.filter(({ pod }) => pod.readyAt === undefined)
   // Past these a pod is stuck, whoever made it.
   const times = [
@@ -205,7 +205,7 @@ export function nextDeadline(assessment: Assessment, now: number): number {
   if (restart) {
     const own = judged.filter(({ pod }) => isReplacement(pod, restart))
     times.push(
-      ...own.map(({ pod }) => givenUpAt(pod, deployment, settings)),
+      ...own.map(({ pod }) => givenUpAt(pod, workload, settings)),
       ...own.map(({ pod }) => failsAt(assessment, pod, deadline)),
       missingFrom(assessment) + deadline,
       stepEndsAt(assessment),
@@ -251,10 +251,10 @@ export function stands(failure: Failure, assessment: Assessment, now: number): b
  * only stale ones: the pod that failed was scaled away, or its rollout undone, which proves nothing.
  */
 export function recoveredAt(assessment: Assessment, now: number): number {
-  const { deployment, judged, stale } = assessment
+  const { workload, judged, stale } = assessment
   const old = new Set(stale.map(({ pod }) => pod.ref.uid))
   const others = judged.filter(({ pod }) => !old.has(pod.ref.uid))
   if (others.length === 0 || availability(assessment, now).away > 0) return Infinity
-  const calm = others.map(({ pod }) => (pod.readyAt ?? Infinity) + deployment.minReady)
+  const calm = others.map(({ pod }) => (pod.readyAt ?? Infinity) + workload.minReady)
   return Math.max(...calm) + RECOVERED_AFTER
 }

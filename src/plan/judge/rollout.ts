@@ -2,27 +2,22 @@
  * The rollout that Sluice began: it cannot be stopped half-way. Pure.
  */
 import type { Restart } from '../../records/consumer.ts'
-import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../../workloads/workload.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import type { Assessment } from './assessment.ts'
 import { deadlineOf, isLate, patienceFor } from './deadline.ts'
 import { withTemplate } from './replacement.ts'
 
 /** How many pods a rollout may start at once: all of it is reserved. */
-export function rolloutSize({
-  strategy,
-  replicas,
-  maxSurge,
-  maxUnavailable,
-}: DeploymentRecord): number {
-  return strategy === 'Recreate'
-    ? replicas
-    : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
+export function rolloutSize({ rollout, replicas }: WorkloadRecord): number {
+  if (!rollout) return 1
+  const { recreates, maxSurge, maxUnavailable } = rollout
+  return recreates ? replicas : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
 }
 
 /** Pods of an older template exist, or the controller has not seen the newest one. */
-export function rollingOut({ observed, status }: DeploymentRecord): boolean {
-  return !observed || status.replicas > status.updated
+export function rollingOut({ observed, status, mixedTemplates }: WorkloadRecord): boolean {
+  return !observed || (status.replicas > status.updated && !mixedTemplates)
 }
 
 /**
@@ -31,16 +26,16 @@ export function rollingOut({ observed, status }: DeploymentRecord): boolean {
  * content at its next start.
  */
 export function failedWithOldContent(
-  { deployment, judged, settings, stale }: Assessment,
+  { workload, judged, settings, stale }: Assessment,
   now: number,
 ): boolean {
-  const { observed, restartId } = deployment
+  const { observed, restartId } = workload
   if (!observed || restartId === undefined) return false
   const own = judged.filter(({ pod }) => pod.restartId === restartId)
   const awaited = own.filter(({ pod }) => !pod.ready)
   // Somebody who deployed since kept the id: what is in progress is theirs.
   const isOurs = new Set(own.map(({ pod }) => pod.templateHash)).size === 1
-  const deadline = deadlineOf(deployment, settings)
+  const deadline = deadlineOf(workload, settings)
   return (
     isOurs &&
     awaited.length > 0 &&
@@ -59,11 +54,11 @@ export function rolloutHoldsRoom(assessment: Assessment, now: number): boolean {
  * others from their turn without end.
  */
 export function rolloutEndsAt(assessment: Assessment, now: number): number {
-  const { deployment, pending, settings } = assessment
+  const { workload, pending, settings } = assessment
   const own = ownPods(assessment)
-  const ready = own.filter(({ readyAt }) => (readyAt ?? Infinity) + deployment.minReady <= now)
-  const time = deadlineOf(deployment, settings) + patienceFor(deployment, settings)
-  const rounds = Math.floor(ready.length / rolloutSize(deployment)) + 1
+  const ready = own.filter(({ readyAt }) => (readyAt ?? Infinity) + workload.minReady <= now)
+  const time = deadlineOf(workload, settings) + patienceFor(workload, settings)
+  const rounds = Math.floor(ready.length / rolloutSize(workload)) + 1
   const newest = Math.max(
     pending.owedSince,
     ...own.map(({ scheduledAt, createdAt }) => scheduledAt ?? createdAt),
@@ -73,27 +68,25 @@ export function rolloutEndsAt(assessment: Assessment, now: number): number {
 
 /** When a rollout has failed if no pod of it is made or gets Available until then (ms); Infinity where pods tell. */
 export function rolloutStallsAt(assessment: Assessment, deadline: number): number {
-  const { deployment, pending } = assessment
-  if (deployment.paused || !rollingOut(deployment) || !ownRolloutRuns(assessment)) return Infinity
-  const times = ownPods(assessment).map(
-    ({ readyAt }) => (readyAt ?? Infinity) + deployment.minReady,
-  )
-  return Math.max(pending.owedSince, deployment.progressedAt ?? -Infinity, ...times) + deadline
+  const { workload, pending } = assessment
+  if (workload.paused || !rollingOut(workload) || !ownRolloutRuns(assessment)) return Infinity
+  const times = ownPods(assessment).map(({ readyAt }) => (readyAt ?? Infinity) + workload.minReady)
+  return Math.max(pending.owedSince, workload.progressedAt ?? -Infinity, ...times) + deadline
 }
 
 /** The pods of the newest template, if Sluice made it. */
-function ownPods({ deployment, judged }: Assessment): readonly PodRecord[] {
-  const { restartId } = deployment
+function ownPods({ workload, judged }: Assessment): readonly PodRecord[] {
+  const { restartId } = workload
   return judged.flatMap(({ pod }) =>
     restartId !== undefined && pod.restartId === restartId ? [pod] : [],
   )
 }
 
 /** Sluice's own rollout is under way, or was when the pods were seen last. One of somebody else is not Sluice's. */
-export function ownRolloutRuns({ deployment, judged, ledger, pending }: Assessment): boolean {
+export function ownRolloutRuns({ workload, judged, ledger, pending }: Assessment): boolean {
   if (pending.write?.kind === 'patch') return true
   const restart = ledger?.restart
-  if (restart?.strategy !== 'rollout' || deployment.restartId !== restart.id) return false
+  if (restart?.strategy !== 'rollout' || workload.restartId !== restart.id) return false
   const pods = judged.map(({ pod }) => pod)
   const newest = pods.filter(({ restartId }) => restartId === restart.id)
   const { templateHash } = withTemplate(restart, pods)
@@ -101,15 +94,15 @@ export function ownRolloutRuns({ deployment, judged, ledger, pending }: Assessme
   if (templateHash !== undefined && newest.some((pod) => pod.templateHash !== templateHash))
     return false
   // Done, yet the picture of the pods is older: those that are starting are not in it.
-  return newest.length < pods.length || rollingOut(deployment)
+  return newest.length < pods.length || rollingOut(workload)
 }
 
 /** Sluice's patch was seen in the template, by this process or one before it, and is not there any more. */
-export function rolloutUndone({ deployment, judged }: Assessment, restart: Restart): boolean {
-  if (deployment.restartId === restart.id) return false
+export function rolloutUndone({ workload, judged }: Assessment, restart: Restart): boolean {
+  if (workload.restartId === restart.id) return false
   return (
     restart.patched === true ||
-    deployment.lastRestartId === restart.id ||
+    workload.lastRestartId === restart.id ||
     judged.some(({ pod }) => pod.restartId === restart.id)
   )
 }

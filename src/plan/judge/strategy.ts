@@ -2,7 +2,7 @@
  * How a workload is restarted. Pure (docs/annotations.md).
  */
 import type { Strategy } from '../../records/consumer.ts'
-import type { DeploymentRecord } from '../../workloads/kinds/deployment.ts'
+import type { WorkloadRecord } from '../../workloads/workload.ts'
 import type { Settings } from '../../workloads/settings.ts'
 
 /**
@@ -10,28 +10,29 @@ import type { Settings } from '../../workloads/settings.ts'
  * single replica that can surge), or where the owner allows no pod to be away; else `evict`, which causes no drift and can be
  * stopped between two pods.
  */
-export function chooseStrategy(deployment: DeploymentRecord, { strategy }: Settings): Strategy {
+export function chooseStrategy(workload: WorkloadRecord, { strategy }: Settings): Strategy {
   if (strategy !== 'auto') return strategy
-  const single = deployment.replicas <= 1 && canSurge(deployment)
-  return single || wantsNoneAway(deployment) ? 'rollout' : 'evict'
+  const single = workload.replicas <= 1 && canSurge(workload)
+  return single || wantsNoneAway(workload) ? 'rollout' : 'evict'
 }
 
 /** Whether a restart whose rollout was undone may go on by evictions: `auto`, and its owner lets a pod be away. */
 export function mayEvictInstead({
-  deployment,
+  workload,
   settings: { strategy },
 }: {
-  readonly deployment: DeploymentRecord
+  readonly workload: WorkloadRecord
   readonly settings: Settings
 }): boolean {
-  return strategy !== 'rollout' && !wantsNoneAway(deployment)
+  return strategy !== 'rollout' && !wantsNoneAway(workload)
 }
 
 /** Whether a new pod can run beside the old one: else a rollout is stuck, or leaves nothing running either. */
-function canSurge({ strategy, maxSurge, replicas, exclusive }: DeploymentRecord): boolean {
-  return strategy === 'RollingUpdate' && (maxSurge > 0 || replicas === 0) && !exclusive
+function canSurge({ rollout, replicas }: WorkloadRecord): boolean {
+  if (!rollout || rollout.recreates || rollout.exclusive) return false
+  return rollout.maxSurge > 0 || replicas === 0
 }
 
-function wantsNoneAway({ strategy, wantsNoneAway: wanted }: DeploymentRecord): boolean {
-  return strategy === 'RollingUpdate' && wanted
+function wantsNoneAway({ rollout }: WorkloadRecord): boolean {
+  return rollout !== undefined && !rollout.recreates && rollout.wantsNoneAway
 }

@@ -9,14 +9,14 @@ import { ABSENT } from '../../sources/digest.ts'
 import { historyOf, type SourceRecord } from '../../sources/source.ts'
 import { today } from '../../sources/timeline.ts'
 import { judgedUses, type Margins } from './staleness.ts'
-import type { Workload } from '../snapshot.ts'
+import type { ManagedWorkload } from '../snapshot.ts'
 
 /**
  * How many of the pods were created before the last change of a Secret that they mount as a plain volume, and are not
  * restarted for it. A change from before Sluice first saw the Secret is dated by its last write, at the latest.
  */
 export function unverifiedPods(
-  { settings, source }: Workload,
+  { settings, source }: ManagedWorkload,
   pods: readonly PodRecord[],
   { margin }: Margins,
 ): number {

@@ -46,8 +46,8 @@ export interface Occurrence {
   readonly about: string
 }
 
-export function workloadSubject({ kind, namespace, name, uid }: WorkloadRef): Subject {
-  return { apiVersion: 'apps/v1', kind, namespace, name, uid }
+export function workloadSubject({ apiVersion, kind, namespace, name, uid }: WorkloadRef): Subject {
+  return { apiVersion, kind, namespace, name, uid }
 }
 
 /** @param uid empty for a source that does not exist */

@@ -78,14 +78,7 @@ function haltOccurrences(
   const { kind, name: named } = group
   const ref = kind === 'Group' ? undefined : { kind, namespace, name: named }
   const source = ref && sourceSubject(ref, uidOf(ref))
-  const workload =
-    failure &&
-    workloadSubject({
-      kind: 'Deployment',
-      namespace,
-      name: failure.workload,
-      uid: failure.workloadUid,
-    })
+  const workload = failure && workloadSubject({ ...failure.workload, namespace })
   const note = `Halted restarts for ${group.kind} ${group.name}: ${message}. Release it by: kubectl delete halt ${name} --namespace ${namespace}`
   const subjects = [workload, source].filter((subject) => subject !== undefined)
   return subjects.map((regarding) => ({

@@ -84,16 +84,16 @@ function ineffectiveState({ subject, note, byNamespace }: Ineffective): Standing
 
 /** On the workload, and on each source that is suspected. */
 function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
-  const { deployment, ledger, source } = assessment
+  const { workload, ledger, source } = assessment
   const { failure } = ledger ?? {}
   if (!failure) return []
-  const { namespace, name, uid } = deployment.ref
-  const workload = workloadSubject(deployment.ref)
+  const { kind, namespace, name, uid } = workload.ref
+  const subject = workloadSubject(workload.ref)
   const suspects = [...new Set(failure.contents.map((content) => content.source))].map((each) =>
     sourceSubject(sourceIn(namespace, each), source(each).uid),
   )
   const about = failure.id
-  const resume = `kubectl annotate deployment ${name} --namespace ${namespace} --overwrite sluice.dev/resume=${about}`
+  const resume = `kubectl annotate ${kind.toLowerCase()} ${name} --namespace ${namespace} --overwrite sluice.dev/resume=${about}`
   const what = { type: 'Warning', reason: 'RestartFailed', action: 'Restart', about } as const
   const key = `failed ${uid} ${about}`
   const on = (regarding: Occurrence['regarding'], related: Occurrence['related'], who: string) => ({
@@ -107,24 +107,24 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
     }),
   })
   return [
-    on(workload, suspects.length === 1 ? suspects[0] : undefined, ''),
+    on(subject, suspects.length === 1 ? suspects[0] : undefined, ''),
     ...(failure.kind === 'Unfit'
-      ? suspects.map((source) => on(source, workload, ` of Deployment ${name}`))
+      ? suspects.map((source) => on(source, subject, ` of ${kind} ${name}`))
       : []),
   ]
 }
 
 /** Each on the object that has it; those of a Namespace on its workloads, whose owners wonder why nothing happens. */
 function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[] {
-  const { deployment, settings, source, uses } = assessment
-  const { uid } = deployment.ref
+  const { workload, settings, source, uses } = assessment
+  const { uid } = workload.ref
   const what = { type: 'Warning', reason: 'InvalidAnnotation', action: 'ReadAnnotations' } as const
   const own = settings.faults.map(describeFault).map((note) => ({
     key: `invalid ${uid} ${note}`,
     after: 0,
     occurrence: () => ({
       ...what,
-      regarding: workloadSubject(deployment.ref),
+      regarding: workloadSubject(workload.ref),
       about: note,
       note: `Held until it is put right: ${note}`,
     }),
@@ -147,7 +147,7 @@ function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[
 
 /** Only where something is or may be stale, and time or their turn will not bring it. */
 function heldStates({ assessment, hold }: PlannedWorkload): readonly Standing[] {
-  const { deployment, ledger, stale } = assessment
+  const { workload, ledger, stale } = assessment
   if (!hold) return []
   // Without a record that can be read nobody knows what the pods hold.
   const mayBeStale = stale.length > 0 || hold.reason === 'MalformedConsumer'
@@ -157,10 +157,10 @@ function heldStates({ assessment, hold }: PlannedWorkload): readonly Standing[] 
   const { reason, message } = hold
   return [
     {
-      key: `held ${deployment.ref.uid} ${reason}`,
+      key: `held ${workload.ref.uid} ${reason}`,
       after: HELD_FOR,
       occurrence: () => ({
-        regarding: workloadSubject(deployment.ref),
+        regarding: workloadSubject(workload.ref),
         type: state === 'Paused' ? 'Normal' : 'Warning',
         reason: 'RestartHeld',
         action: 'Restart',

@@ -28,7 +28,7 @@ const PROGRESS_OF = {
 
 /** A workload that is stale, being restarted, or failed. */
 export function memberOf({ assessment, availability, hold }: PlannedWorkload): Member {
-  const { deployment, ledger, stale } = assessment
+  const { workload, ledger, stale } = assessment
   const { restart, failure } = ledger ?? {}
   const state = failure ? 'Failed' : stateToShow(restart, hold, stale.length > 0)
   const progress = PROGRESS_OF[state]
@@ -44,7 +44,7 @@ export function memberOf({ assessment, availability, hold }: PlannedWorkload): M
       ? { ...NONE, total, done, unproven, restarting: replacing, waiting: stale.length }
       : { ...NONE, total, done, unproven, [progress]: left }
   return {
-    workload: deployment.ref,
+    workload: workload.ref,
     progress,
     pods,
     hold,

@@ -96,7 +96,7 @@ export class RotationBook {
     const said: Rotation[] = []
     for (const [key, group] of stale) said.push(...this.#find(key, group, now))
     const planned = new Map(
-      picture.workloads.map((each) => [each.assessment.deployment.ref.uid, each]),
+      picture.workloads.map((each) => [each.assessment.workload.ref.uid, each]),
     )
     const open = [...this.#open.values()].map(({ rotation }) => rotation.source)
     const looked = this.#holders.look(sources, open, planned, now)
@@ -159,8 +159,8 @@ export class RotationBook {
       const isSure = now >= claimsFrom({ changedAt }, this.#margins.margin)
       if (!isNew || !isSure || source.settings.ignore || this.#open.size >= MOST_OPEN) return []
       const consumed = workloads.some(
-        ({ assessment: { deployment, consumed: names } }) =>
-          deployment.ref.namespace === namespace && names.has(local),
+        ({ assessment: { workload, consumed: names } }) =>
+          workload.ref.namespace === namespace && names.has(local),
       )
       if (!consumed) return []
       const rotation = newRotation(source.ref, changedAt)
@@ -219,7 +219,7 @@ export class RotationBook {
     group: Stale | undefined,
     planned: ReadonlyMap<string, PlannedWorkload>,
   ): void {
-    const now = new Map(group?.planned.map((each) => [each.assessment.deployment.ref.uid, each]))
+    const now = new Map(group?.planned.map((each) => [each.assessment.workload.ref.uid, each]))
     for (const [uid, each] of now) members.set(uid, memberOf(each))
     for (const [uid, member] of members) {
       if (now.has(uid)) continue
@@ -287,7 +287,7 @@ function ended(
   const local = localSource(rotation.source)
   const consumers = [...planned.values()].some(
     ({ assessment }) =>
-      assessment.deployment.ref.namespace === namespace && assessment.consumed.has(local),
+      assessment.workload.ref.namespace === namespace && assessment.consumed.has(local),
   )
   const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
   // Nobody of those that it was about is left, or nothing that they could be brought to.

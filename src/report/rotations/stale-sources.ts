@@ -58,7 +58,7 @@ export function staleIn(
   const stale = new Map<SourceKey, Stale>()
   for (const planned of workloads) {
     const { assessment } = planned
-    const { namespace } = assessment.deployment.ref
+    const { namespace } = assessment.workload.ref
     for (const { local, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
       const key: SourceKey = `${namespace}/${local}`
       const group = stale.get(key)

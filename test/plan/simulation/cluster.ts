@@ -2,6 +2,7 @@
  * A cluster in virtual time: Secrets, Deployments with their controllers, pods with their kubelet, and the store of
  * Consumers and Halts. Things go wrong in it as they do in a real one. It keeps every state it was in.
  */
+import { namespacedKey } from '../../../src/model/refs.ts'
 import { readConsumer, writeStatus, consumerName } from '../../../src/records/consumer.ts'
 import { readHalt, writeHalt } from '../../../src/records/halt.ts'
 import type {
@@ -175,7 +176,7 @@ export class SimulatedCluster {
     const deployments = new Map(this.#state.deployments)
     const consumers = new Map(this.#state.consumers)
     deployments.delete(uid)
-    consumers.delete(`${namespace}/${consumerName(name)}`)
+    consumers.delete(namespacedKey({ namespace, name: consumerName({ kind: 'Deployment', name }) }))
     this.change({ deployments, consumers })
   }
 
@@ -254,7 +255,7 @@ export class SimulatedCluster {
   record({ workload, status }: RecordAction): void {
     if (!this.#state.deployments.has(workload.uid)) return
     const { namespace } = workload
-    const name = consumerName(workload.name)
+    const name = consumerName(workload)
     const known = this.#state.consumers.get(`${namespace}/${name}`)
     const consumer = readConsumer({
       metadata: {

@@ -15,7 +15,8 @@ export function nextStep(
   pods: readonly SimulatedPod[],
   now: number,
 ): Step {
-  const { replicas, strategy, maxSurge, maxUnavailable, minReady } = record
+  const { replicas, minReady } = record
+  const { recreates = false, maxSurge = 0, maxUnavailable = 1 } = record.rollout ?? {}
   const isAvailable = ({ record: { readyAt } }: SimulatedPod) =>
     readyAt !== undefined && readyAt + minReady <= now
   const isNew = (pod: SimulatedPod) => pod.record.templateHash === hash
@@ -25,7 +26,7 @@ export function nextStep(
   if (record.paused && old.length > 0) {
     return { create: Math.max(0, replicas - live.length), remove: [] }
   }
-  if (strategy === 'Recreate' && pods.some((pod) => !isNew(pod))) return { create: 0, remove: old }
+  if (recreates && pods.some((pod) => !isNew(pod))) return { create: 0, remove: old }
   if (old.length === 0) {
     const extra = Math.max(0, live.length - replicas)
     return { create: Math.max(0, replicas - live.length), remove: byHealth(live).slice(0, extra) }

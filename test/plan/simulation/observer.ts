@@ -95,13 +95,13 @@ export function* observe(history: History, margins: Margins): Generator<Picture>
     const knownWrites = new Set(recorded).add(newestWrite)
     const look = (now: number): Picture => {
       const plain = workload({
-        deployment: of,
+        workload: of,
         pods: [...pods.values()],
         sources: [source],
         ledger: null,
       })
       const consumer = workload({
-        deployment: of,
+        workload: of,
         sources: [source],
         ledger: ledger ?? null,
       }).consumer

@@ -10,8 +10,8 @@ import type { Action, RecordAction } from '../../../src/plan/action.ts'
 import { plan, type Plan } from '../../../src/plan/plan.ts'
 import type { Policy } from '../../../src/plan/policy.ts'
 import type { Group } from '../../../src/model/group.ts'
-import type { Bystander } from '../../../src/plan/snapshot.ts'
-import type { Pending, Snapshot, Workload } from '../../../src/plan/snapshot.ts'
+import type { UnmanagedWorkload } from '../../../src/plan/snapshot.ts'
+import type { Pending, Snapshot, ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { missingSource, readSource, type SourceRecord } from '../../../src/sources/source.ts'
 import { isNewer } from '../../../src/sources/timeline.ts'
 import { digester, nothingPending, settings, snapshot } from '../cluster-builder.ts'
@@ -59,8 +59,8 @@ export class SimulatedOperator {
   readonly #sources = new Map<string, SourceRecord>()
   /** The Secrets that there were when it started have been read. */
   #listed = false
-  readonly #lookUps = new Map<string, Workload['source']>()
-  readonly #workloads = new Map<string, Workload>()
+  readonly #lookUps = new Map<string, ManagedWorkload['source']>()
+  readonly #workloads = new Map<string, ManagedWorkload>()
   readonly #memory = new Map<string, Memory>()
   readonly #missing = new Map<string, number>()
   /** What the API server answered to its own writes, and the watches may not show yet. */
@@ -212,10 +212,10 @@ export class SimulatedOperator {
     const workloads = all
       .filter(({ optedIn, record }) => optedIn && record.deleting !== true)
       .map(({ record: deployment, annotations }) => {
-        const { namespace, name, uid } = deployment.ref
-        const key = `${namespace}/${consumerName(name)}`
+        const { namespace, uid } = deployment.ref
+        const key = `${namespace}/${consumerName(deployment.ref)}`
         return this.#asBefore({
-          deployment,
+          workload: deployment,
           pods: podsOf(uid),
           missingSince: this.#missingSince(deployment, podsOf(uid), now),
           settings: settings(annotations),
@@ -229,7 +229,7 @@ export class SimulatedOperator {
       kind === 'Group'
         ? this.#sources.get(`${namespace}/secret/${secret}`)?.settings.group === name
         : secret === name
-    const bystanders = (group: Group): Bystander[] =>
+    const bystanders = (group: Group): UnmanagedWorkload[] =>
       all
         .filter(
           ({ optedIn, record, secrets: names }) =>
@@ -237,7 +237,7 @@ export class SimulatedOperator {
             record.ref.namespace === group.namespace &&
             names.some((each) => joins(group, each)),
         )
-        .map(({ record }) => ({ deployment: record, pods: podsOf(record.ref.uid) }))
+        .map(({ record }) => ({ workload: record, pods: podsOf(record.ref.uid) }))
     return {
       picture: snapshot(workloads, { bystanders, halts: this.#haltsSeen(seen.halts, now) }),
       seen,
@@ -246,8 +246,8 @@ export class SimulatedOperator {
 
   /** As the store keeps it. */
   #missingSince(
-    { ref: { uid }, replicas }: Workload['deployment'],
-    pods: Workload['pods'],
+    { ref: { uid }, replicas }: ManagedWorkload['workload'],
+    pods: ManagedWorkload['pods'],
     now: number,
   ): number | undefined {
     const there = pods.filter(({ terminating }) => !terminating).length
@@ -257,7 +257,7 @@ export class SimulatedOperator {
   }
 
   /** As of now; the same function for as long as no Secret of the namespace changes. */
-  #sourceIn(namespace: string): Workload['source'] {
+  #sourceIn(namespace: string): ManagedWorkload['source'] {
     const known = this.#lookUps.get(namespace)
     if (known) return known
     const sources = new Map(this.#sources)
@@ -270,8 +270,8 @@ export class SimulatedOperator {
   }
 
   /** The workload of the picture before, if it is equal: the plan need not look at it again. */
-  #asBefore(workload: Workload): Workload {
-    const { uid } = workload.deployment.ref
+  #asBefore(workload: ManagedWorkload): ManagedWorkload {
+    const { uid } = workload.workload.ref
     const before = this.#workloads.get(uid)
     if (before && isDeepStrictEqual(before, workload)) return before
     this.#workloads.set(uid, workload)
@@ -354,9 +354,9 @@ export class SimulatedOperator {
     if (action.kind === 'record') this.#recorded(action, now)
   }
 
-  #recorded({ workload: { namespace, name, uid } }: RecordAction, now: number): void {
-    this.#memoryOf(uid).reportedAt = now
-    const key = `${namespace}/${consumerName(name)}`
+  #recorded({ workload }: RecordAction, now: number): void {
+    this.#memoryOf(workload.uid).reportedAt = now
+    const key = `${workload.namespace}/${consumerName(workload)}`
     const consumer = this.#cluster.state.consumers.get(key)
     if (consumer) this.#answers.consumers.set(key, consumer)
   }

@@ -182,10 +182,10 @@ function observedOtherwise(picture: Snapshot, policy: Policy, now: number): read
     ),
   )
   const shown = new Map(
-    observes.workloads.map(({ assessment, hold }) => [assessment.deployment.ref.uid, hold]),
+    observes.workloads.map(({ assessment, hold }) => [assessment.workload.ref.uid, hold]),
   )
   return acts.workloads.flatMap(({ assessment, hold }) => {
-    const { uid, name } = assessment.deployment.ref
+    const { uid, name } = assessment.workload.ref
     const expected = starting.has(uid) ? 'ObserveOnly' : hold?.reason
     const found = shown.get(uid)?.reason
     return found === expected
@@ -202,11 +202,11 @@ function unknown(picture: Snapshot): Snapshot {
 /** What must be equal in two plans of one picture; workloads that need nothing stand in any order. */
 function inShort({ actions, workloads, groups, wakeAt }: Plan) {
   const all = workloads.map(({ assessment, availability, hold, wakeAt: next }) => {
-    const { uid } = assessment.deployment.ref
+    const { uid } = assessment.workload.ref
     return [uid, { counts: assessment.counts, availability, hold, next }] as const
   })
   const needed = workloads.filter(({ assessment }) => assessment.stale.length > 0)
-  const order = needed.map(({ assessment }) => assessment.deployment.ref.uid)
+  const order = needed.map(({ assessment }) => assessment.workload.ref.uid)
   return { actions, groups, wakeAt, order, all: new Map(all) }
 }
 
@@ -262,8 +262,8 @@ function happen(
       break
     case 'resume':
       for (const { record } of cluster.state.deployments.values()) {
-        const { namespace, name, uid: each } = record.ref
-        const known = cluster.state.consumers.get(`${namespace}/${consumerName(name)}`)
+        const { namespace, uid: each } = record.ref
+        const known = cluster.state.consumers.get(`${namespace}/${consumerName(record.ref)}`)
         const failure = known?.status?.ledger.failure
         if (failure) cluster.annotate(each, { resume: failure.id })
       }
@@ -307,7 +307,7 @@ function staysBad({ history }: SimulatedCluster, { incidents, workloads }: Scena
 function holdsOf(planned: Plan | undefined): ReadonlyMap<string, HoldReason> {
   return new Map(
     (planned?.workloads ?? []).flatMap(({ assessment, hold }) =>
-      hold ? [[assessment.deployment.ref.name, hold.reason] as const] : [],
+      hold ? [[assessment.workload.ref.name, hold.reason] as const] : [],
     ),
   )
 }
@@ -315,7 +315,7 @@ function holdsOf(planned: Plan | undefined): ReadonlyMap<string, HoldReason> {
 function budgetHolds(planned: Plan): readonly string[] {
   return planned.workloads.flatMap(({ assessment, hold }) =>
     hold?.reason === 'ClusterBudget' || hold?.reason === 'GroupBudget'
-      ? [`${assessment.deployment.ref.name} is held by ${hold.reason}`]
+      ? [`${assessment.workload.ref.name} is held by ${hold.reason}`]
       : [],
   )
 }
@@ -347,7 +347,8 @@ function leftUndone(
       found.push(`left stale: ${name}, ${hold ?? 'without a reason'}`)
     }
     if (hold && endsByItself(hold)) found.push(`held for ever: ${name}, ${hold}`)
-    const { status } = state.consumers.get(`${namespace}/${consumerName(name)}`) ?? {}
+    const { status } =
+      state.consumers.get(`${namespace}/${consumerName({ kind: 'Deployment', name })}`) ?? {}
     // What a pod that does not run will hold is not known.
     if (!status || hold || live.some(({ record }) => !record.ready)) continue
     if (status.ledger.restart) found.push(`a restart never ended: ${name}`)

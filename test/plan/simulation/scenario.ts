@@ -65,7 +65,7 @@ const workload = (bystanders: boolean): fc.Arbitrary<Omit<SimulatedWorkload, 'na
         maxSurge: fc.constantFrom(1, 2),
         maxUnavailable: fc.constantFrom(0, 1),
         minReady: fc.constantFrom(0, 0, 1500),
-        strategy: fc.constantFrom('RollingUpdate', 'RollingUpdate', 'RollingUpdate', 'Recreate'),
+        recreates: fc.constantFrom(false, false, false, true),
         progressDeadline: fc.constant(30_000),
       }),
     })

@@ -2,7 +2,7 @@
  * What a simulated cluster holds at one time. Never changed, only replaced, so that a watch can be shown an older one.
  */
 import type { ConsumerRecord } from '../../../src/records/consumer.ts'
-import type { DeploymentRecord } from '../../../src/workloads/kinds/deployment.ts'
+import type { RolloutShape, WorkloadRecord } from '../../../src/workloads/workload.ts'
 import type { HaltRecord } from '../../../src/records/halt.ts'
 import type { PodRecord } from '../../../src/workloads/pod.ts'
 import type { RawSource } from '../../../src/sources/kinds/kind.ts'
@@ -58,15 +58,12 @@ export interface SimulatedWorkload {
   /** Of Sluice's own prefix, without it. */
   readonly annotations: Readonly<Record<string, string>>
   readonly record: Partial<
-    Pick<
-      DeploymentRecord,
-      'maxSurge' | 'maxUnavailable' | 'minReady' | 'strategy' | 'wantsNoneAway' | 'progressDeadline'
-    >
+    Pick<WorkloadRecord, 'minReady' | 'progressDeadline'> & Omit<RolloutShape, 'exclusive'>
   >
 }
 
 export interface SimulatedDeployment {
-  readonly record: DeploymentRecord
+  readonly record: WorkloadRecord
   readonly secrets: readonly string[]
   readonly reads: Reads
   readonly optedIn: boolean

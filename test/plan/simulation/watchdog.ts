@@ -94,8 +94,8 @@ export class Watchdog {
         this.#accounts.delete(uid)
         continue
       }
-      const { namespace, name } = of.record.ref
-      const { status } = state.consumers.get(`${namespace}/${consumerName(name)}`) ?? {}
+      const { ref } = of.record
+      const { status } = state.consumers.get(`${ref.namespace}/${consumerName(ref)}`) ?? {}
       account.failed ||= status?.ledger.failure !== undefined
       const live = livePods(state, uid)
       for (const pod of live) {
@@ -430,10 +430,10 @@ function isStarting(pod: SimulatedPod, of: SimulatedDeployment, now: number): bo
 }
 
 function sizeOf({ record }: SimulatedDeployment): number {
-  const { strategy, replicas, maxSurge, maxUnavailable } = record
-  return strategy === 'Recreate'
-    ? replicas
-    : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
+  const { replicas, rollout } = record
+  if (!rollout) return 1
+  const { recreates, maxSurge, maxUnavailable } = rollout
+  return recreates ? replicas : Math.min(replicas, Math.max(1, maxSurge + maxUnavailable))
 }
 
 /** The Secrets of which the pods hold something else than what Sluice was shown. */

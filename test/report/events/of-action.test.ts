@@ -2,18 +2,18 @@ import { expect, test } from 'vitest'
 import { occurrencesOf } from '../../../src/report/events/of-action.ts'
 import type { Action, HaltAction } from '../../../src/plan/action.ts'
 import { plan } from '../../../src/plan/plan.ts'
-import type { Workload } from '../../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { at, pod, policy, snapshot } from '../../plan/cluster-builder.ts'
 import { evicting, NOW, rotated, told } from '../../plan/planning.ts'
 import { line } from './told.ts'
 
 /** What is told of everything that is planned for these workloads. */
-function toldOf(...workloads: readonly Workload[]): string[] {
+function toldOf(...workloads: readonly ManagedWorkload[]): string[] {
   const made = plan(snapshot(workloads), policy, NOW)
   return made.actions.flatMap((action) => {
     const planned = made.workloads.find(
       ({ assessment }) =>
-        'workload' in action && assessment.deployment.ref.uid === action.workload.uid,
+        'workload' in action && assessment.workload.ref.uid === action.workload.uid,
     )
     return occurrencesOf(action, planned?.assessment.sources, () => 'uid', NOW).map(line)
   })
@@ -49,7 +49,12 @@ test('a restart that has ended', () => {
   ])
 })
 
-const failure = { id: 'r1', workload: 'web', workloadUid: 'uid', keyFingerprint: '', contents: [] }
+const failure = {
+  id: 'r1',
+  workload: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'uid' },
+  keyFingerprint: '',
+  contents: [],
+} as const
 
 test.each<[string, HaltAction['spec'], string[]]>([
   [

@@ -7,7 +7,7 @@ import {
   StandingStates,
 } from '../../../src/report/events/ongoing.ts'
 import { plan } from '../../../src/plan/plan.ts'
-import type { Workload } from '../../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { digestOf } from '../../../src/sources/source.ts'
 import {
   at,
@@ -25,7 +25,11 @@ const HELD = HELD_FOR / 1000
 const AGAIN = REMINDER / 1000
 
 /** What is told of the same workloads at each of these seconds. */
-function toldAt(states: StandingStates, workloads: readonly Workload[], ...seconds: number[]) {
+function toldAt(
+  states: StandingStates,
+  workloads: readonly ManagedWorkload[],
+  ...seconds: number[]
+) {
   return seconds.flatMap((second) => {
     const planned = plan(snapshot(workloads), policy, at(second)).workloads
     return states.look(planned, [], at(second)).map((each) => `${second} ${line(each)}`)
@@ -77,7 +81,7 @@ test('a hold that ends in time is not told of, and one that comes again counts a
   expect(toldAt(states, paused, 40, 10 + HELD, 40 + HELD - 1)).toEqual([])
 })
 
-test.each<[string, Workload[]]>([
+test.each<[string, ManagedWorkload[]]>([
   [
     'is paused with nothing to do',
     [told('web', { annotations: { paused: 'true' }, sources: [calm('db')] })],
@@ -108,7 +112,7 @@ const failure = {
   ],
 } as const
 
-function failed(kind: 'Unfit' | 'CannotStart'): Workload {
+function failed(kind: 'Unfit' | 'CannotStart'): ManagedWorkload {
   const pods = [...oneAway('web'), replacement('web-new')]
   return told('web', { pods, ledger: { failure: { ...failure, kind } } })
 }

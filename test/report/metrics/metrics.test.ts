@@ -10,7 +10,7 @@ function create(now: () => number = () => 0, memoryLimit: number | undefined = 1
 }
 
 function deployment(name: string, namespace = 'shop'): WorkloadRef {
-  return { kind: 'Deployment', namespace, name, uid: `uid-${name}` }
+  return { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid: `uid-${name}` }
 }
 
 function row(name: string, overrides: Partial<WorkloadRow> = {}): WorkloadRow {

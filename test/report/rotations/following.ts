@@ -3,7 +3,7 @@
  */
 import type { PodRecord } from '../../../src/workloads/pod.ts'
 import { usesSource } from '../../../src/workloads/uses.ts'
-import type { Workload } from '../../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { forecast } from '../../../src/report/eta.ts'
 import { plan } from '../../../src/plan/plan.ts'
 import { localSource, type SourceRef } from '../../../src/model/refs.ts'
@@ -22,7 +22,7 @@ export function book(): RotationBook {
 /** The picture of these workloads at a second. */
 export function picture(
   second: number,
-  workloads: readonly Workload[],
+  workloads: readonly ManagedWorkload[],
   began: Picture['began'] = new Map(),
   rest: Parameters<typeof snapshot>[1] = {},
   others: readonly UserPod[] = [],
@@ -40,7 +40,7 @@ export function picture(
 
 /** The Secrets that these workloads use, with their pods and others. */
 export function sourcesOf(
-  workloads: readonly Workload[],
+  workloads: readonly ManagedWorkload[],
   others: readonly UserPod[] = [],
 ): SourceUsers {
   const all = [
@@ -50,11 +50,11 @@ export function sourcesOf(
   const source = ({ kind, namespace, name }: SourceRef): SourceRecord => {
     const local = localSource({ kind, name })
     const user = workloads.find(
-      ({ deployment: { ref, uses } }) => ref.namespace === namespace && usesSource(uses, local),
+      ({ workload: { ref, uses } }) => ref.namespace === namespace && usesSource(uses, local),
     )
     return user?.source(local) ?? calm(name)
   }
-  const used = workloads.flatMap(({ deployment: { ref, uses }, source: read }) =>
+  const used = workloads.flatMap(({ workload: { ref, uses }, source: read }) =>
     uses.flatMap((each) => each.uses.map((use) => [ref.namespace, read(use.source)] as const)),
   )
   const changed = used.filter(([, { whole = [] }]) => whole.length > 1)
@@ -71,7 +71,7 @@ export function sourcesOf(
   }
 }
 
-function userPods({ deployment: { ref }, pods, settings }: Workload) {
+function userPods({ workload: { ref }, pods, settings }: ManagedWorkload) {
   return pods
     .filter(({ terminal }) => !terminal)
     .map((each) => ({

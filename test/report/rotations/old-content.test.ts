@@ -82,7 +82,7 @@ describe('after the restarts of the workloads that opted in', () => {
       'a pod of web itself that is terminating',
       {
         ...unmanaged('Deployment/web', stale('web-old', { terminating: true })),
-        workload: web.deployment.ref.uid,
+        workload: web.workload.ref.uid,
       },
       'False StillInUse: running pods: 1 with old content: Deployment/web (1 stale)',
     ],

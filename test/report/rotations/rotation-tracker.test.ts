@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../../src/sources/source.ts'
-import type { Workload } from '../../../src/plan/snapshot.ts'
+import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { MOST_OPEN } from '../../../src/report/rotations/rotation-tracker.ts'
 import { isFinished, type Rotation } from '../../../src/records/rotation.ts'
 import { at, pod } from '../../plan/cluster-builder.ts'
@@ -18,12 +18,12 @@ import {
 import { book, line, picture } from './following.ts'
 
 /** What is said of one picture by a book that knows nothing. */
-function said(workloads: readonly Workload[], second = 10): string[] {
+function said(workloads: readonly ManagedWorkload[], second = 10): string[] {
   return book().follow(picture(second, workloads)).map(line)
 }
 
 /** All pods hold today's content. */
-function fresh(name: string): Workload {
+function fresh(name: string): ManagedWorkload {
   const pods = [1, 2, 3].map((n) => pod(`${name}-new-${n}`, { createdAt: at(8) }))
   return told(name, { pods, ledger: { lastRestart: { id: 'r1', finishedAt: at(9) } } })
 }
@@ -45,7 +45,7 @@ describe('of one picture', () => {
     expect(said([told('web', { sources: [calm('db')] }), fresh('api')])).toEqual([])
   })
 
-  test.each<[string, readonly Workload[], string[]]>([
+  test.each<[string, readonly ManagedWorkload[], string[]]>([
     [
       'two wait, since the change has just come',
       [
@@ -144,7 +144,7 @@ describe('from picture to picture', () => {
   test('a restart that begins and ends between two pictures has its start', () => {
     const follow = book()
     follow.follow(picture(1, [told('web')]))
-    const began = new Map([[told('web').deployment.ref.uid, at(7)]])
+    const began = new Map([[told('web').workload.ref.uid, at(7)]])
     expect(follow.follow(picture(10, [fresh('web')], began))).toMatchObject([
       { phase: 'Succeeded', startedAt: at(7) },
     ])
@@ -184,7 +184,7 @@ describe('from picture to picture', () => {
   test('so many are followed at once, and others when some are over', () => {
     const follow = book()
     const names = Array.from({ length: MOST_OPEN + 10 }, (_, n) => `web-${n}`)
-    const each = (state: (name: string) => Workload) => names.map(state)
+    const each = (state: (name: string) => ManagedWorkload) => names.map(state)
     const stale = (name: string) => told(name, { sources: [rotated(`db-of-${name}`)] })
     expect(follow.follow(picture(10, each(stale)))).toHaveLength(MOST_OPEN)
     const [first = ''] = names
