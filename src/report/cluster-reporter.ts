@@ -9,6 +9,7 @@ import { RotationNews } from './events/of-rotation.ts'
 import { EventRecorder } from './events/recorder.ts'
 import { StandingStates } from './events/ongoing.ts'
 import { Backoff } from '../kube/backoff.ts'
+import { Withheld } from '../kube/leading-sender.ts'
 import type { Action } from '../plan/action.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
@@ -22,7 +23,6 @@ import { isFinished, readRotation, rotationName, type Rotation } from '../record
 import { untilAborted, WakeUp, type Next, type Sleep } from '../model/wake-up.ts'
 import type { EventWriter } from './events/event-writer.ts'
 import type { Logger } from '../model/logger.ts'
-import { NotLeading } from './report-sender.ts'
 import type { RotationWriter } from './rotations/rotation-writer.ts'
 
 /** Least time between two looks (ms). */
@@ -177,7 +177,7 @@ export class Chronicle {
       this.#retryAt = undefined
       this.#backoff.reset()
     } catch (error) {
-      if (error instanceof NotLeading) return
+      if (error instanceof Withheld) return
       log.warn({ err: error }, 'rotations cannot be told of; it is tried again')
       this.#retryAt = current + this.#backoff.next()
     }

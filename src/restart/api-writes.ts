@@ -15,16 +15,16 @@ import { writeHalt, type RawHalt } from '../records/halt.ts'
 import { workloadKind } from '../workloads/kinds/kinds.ts'
 import type { RawWorkload } from '../workloads/workload.ts'
 import type { RawPod } from '../workloads/pod.ts'
-import { isNotFound, wasNotSent } from '../kube/api-error.ts'
+import { isNotFound } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { ApiCall } from '../kube/api-call.ts'
-import { WRITE_TIMEOUT } from '../kube/leader-elector.ts'
+import { sendWhileLeading } from '../kube/leading-sender.ts'
 import type { Action } from '../plan/action.ts'
 import type { WorkloadRef } from '../model/refs.ts'
 import { inTurn } from './fair-queue.ts'
 import type { Picture } from './cluster-state.ts'
 import type { Turn } from './queue-ticket.ts'
-import { Withheld, type Writes } from './writes.ts'
+import type { Writes } from './writes.ts'
 
 export interface ApiWritesOptions {
   readonly client: KubeClient
@@ -48,26 +48,12 @@ export interface ApiWritesOptions {
 export function createApiWrites(options: ApiWritesOptions): Writes {
   const { client, queue, mayWrite, mayStep, mayPlan, picture, consumerOf } = options
   const add = inTurn(queue)
-  const send = <T>(turn: Turn, call: ApiCall): Promise<T> =>
-    add(call.namespace ?? '', turn, async () => {
-      if (!mayWrite()) throw new Withheld('not the leader')
-      const isWanted = turn.rank === 'report' ? mayPlan : mayStep
-      const mayStart = () => !turn.signal || isWanted()
-      if (!mayStart()) throw new Withheld('the cluster state may be old')
-      turn.begins()
-      // The server, too, gives up by then.
-      const query = { timeout: `${WRITE_TIMEOUT}ms` }
-      try {
-        return await client.request<T>({
-          ...call,
-          query,
-          timeout: WRITE_TIMEOUT,
-          maySend: () => mayWrite() && mayStart(),
-        })
-      } catch (error) {
-        throw wasNotSent(error) ? new Withheld('it may be sent no more') : error
-      }
-    })
+  const sendNow = sendWhileLeading({ client, mayWrite })
+  const send = <T>(turn: Turn, call: ApiCall): Promise<T> => {
+    const isWanted = turn.rank === 'report' ? mayPlan : mayStep
+    const maySend = () => !turn.signal || isWanted()
+    return add(call.namespace ?? '', turn, () => sendNow<T>({ ...call, maySend }, turn.begins))
+  }
 
   /** The Consumer without its status. One that a workload of the same name left behind is the workload's from now on. */
   const own = (

@@ -5,13 +5,14 @@
  * alone: a pod whose eviction was sent stays charged until it is seen to go, or a read shows that it stays.
  */
 import type { Action, ActionOutcome } from '../plan/action.ts'
+import { Withheld } from '../kube/leading-sender.ts'
 import type { Hold } from '../model/hold.ts'
 import type { Pending } from '../plan/snapshot.ts'
 import { isOpen, isRefusal, obstacleOf } from './refusal.ts'
 import type { Picture } from './cluster-state.ts'
 import { isRecord, isReport, isStep, rankOf, type Turn } from './queue-ticket.ts'
 import { Wishes } from './planned-writes.ts'
-import { perform, Withheld, type Writes } from './writes.ts'
+import { perform, type Writes } from './writes.ts'
 
 export interface ExecutorOptions {
   readonly writes: Writes

@@ -4,7 +4,7 @@
  */
 import type { Action, WorkloadAction } from '../plan/action.ts'
 import { isRecord, isReport, isStep, wishOf } from './queue-ticket.ts'
-import { Withheld } from './writes.ts'
+import { Withheld } from '../kube/leading-sender.ts'
 
 interface Wish {
   readonly action: WorkloadAction

@@ -12,15 +12,10 @@ import type {
 } from '../plan/action.ts'
 import type { Turn } from './queue-ticket.ts'
 
-/** A write was not sent, since another one may lead by now, or the newest plan does not ask for it: it is neither done nor failed. */
-export class Withheld extends Error {
-  override readonly name = 'Withheld'
-}
-
 /**
  * Each write waits for its turn where there is a queue, and tells when that begins. It resolves
  * once its outcome is in the picture, and rejects with an `ApiError` where it failed or may have failed;
- * {@link Writes.settle} then finds out what is so. It rejects with {@link Withheld} where it was not sent.
+ * {@link Writes.settle} then finds out what is so. It rejects with `Withheld` where it was not sent.
  */
 export interface Writes {
   record(action: RecordAction, turn: Turn): Promise<void>

@@ -4,6 +4,7 @@
 import { CONSUMER_GROUP, CONSUMER_VERSION } from '../../records/consumer.ts'
 import { isConflict, isNotFound } from '../../kube/api-error.ts'
 import { Backoff } from '../../kube/backoff.ts'
+import { Withheld } from '../../kube/leading-sender.ts'
 import type { SourceRef } from '../../model/refs.ts'
 import {
   rotationName,
@@ -13,7 +14,7 @@ import {
   type Rotation,
 } from '../../records/rotation.ts'
 import { isSettled } from './condition.ts'
-import { NotLeading, type Send } from '../report-sender.ts'
+import type { Send } from '../report-sender.ts'
 
 /** One object is written at most this often (ms). */
 const ROTATION_INTERVAL = 1_000
@@ -51,7 +52,7 @@ export class RotationWriter {
     this.#options = options
   }
 
-  /** Everything that is in the cluster. @throws ApiError, NotLeading */
+  /** Everything that is in the cluster. @throws ApiError, Withheld */
   async *read(): AsyncGenerator<RawRotation> {
     let next = ''
     do {
@@ -83,7 +84,7 @@ export class RotationWriter {
     if (!job.running) void this.#run(key, job, this.#term.signal)
   }
 
-  /** Deletes one that is kept no longer. @throws ApiError, NotLeading */
+  /** Deletes one that is kept no longer. @throws ApiError, Withheld */
   async remove(rotation: Pick<Rotation, 'source' | 'changedAt'>): Promise<void> {
     const call = { ...collection(rotation.source), name: rotationName(rotation) }
     try {
@@ -114,7 +115,7 @@ export class RotationWriter {
         failures = 0
         backoff.reset()
       } catch (error) {
-        if (error instanceof NotLeading) break
+        if (error instanceof Withheld) break
         if (isNotFound(error)) {
           // Gone, with its namespace perhaps: one that says nothing more is not created again.
           if (isSettled(job.rotation)) break
