@@ -7,7 +7,7 @@ import type { SourceKey } from '../model/refs.ts'
 
 /** The answer of `/status`, from the last plan and the forecast of its rotations (ms, by source). */
 export function statusOf(
-  plan: Plan,
+  plan: Pick<Plan, 'workloads'>,
   ends: ReadonlyMap<SourceKey, number>,
 ): Record<string, unknown> {
   const workloads = plan.workloads.map(describe)

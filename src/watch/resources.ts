@@ -15,6 +15,18 @@ import type { IneffectiveAnnotations } from './ineffective-annotations.ts'
 import type { RawNamespace } from './namespaces.ts'
 import type { Store } from './store.ts'
 
+/** The resources whose watches have metrics; others are no more than hints. */
+export const WATCHED = [
+  'namespaces',
+  'secrets',
+  'configmaps',
+  ...WORKLOAD_KINDS.map(({ plural }) => plural),
+  'replicasets',
+  'pods',
+  'consumers',
+  'halts',
+]
+
 /** One watched resource. */
 export interface WatchedResource {
   readonly target: ListWatchOptions['target']

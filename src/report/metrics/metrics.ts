@@ -8,6 +8,7 @@ import {
   Registry,
   type PrometheusContentType,
 } from '@prometheus-io/client'
+import type { CallReport } from '../../kube/client.ts'
 import { STRATEGIES, type Strategy } from '../../records/consumer.ts'
 import type { Ineffective } from '../../workloads/ineffective.ts'
 import type { SourceRef, WorkloadRef } from '../../model/refs.ts'
@@ -19,14 +20,6 @@ import { addRuntimeMetrics } from './runtime-metrics.ts'
 /** How an eviction can end: done, refused for now by a disruption budget, or failed for any other reason. */
 const EVICTION_OUTCOMES = ['succeeded', 'refused', 'failed'] as const
 export type EvictionOutcome = (typeof EVICTION_OUTCOMES)[number]
-
-/** One request to the API server. */
-export interface ApiRequest {
-  readonly verb: string
-  readonly resource: string
-  /** The HTTP status, or what happened instead of an answer. */
-  readonly code: string
-}
 
 /** What Sluice reports in the cluster itself. */
 const REPORT_KINDS = ['rotation', 'event'] as const
@@ -173,9 +166,13 @@ export function createMetrics({
     },
 
     /** A request to the API server has ended. */
-    apiRequestEnded(request: ApiRequest, seconds: number): void {
-      apiRequests.inc({ ...request })
-      apiRequestDuration.observe({ ...request }, seconds)
+    apiRequestEnded({ call, status, sentAt, receivedAt }: CallReport): void {
+      const { verb, resource, subresource } = call
+      const object = subresource ? `${resource}/${subresource}` : resource
+      const code = status === 0 ? 'none' : String(status)
+      const labels = { verb, resource: object, code }
+      apiRequests.inc({ ...labels })
+      apiRequestDuration.observe({ ...labels }, (receivedAt - sentAt) / 1000)
     },
 
     /** Everything as Prometheus reads it. */

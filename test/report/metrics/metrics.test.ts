@@ -122,7 +122,14 @@ describe('the metrics', () => {
 
   test('count a request to the API server and its time', async () => {
     const metrics = create()
-    metrics.apiRequestEnded({ verb: 'create', resource: 'pods/eviction', code: '429' }, 0.2)
+    const pods = { group: '', version: 'v1', resource: 'pods' }
+    metrics.apiRequestEnded({
+      call: { ...pods, verb: 'create', subresource: 'eviction' },
+      status: 429,
+      sentAt: 1_000,
+      receivedAt: 1_200,
+      date: undefined,
+    })
     const labels = 'verb="create",resource="pods/eviction",code="429"'
     expect(await seriesOf(metrics, 'api_requests_total')).toEqual([
       `api_requests_total{${labels}} 1`,
