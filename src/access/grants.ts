@@ -3,6 +3,7 @@
  *
  * The shipped manifests grant exactly this; a test compares them.
  */
+import { WORKLOAD_KINDS } from '../workloads/kinds/kinds.ts'
 import type { Config } from '../config/settings.ts'
 import { sourceOf, type SourceKey } from '../model/refs.ts'
 
@@ -97,7 +98,11 @@ const SECRETS = 'sluice-secrets'
 
 const WATCH: readonly Rule[] = [
   { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
-  { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['list', 'watch'] },
+  {
+    apiGroups: ['apps'],
+    resources: [...WORKLOAD_KINDS.map(({ plural }) => plural), 'replicasets'],
+    verbs: ['list', 'watch'],
+  },
 ]
 
 const CONFIG_MAPS: readonly Rule[] = [
@@ -106,7 +111,6 @@ const CONFIG_MAPS: readonly Rule[] = [
 
 /** To tell of annotations on kinds that are not restarted. */
 const HINTS: readonly Rule[] = [
-  { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['list', 'watch'] },
   { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list', 'watch'] },
 ]
 
@@ -121,7 +125,11 @@ const RESTART: readonly Rule[] = [
 ]
 
 const ROLLOUT: readonly Rule[] = [
-  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['patch'] },
+  {
+    apiGroups: ['apps'],
+    resources: WORKLOAD_KINDS.flatMap(({ plural, rollsOut }) => (rollsOut ? [plural] : [])),
+    verbs: ['patch'],
+  },
 ]
 
 /** To ask whose token it is that an endpoint was sent, and what he may read. */

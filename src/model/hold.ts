@@ -85,10 +85,15 @@ export const REASONS = {
     endedBy: 'owner',
     hint: 'A watch of Sluice fails or is silent, so that it cannot see whether a restart does harm. The message names the watch. Restarts go on as soon as it delivers again.',
   },
-  DeploymentPaused: {
+  WorkloadPaused: {
     state: 'Held',
     endedBy: 'owner',
     hint: 'Resume the Deployment (`spec.paused`) when it is time.',
+  },
+  PendingTemplate: {
+    state: 'Held',
+    endedBy: 'owner',
+    hint: 'The update strategy is `OnDelete`, and a new pod template waits for pods to be deleted. An evicted pod would come back from it. Delete the pods that are to have it, or take the change back.',
   },
   ValueEmpty: {
     state: 'Held',

@@ -134,7 +134,9 @@ function newRestart(
     id: newId(now),
     strategy,
     startedAt: now,
-    templateHash: strategy === 'evict' ? stale[0]?.pod.templateHash : undefined,
+    // Where templates are mixed for good, none of them is that of the restart.
+    templateHash:
+      strategy === 'evict' && !workload.mixedTemplates ? stale[0]?.pod.templateHash : undefined,
     wasUnwell: stale.some(({ pod }) => !pod.ready),
     replicas: workload.replicas,
   }

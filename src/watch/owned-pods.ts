@@ -2,6 +2,7 @@
  * Which pods belong to which workload: through controller UIDs, by way of a ReplicaSet where one is between, in any order of
  * events. A pod of another owner belongs to its controller, or to itself.
  */
+import { KINDS_OF_WORKLOAD } from '../model/refs.ts'
 import type { ReplicaSetRecord } from '../workloads/replica-set.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 
@@ -105,9 +106,12 @@ export class OwnedPods {
 
 const NO_PODS: readonly PodRecord[] = []
 
-/** Of a ReplicaSet, or it holds something: others are neither restarted nor asked about. */
+/** Kinds of controllers whose pods are restarted. */
+const RESTARTED: ReadonlySet<string> = new Set(['ReplicaSet', ...KINDS_OF_WORKLOAD])
+
+/** Of a workload, or it holds something: others are neither restarted nor asked about. */
 function isKept({ owner, uses, terminal }: PodRecord): boolean {
-  return owner.startsWith('ReplicaSet/') || (uses.length > 0 && !terminal)
+  return RESTARTED.has(owner.slice(0, owner.indexOf('/'))) || (uses.length > 0 && !terminal)
 }
 
 export function addTo(map: Map<string, Set<string>>, key: string, value: string): void {

@@ -61,8 +61,6 @@ export function heardBy(also: IneffectiveAnnotations, resource: WatchedResource)
 export function watchedHints(also: IneffectiveAnnotations): WatchedResource[] {
   const none = { metadataOnly: true, apply: () => undefined, remove: () => undefined }
   return [
-    { group: 'apps', version: 'v1', resource: 'statefulsets' },
-    { group: 'apps', version: 'v1', resource: 'daemonsets' },
     { group: 'batch', version: 'v1', resource: 'jobs' },
     { group: 'batch', version: 'v1', resource: 'cronjobs' },
   ].map((target) => heardBy(also, { target, ...none }))

@@ -1,6 +1,7 @@
 /**
  * Annotations and labels of Sluice's prefix that can have no effect where they stand. Pure.
  */
+import { KINDS_OF_WORKLOAD } from '../model/refs.ts'
 import {
   IGNORE,
   GROUP,
@@ -29,13 +30,12 @@ export interface Ineffective {
   }
   /** For a person: what has no effect, and why. */
   readonly note: string
-  /** Nothing of its own is wrong: it is of a kind that the opt-in of its Namespace does not reach. */
-  readonly byNamespace: boolean
 }
 
-/** Whose annotations are read: Deployments, their pod templates and Namespaces; sources; of nothing else. */
+/** Whose annotations are read: workloads, their pod templates and Namespaces; sources; of nothing else. */
 export type Reader = 'workload' | 'source' | 'nobody'
 
+const RESTARTED = new Intl.ListFormat('en').format(KINDS_OF_WORKLOAD.map((kind) => `${kind}s`))
 const ON_SOURCES: ReadonlySet<string> = new Set([IGNORE, GROUP, URGENT])
 /** Names of our prefix that are looked at: whoever may write them may write thousands. */
 const MOST_LOOKED_AT = 16
@@ -62,18 +62,13 @@ function noEffect(reader: Reader, name: string, value: string | undefined): stri
       // One with a typing error is a fault of the source already.
       return ON_SOURCES.has(name) || !NAMES.has(name)
         ? undefined
-        : 'it belongs on a Deployment, its pod template or its Namespace'
+        : 'it belongs on a workload, its pod template or its Namespace'
     case 'nobody':
       // Nothing is what it asks for.
-      return name === RESTART_ON_CHANGE && value === 'false' ? undefined : ONLY_DEPLOYMENTS
+      return name === RESTART_ON_CHANGE && value === 'false'
+        ? undefined
+        : `Sluice restarts ${RESTARTED}, and no other kind`
   }
-}
-
-const ONLY_DEPLOYMENTS = 'Sluice restarts Deployments, and no other kind'
-
-/** That the opt-in of a Namespace does not reach a workload of this kind. */
-export function notReached(kind: string): string {
-  return `its Namespace opts in, but ${ONLY_DEPLOYMENTS}: after a change of its Secrets, restart this ${kind} by other means`
 }
 
 function ours(names: Annotations): readonly string[] {

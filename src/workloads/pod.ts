@@ -124,6 +124,9 @@ export function controllerOf(
   )
 }
 
+/** Labels that name the template of a pod: of a Deployment, and of a StatefulSet or DaemonSet. */
+const TEMPLATE_HASHES = ['pod-template-hash', 'controller-revision-hash']
+
 /** Gives equal lists of uses one identity, so that the pods of a workload share it. */
 export type Intern = (uses: PodUses) => PodUses
 
@@ -172,7 +175,9 @@ export function readPod(
     controllerUid: sharedText(controller.uid),
     owner: previous?.owner ?? sharedText(`${controller.kind}/${controller.name}`),
     restartId: optional(raw.metadata.annotations?.[RESTART_ID]),
-    templateHash: optional(raw.metadata.labels?.['pod-template-hash']),
+    templateHash: optional(
+      TEMPLATE_HASHES.map((name) => raw.metadata.labels?.[name]).find(Boolean),
+    ),
     createdAt,
     createdVersion: previous ? previous.createdVersion : added ? resourceVersion : undefined,
     terminal: raw.status?.phase === 'Failed' || raw.status?.phase === 'Succeeded',

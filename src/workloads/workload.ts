@@ -38,12 +38,14 @@ export interface WorkloadRecord {
   readonly paused: boolean
   /** How it rolls out a new template; `undefined` where Sluice restarts this kind by evictions alone. */
   readonly rollout: RolloutShape | undefined
-  /** Its pods may be replaced one at a time only: it makes the next one when the one before is Available. */
-  readonly oneAtATime?: boolean
-  /** Its controller replaces the pod of the highest ordinal first. */
+  /** In pods: never more may be unavailable at once, whatever the settings say. */
+  readonly mostUnavailable?: number
+  /** Its pods are replaced from the highest ordinal down, as its controller does. */
   readonly highestOrdinalFirst?: boolean
-  /** A pod that is evicted may come back from a newer template, which its owner holds back; what it is, for a person. */
-  readonly pendingTemplate?: string | undefined
+  /** Its owner holds a new template back (`OnDelete`): a pod that is evicted would come back from it. */
+  readonly newTemplateOnDelete?: boolean
+  /** The revision of that template, where the object names it: as long as all pods are of it, nothing is held back. */
+  readonly newestRevision?: string | undefined
   /** Milliseconds. */
   readonly minReady: number
   /** `progressDeadlineSeconds` or its like, in milliseconds. */

@@ -11,7 +11,7 @@ import { rightsIn } from './rights.ts'
 let cluster: TestCluster
 const SHOP = 'shop'
 const OPT_IN = { 'sluice.dev/restart-on-change': 'true' }
-const ONLY = 'Sluice restarts Deployments, and no other kind'
+const ONLY = 'Sluice restarts Deployments, StatefulSets, and DaemonSets, and no other kind'
 const IN_VAIN = `No effect: annotation sluice.dev/restart-on-change: ${ONLY}`
 
 beforeAll(async () => {
@@ -44,6 +44,7 @@ function object(
 
 const STATEFUL_SET = ['apps/v1', 'StatefulSet'] as const
 const DAEMON_SET = ['apps/v1', 'DaemonSet'] as const
+const REPLICA_SET = ['apps/v1', 'ReplicaSet'] as const
 const CRON_JOB = ['batch/v1', 'CronJob'] as const
 const JOB = ['batch/v1', 'Job'] as const
 const POD = ['v1', 'Pod'] as const
@@ -57,8 +58,11 @@ test('what cannot have an effect shows as an Event on the object, and as a metri
   const once = { template: template('once', undefined, 'Never') }
   await cluster.apply(
     { ...dbSecret(SHOP, 'old'), metadata: { name: 'db', namespace: SHOP, annotations: OPT_IN } },
-    object(STATEFUL_SET, 'redis', { serviceName: 'redis', ...selected('redis') }, OPT_IN),
-    object(DAEMON_SET, 'agent', selected('agent', OPT_IN)),
+    object(REPLICA_SET, 'redis', selected('redis'), OPT_IN),
+    object(REPLICA_SET, 'agent', selected('agent', OPT_IN)),
+    // These are read where they stand.
+    object(STATEFUL_SET, 'queue', { serviceName: 'queue', ...selected('queue') }, OPT_IN),
+    object(DAEMON_SET, 'logs', selected('logs', OPT_IN)),
     object(CRON_JOB, 'nightly', { schedule: '0 0 1 1 *', jobTemplate: { spec: once } }, OPT_IN),
     object(JOB, 'once', { template: template('once', OPT_IN, 'Never') }),
     object(POD, 'bare', template('bare').spec, OPT_IN),
@@ -67,42 +71,18 @@ test('what cannot have an effect shows as an Event on the object, and as a metri
   const sluice = await startOperator(cluster)
   const expected = [
     `CronJob nightly: ${IN_VAIN}`,
-    `DaemonSet agent: ${IN_VAIN}`,
     'Deployment web: No effect: label sluice.dev/restart-on-change: Sluice reads annotations, not labels',
     `Job once: ${IN_VAIN}`,
     `Pod bare: ${IN_VAIN}`,
-    'Secret db: No effect: annotation sluice.dev/restart-on-change: it belongs on a Deployment, its pod template or its Namespace',
-    `StatefulSet redis: ${IN_VAIN}`,
+    `ReplicaSet agent: ${IN_VAIN}`,
+    `ReplicaSet redis: ${IN_VAIN}`,
+    'Secret db: No effect: annotation sluice.dev/restart-on-change: it belongs on a workload, its pod template or its Namespace',
   ]
   await eventsAre(expected)
   const series = (await metrics(sluice)).filter((line) => line.includes(`namespace="${SHOP}"`))
   expect(
     series.map((line) => /kind="(\w+)"\} (\d+)$/.exec(line)?.slice(1).join(' ')).sort(),
-  ).toEqual([
-    'CronJob 1',
-    'DaemonSet 1',
-    'Deployment 1',
-    'Job 1',
-    'Pod 1',
-    'Secret 1',
-    'StatefulSet 1',
-  ])
-
-  // The opt-in of the Namespace does not reach a StatefulSet that says nothing itself.
-  await cluster.kubectl([
-    'annotate',
-    `statefulset/redis`,
-    `--namespace=${SHOP}`,
-    'sluice.dev/restart-on-change-',
-  ])
-  await cluster.kubectl(['annotate', `namespace/${SHOP}`, 'sluice.dev/restart-on-change=true'])
-  const reached = `its Namespace opts in, but ${ONLY}: after a change of its Secrets, restart this StatefulSet by other means`
-  await eventsAre([...expected, `StatefulSet redis: No effect: ${reached}`])
-  await cluster.kubectl(['annotate', `namespace/${SHOP}`, 'sluice.dev/restart-on-change-'])
-  await waitUntil('the StatefulSet to have no series', async () => {
-    const left = (await metrics(sluice)).filter((line) => line.includes('kind="StatefulSet"'))
-    return left.length === 0 ? { value: true } : { instead: left.join() }
-  })
+  ).toEqual(['CronJob 1', 'Deployment 1', 'Job 1', 'Pod 1', 'ReplicaSet 2', 'Secret 1'])
   expect(await sluice.end('SIGTERM')).toBe(0)
 })
 
@@ -110,14 +90,14 @@ test('without the rights for these hints all else works, and the log names what 
   await cluster.kubectl(['delete', 'clusterrolebinding/sluice-hints'])
   await waitUntil('the rights to be gone', async () => {
     const rights = await rightsIn(cluster, SHOP)
-    return rights.some((right) => /statefulsets|cronjobs/.test(right))
+    return rights.some((right) => /cronjobs/.test(right))
       ? { instead: rights.join() }
       : { value: true }
   })
   await cluster.apply(consumerOf('env', { name: 'orders', namespace: SHOP }))
   const sluice = await startOperator(cluster, QUICK)
   await inState(cluster, SHOP, 'orders', 'Fresh')
-  for (const resource of ['statefulsets', 'daemonsets', 'jobs', 'cronjobs']) {
+  for (const resource of ['jobs', 'cronjobs']) {
     const lines = sluice.log.filter((line) => line['resource'] === resource)
     expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('403')])
   }

@@ -436,7 +436,17 @@ describe('a hold', () => {
       /^pods may be evicted only in .* label namespace shop with sluice.dev\/managed=true$/,
       { managedNamespaces: 'required' },
     ],
-    DeploymentPaused: [{ workload: deployment('web', { paused: true }) }, /spec\.paused/],
+    WorkloadPaused: [{ workload: deployment('web', { paused: true }) }, /spec\.paused/],
+    PendingTemplate: [
+      {
+        workload: deployment('web', {
+          mixedTemplates: true,
+          newTemplateOnDelete: true,
+          newestRevision: 'newest',
+        }),
+      },
+      /OnDelete.* would come back from the new one/,
+    ],
     SourceMissing: [{ sources: [from(null)] }, /^missing: Secret db$/],
     KeyMissing: [{ sources: [from({ user: 'x' })] }, /^missing: key password of Secret db$/],
     ValueEmpty: [

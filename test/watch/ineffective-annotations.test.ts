@@ -6,7 +6,7 @@ type Marks = Pick<Raw['metadata'], 'annotations' | 'labels'>
 
 const OPT_IN = { 'sluice.dev/restart-on-change': 'true' }
 const OPT_OUT = { 'sluice.dev/restart-on-change': 'false' }
-const ONLY = 'Sluice restarts Deployments, and no other kind'
+const ONLY = 'Sluice restarts Deployments, StatefulSets, and DaemonSets, and no other kind'
 const MARK = `annotation sluice.dev/restart-on-change: ${ONLY}`
 
 /** An object of the namespace shop. */
@@ -47,8 +47,6 @@ function listed(...objects: readonly (readonly [resource: string, raw: Raw])[]):
 }
 
 test.each([
-  ['statefulsets', 'StatefulSet'],
-  ['daemonsets', 'DaemonSet'],
   ['replicasets', 'ReplicaSet'],
   ['jobs', 'Job'],
   ['cronjobs', 'CronJob'],
@@ -71,7 +69,13 @@ test('annotations that are read where they stand are nobody’s business', () =>
       ],
       ['pods', object('web-1-a', { annotations: OPT_IN, labels: { 'pod-template-hash': 'h' } })],
       // It asks for nothing.
-      ['statefulsets', object('redis', { annotations: OPT_OUT })],
+      ['cronjobs', object('redis', { annotations: OPT_OUT })],
+      ['statefulsets', object('queue', { annotations: settings })],
+      [
+        'pods',
+        object('queue-0', { annotations: OPT_IN, labels: { 'controller-revision-hash': 'h' } }),
+      ],
+      ['daemonsets', object('agent', { annotations: settings })],
       [
         'pods',
         object('other', { annotations: { 'sluice.dev/owner': 'us' }, labels: { app: 'x' } }),
@@ -109,27 +113,27 @@ test('an annotation that belongs elsewhere says where', () => {
       ['deployments', object('web', { annotations: { 'sluice.dev/urgent': 'true' } })],
     ),
   ).toEqual([
-    'Secret db: annotation sluice.dev/restart-on-change: it belongs on a Deployment, its pod template or its Namespace',
+    'Secret db: annotation sluice.dev/restart-on-change: it belongs on a workload, its pod template or its Namespace',
     'Deployment web: annotation sluice.dev/urgent: it belongs on a Secret or ConfigMap',
   ])
 })
 
 test('a typing error is reported where nothing is read', () => {
   const annotations = { 'sluice.dev/restart-on-chnage': 'true' }
-  expect(listed(['daemonsets', object('agent', { annotations })])).toEqual([
-    `DaemonSet agent: annotation sluice.dev/restart-on-chnage: ${ONLY}`,
+  expect(listed(['cronjobs', object('agent', { annotations })])).toEqual([
+    `CronJob agent: annotation sluice.dev/restart-on-chnage: ${ONLY}`,
   ])
 })
 
 test('what pods carry is reported once, on their controller', () => {
-  const redis = { kind: 'StatefulSet', name: 'redis' }
+  const redis = { kind: 'CloneSet', name: 'redis' }
   expect(
     listed(
       ['pods', object('redis-0', { annotations: OPT_IN }, redis)],
       ['pods', object('redis-1', { annotations: OPT_IN }, redis)],
       ['pods', object('static', { annotations: OPT_IN }, { kind: 'Node', name: 'node-0' })],
     ),
-  ).toEqual([`StatefulSet redis: ${MARK}`, `Pod static: ${MARK}`])
+  ).toEqual([`CloneSet redis: ${MARK}`, `Pod static: ${MARK}`])
 })
 
 test('what the pods of a Job carry is reported on its CronJob, whoever is heard of first', () => {
@@ -140,35 +144,4 @@ test('what the pods of a Job carry is reported on its CronJob, whoever is heard 
   expect(listed(['pods', pod], ['jobs', job], ['jobs', second], ['pods', other])).toEqual([
     `CronJob nightly: ${MARK}`,
   ])
-})
-
-test('a Namespace that opts in does not reach its StatefulSets and DaemonSets, and each says so', () => {
-  const reached = (kind: string) =>
-    `its Namespace opts in, but ${ONLY}: after a change of its Secrets, restart this ${kind} by other means`
-  expect(
-    listed(
-      ['namespaces', namespaceOf(OPT_IN)],
-      ['statefulsets', object('redis')],
-      ['daemonsets', object('agent')],
-      ['statefulsets', object('out', { annotations: OPT_OUT })],
-      ['statefulsets', object('own', { annotations: OPT_IN })],
-      ['jobs', object('once')],
-    ),
-  ).toEqual([
-    `StatefulSet own: ${MARK}`,
-    `StatefulSet redis: ${reached('StatefulSet')}`,
-    `DaemonSet agent: ${reached('DaemonSet')}`,
-  ])
-})
-
-test('an opt-in of a Namespace that ends is followed, and so is one of a name that comes again', () => {
-  const ineffective = new IneffectiveAnnotations(() => undefined)
-  ineffective.apply('statefulsets', object('redis'))
-  ineffective.apply('namespaces', namespaceOf(OPT_IN))
-  expect(ineffective.list()).toHaveLength(1)
-  ineffective.apply('namespaces', namespaceOf(OPT_OUT))
-  expect(ineffective.list()).toEqual([])
-  ineffective.apply('namespaces', { metadata: { name: 'shop', uid: 'uid-2', annotations: OPT_IN } })
-  ineffective.remove('uid-shop')
-  expect(ineffective.list()).toHaveLength(1)
 })

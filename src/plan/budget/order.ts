@@ -61,18 +61,24 @@ function isHurting({ stale }: Assessment): boolean {
 
 /**
  * Which pods of a workload go first: those that the restart itself made and that never came up, since Sluice has taken
- * their places away already; then others that are not Ready, then the oldest.
+ * their places away already; then others that are not Ready, then the highest ordinal where pods have one, then the oldest.
  */
-export function podsInOrder({ ledger, stale }: Assessment): Assessment['stale'] {
+export function podsInOrder({ workload, ledger, stale }: Assessment): Assessment['stale'] {
   const isOwed = ({ pod }: JudgedPod) =>
     !pod.ready && ledger?.restart !== undefined && isReplacement(pod, ledger.restart)
   return stale.toSorted(
     (a, b) =>
       compare(Number(isOwed(b)), Number(isOwed(a))) ||
       compare(Number(a.pod.ready), Number(b.pod.ready)) ||
+      (workload.highestOrdinalFirst ? compare(ordinal(b), ordinal(a)) : 0) ||
       compare(a.pod.createdAt, b.pod.createdAt) ||
       compare(a.pod.ref.name, b.pod.ref.name),
   )
+}
+
+/** `2` of `web-2`. */
+function ordinal({ pod }: JudgedPod): number {
+  return Number(/-(\d+)$/.exec(pod.ref.name)?.[1] ?? 0)
 }
 
 function compare<T extends number | string>(a: T, b: T): number {

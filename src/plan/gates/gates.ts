@@ -9,12 +9,13 @@ import { groupHalted, repeatedFailures, restartFailed } from './halted.ts'
 import { shortened, type HoldRule, type Situation } from './gate.ts'
 import { killSwitch, notWatching } from './sluice.ts'
 import {
-  deploymentPaused,
   invalidSetting,
   malformedConsumer,
   namespaceNotManaged,
   otherRestarter,
   paused,
+  pendingTemplate,
+  workloadPaused,
 } from './preconditions.ts'
 import { justChanged, minRestartInterval, quietPeriod } from './time.ts'
 import { sourceAwaited, sourceUnreadable } from './unread.ts'
@@ -48,7 +49,8 @@ export const GATES: readonly Gate[] = [
     check: restartFailed,
   },
   { asked: 'always', reasons: ['NotWatching'], check: notWatching },
-  { asked: 'step', reasons: ['DeploymentPaused'], check: deploymentPaused },
+  { asked: 'step', reasons: ['WorkloadPaused'], check: workloadPaused },
+  { asked: 'step', reasons: ['PendingTemplate'], check: pendingTemplate },
   { asked: 'step', reasons: ['ValueEmpty'], check: valueEmpty },
   { asked: 'step', reasons: ['ImmutableRecreated'], check: immutableRecreated },
   { asked: 'step', reasons: ['GroupHalted'], check: groupHalted },

@@ -88,7 +88,28 @@ export const otherRestarter: HoldRule = ({ workload }) =>
     : undefined
 
 /** `spec.paused`: its owner wants no change now. */
-export const deploymentPaused: HoldRule = ({ workload }) =>
+export const workloadPaused: HoldRule = ({ workload }) =>
   workload.paused
-    ? { reason: 'DeploymentPaused', message: 'the Deployment itself is paused (spec.paused)' }
+    ? {
+        reason: 'WorkloadPaused',
+        message: `the ${workload.ref.kind} itself is paused (spec.paused)`,
+      }
     : undefined
+
+/**
+ * Its owner brings a new template to its pods by deleting them, one by one and by hand. A pod that Sluice evicts would come
+ * back from that template.
+ * Source: kubernetes/pkg/controller/statefulset/stateful_set_utils.go, newVersionedStatefulSetPod.
+ */
+export const pendingTemplate: HoldRule = ({ workload, judged }) => {
+  const { newTemplateOnDelete, newestRevision, ref } = workload
+  const isPending =
+    newTemplateOnDelete &&
+    (newestRevision === undefined || judged.some(({ pod }) => pod.templateHash !== newestRevision))
+  return isPending
+    ? {
+        reason: 'PendingTemplate',
+        message: `updateStrategy is OnDelete, and the pod template of the ${ref.kind} has changed: an evicted pod would come back from the new one; delete the pods that are to have it`,
+      }
+    : undefined
+}

@@ -25,7 +25,7 @@ export const rolloutInProgress: HoldRule = (assessment, { now }) => {
     }
   }
   // The picture of the pods may be older than that of the Deployment: then others are there by now.
-  return new Set(judged.map(({ pod }) => pod.templateHash)).size > 1
+  return !workload.mixedTemplates && new Set(judged.map(({ pod }) => pod.templateHash)).size > 1
     ? { reason: 'RolloutInProgress', message: 'pods of two templates are still seen' }
     : undefined
 }

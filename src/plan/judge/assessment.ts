@@ -1,6 +1,7 @@
 /**
  * One workload, judged: its timelines as of today, and which of its pods are stale.
  */
+import { withStrategyFault } from './strategy.ts'
 import type { Failure, Ledger } from '../../records/consumer.ts'
 import type { PodRecord } from '../../workloads/pod.ts'
 import { type Use } from '../../workloads/uses.ts'
@@ -61,7 +62,10 @@ export function assess(
   keyFingerprint: string,
   margins: Margins,
 ): Assessment {
-  const settings = withDeadlineFault(given.settings, given.workload)
+  const settings = withStrategyFault(
+    withDeadlineFault(given.settings, given.workload),
+    given.workload,
+  )
   const workload = settings === given.settings ? given : { ...given, settings }
   const { pods, pending } = workload
   const ledger = ledgerOf(workload, keyFingerprint)

@@ -145,7 +145,8 @@ function limitOf(
   { workload, settings, urgent }: Assessment,
   urgentLimit: Limit | undefined,
 ): number {
-  const limit = resolveLimit(settings.maxUnavailable, workload.replicas)
+  const { replicas, mostUnavailable = Infinity } = workload
+  const limit = Math.min(mostUnavailable, resolveLimit(settings.maxUnavailable, replicas))
   if (!urgent || !urgentLimit || settings.maxUnavailableIsExplicit) return limit
-  return Math.max(limit, resolveLimit(urgentLimit, workload.replicas))
+  return Math.min(mostUnavailable, Math.max(limit, resolveLimit(urgentLimit, replicas)))
 }

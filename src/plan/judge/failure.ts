@@ -149,8 +149,9 @@ function neverRan(
   const why = blocked ? `: container ${blocked.name} waits, ${blocked.waitingReason ?? ''}` : ''
   const message = `pod ${pod.ref.name} ${where} within ${deadline / 1000} s${why}`
   if (blocked) return { kind: 'CannotStart', message }
-  const surges = strategy === 'rollout' && workload.rollout?.recreates !== true
-  return { kind: surges ? 'Blocked' : 'CannotStart', message }
+  const surges = strategy === 'rollout' && (workload.rollout?.maxSurge ?? 0) > 0
+  const recreates = workload.rollout?.recreates === true
+  return { kind: surges && !recreates ? 'Blocked' : 'CannotStart', message }
 }
 
 /** Pods that the controller does not make, for the whole of a deadline. */

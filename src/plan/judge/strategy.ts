@@ -1,6 +1,7 @@
 /**
  * How a workload is restarted. Pure (docs/annotations.md).
  */
+import { STRATEGY } from '../../model/annotations.ts'
 import type { Strategy } from '../../records/consumer.ts'
 import type { WorkloadRecord } from '../../workloads/workload.ts'
 import type { Settings } from '../../workloads/settings.ts'
@@ -25,6 +26,17 @@ export function mayEvictInstead({
   readonly settings: Settings
 }): boolean {
   return strategy !== 'rollout' && !wantsNoneAway(workload)
+}
+
+/** `settings` with a fault where a rollout is asked for, and the workload never rolls out by itself. */
+export function withStrategyFault(settings: Settings, { rollout }: WorkloadRecord): Settings {
+  if (settings.strategy !== 'rollout' || rollout) return settings
+  const fault = {
+    where: `strategy (annotation ${STRATEGY}, or the setting)`,
+    expected: 'auto or evict, since updateStrategy OnDelete brings no new template to its pods',
+    found: 'rollout',
+  }
+  return { ...settings, faults: [...settings.faults, fault] }
 }
 
 /** Whether a new pod can run beside the old one: else a rollout is stuck, or leaves nothing running either. */

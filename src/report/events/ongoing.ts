@@ -22,8 +22,6 @@ export const MOST_TOLD = 5
 interface Standing {
   readonly key: string
   readonly after: number
-  /** It is told again after so long (ms); {@link REMINDER} if nothing else is said. */
-  readonly again?: number
   readonly occurrence: () => Occurrence
 }
 
@@ -41,12 +39,12 @@ export class StandingStates {
   ): readonly Occurrence[] {
     const dueAt = new Map<string, number>()
     const told: Occurrence[] = []
-    const visit = ({ key, after, again = REMINDER, occurrence }: Standing) => {
+    const visit = ({ key, after, occurrence }: Standing) => {
       if (dueAt.has(key)) return
       const due = this.#dueAt.get(key) ?? now + after
       const tells = due <= now && told.length < MOST_TOLD
       if (tells) told.push(occurrence())
-      dueAt.set(key, tells ? now + again : due)
+      dueAt.set(key, tells ? now + REMINDER : due)
     }
     for (const planned of workloads) standingOf(planned).forEach(visit)
     ineffective.map(ineffectiveState).forEach(visit)
@@ -66,14 +64,13 @@ function standingOf(planned: PlannedWorkload): readonly Standing[] {
 }
 
 /** Where only the Namespace says something, the object itself is as it should be: once is enough. */
-function ineffectiveState({ subject, note, byNamespace }: Ineffective): Standing {
+function ineffectiveState({ subject, note }: Ineffective): Standing {
   return {
     key: `ineffective ${subject.uid} ${note}`,
     after: 0,
-    ...(byNamespace && { again: Infinity }),
     occurrence: () => ({
       regarding: subject,
-      type: byNamespace ? 'Normal' : 'Warning',
+      type: 'Warning',
       reason: 'AnnotationIneffective',
       action: 'ReadAnnotations',
       about: note,

@@ -6,7 +6,7 @@ import { refuserIn } from '../../model/refuser.ts'
 import type { Intern } from '../pod.ts'
 import type { PodSpec } from '../uses.ts'
 import type { RawWorkload, WorkloadRecord } from '../workload.ts'
-import { podCount, readCommon, type WorkloadKind } from './kind.ts'
+import { DEFAULT_DEADLINE, podCount, readCommon, type WorkloadKind } from './kind.ts'
 
 /** apps/v1 Deployment. */
 export const DEPLOYMENT: WorkloadKind = {
@@ -51,7 +51,10 @@ function readDeployment(
       wantsNoneAway: rolling?.maxUnavailable === 0 || rolling?.maxUnavailable === '0%',
       exclusive: isExclusive(template.spec),
     },
-    progressDeadline: (spec.progressDeadlineSeconds ?? 600) * 1000,
+    progressDeadline:
+      spec.progressDeadlineSeconds === undefined
+        ? DEFAULT_DEADLINE
+        : spec.progressDeadlineSeconds * 1000,
     status: { replicas: status.replicas ?? 0, updated: status.updatedReplicas ?? 0 },
     creationRefusedSince: sinceWhen(status.conditions, 'ReplicaFailure', 'True'),
     creationRefusedBy: refuserIn(

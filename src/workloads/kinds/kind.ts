@@ -19,6 +19,9 @@ export interface WorkloadKind {
   readonly read: (raw: RawWorkload, intern: Intern, previous?: WorkloadRecord) => WorkloadRecord
 }
 
+/** How long a new pod may take to be Ready (ms) where the kind has no such setting: the default of a Deployment. */
+export const DEFAULT_DEADLINE = 600_000
+
 type Common = Pick<
   WorkloadRecord,
   | 'ref'

@@ -36,26 +36,23 @@ function toldAt(
   })
 }
 
-const inVain = (uid: string, byNamespace: boolean): Ineffective => ({
-  subject: { apiVersion: 'apps/v1', kind: 'StatefulSet', namespace: 'shop', name: 'redis', uid },
+const inVain: Ineffective = {
+  subject: { apiVersion: 'batch/v1', kind: 'CronJob', namespace: 'shop', name: 'redis', uid: 'a' },
   note: 'annotation sluice.dev/settle: why',
-  byNamespace,
-})
+}
 
-test('an annotation without effect is reported at once and again, what a Namespace says once', () => {
+test('an annotation without effect is reported at once and again', () => {
   const states = new StandingStates()
   const looks = (...found: readonly Ineffective[]) =>
     [10, 10 + AGAIN - 1, 10 + AGAIN, 10 + 9 * AGAIN].flatMap((second) =>
       states.look([], found, at(second)).map((each) => `${second} ${line(each)}`),
     )
-  const text = 'StatefulSet shop/redis: No effect: annotation sluice.dev/settle: why'
-  expect(looks(inVain('a', false))).toEqual(
+  const text = 'CronJob shop/redis: No effect: annotation sluice.dev/settle: why'
+  expect(looks(inVain)).toEqual(
     [10, 10 + AGAIN, 10 + 9 * AGAIN].map(
       (second) => `${second} Warning AnnotationIneffective ${text}`,
     ),
   )
-  expect(looks(inVain('b', true))).toEqual([`10 Normal AnnotationIneffective ${text}`])
-  expect(states.nextAt).toBe(Infinity)
 })
 
 test('a hold is told of when it has lasted a minute, and again while it lasts', () => {
