@@ -1,65 +1,62 @@
 import type {
+  V1ConfigMap,
   V1Container,
+  V1DaemonSet,
+  V1DaemonSetUpdateStrategy,
   V1Deployment,
   V1DeploymentStrategy,
+  V1LabelSelector,
   V1Namespace,
   V1PodDisruptionBudget,
+  V1PodTemplateSpec,
   V1Secret,
+  V1StatefulSet,
+  V1StatefulSetUpdateStrategy,
   V1Volume,
 } from '@kubernetes/client-node'
 
-/** One way in which a container consumes a Secret. */
-export interface Use {
-  secret: string
+/** One way in which a container consumes a Secret, or else a ConfigMap. */
+export type Use = ({ secret: string } | { configMap: string }) & {
   mode: 'env' | 'envFrom' | 'subPath' | 'volume'
   /** For env and subPath; default `password`. */
   key?: string
   optional?: boolean
 }
 
-/**
- * A Deployment whose pods run one container, `app`. A key of a Secret becomes
- * the variable SECRET_KEY (env), the file /etc/<secret>/<key> (subPath), or a
- * file of the folder /run/<secret> (volume).
- */
-export function deployment(options: {
+/** What the builders of all kinds of workloads take. */
+interface WorkloadOptions {
   name: string
   namespace?: string
-  replicas?: number
   uses?: readonly Use[]
   labels?: Record<string, string>
   annotations?: Record<string, string>
   podAnnotations?: Record<string, string>
-  strategy?: V1DeploymentStrategy
   minReadySeconds?: number
-  progressDeadlineSeconds?: number
   terminationGracePeriodSeconds?: number
-  paused?: boolean
   initContainers?: V1Container[]
-}): V1Deployment {
-  const { name, namespace = 'default', replicas = 1, uses = [] } = options
+}
+
+/**
+ * A Deployment whose pods run one container, `app`. A key of a Secret becomes
+ * the variable SECRET_KEY (env), the file /etc/<secret>/<key> (subPath), or a
+ * file of the folder /run/<secret> (volume). ConfigMaps become the same.
+ */
+export function deployment(
+  options: WorkloadOptions & {
+    replicas?: number
+    strategy?: V1DeploymentStrategy
+    progressDeadlineSeconds?: number
+    paused?: boolean
+  },
+): V1Deployment {
+  const { replicas = 1 } = options
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: {
-      name,
-      namespace,
-      ...present({ labels: options.labels, annotations: options.annotations }),
-    },
+    metadata: metadataOf(options),
     spec: {
       replicas,
-      selector: { matchLabels: { app: name } },
-      template: {
-        metadata: { labels: { app: name }, ...present({ annotations: options.podAnnotations }) },
-        spec: {
-          containers: [container('app', uses)],
-          volumes: volumes(uses),
-          ...present({
-            initContainers: options.initContainers,
-            terminationGracePeriodSeconds: options.terminationGracePeriodSeconds,
-          }),
-        },
-      },
+      ...podsOf(options),
       ...present({
         strategy: options.strategy,
         minReadySeconds: options.minReadySeconds,
@@ -70,32 +67,104 @@ export function deployment(options: {
   }
 }
 
-/** A container that consumes Secrets; its pod needs volumes() of the same uses. */
+/** A StatefulSet of the same pods. */
+export function statefulSet(
+  options: WorkloadOptions & {
+    replicas?: number
+    podManagementPolicy?: 'OrderedReady' | 'Parallel'
+    updateStrategy?: V1StatefulSetUpdateStrategy
+  },
+): V1StatefulSet {
+  const { name, replicas = 1 } = options
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: metadataOf(options),
+    spec: {
+      serviceName: name,
+      replicas,
+      ...podsOf(options),
+      ...present({
+        podManagementPolicy: options.podManagementPolicy,
+        updateStrategy: options.updateStrategy,
+        minReadySeconds: options.minReadySeconds,
+      }),
+    },
+  }
+}
+
+/** A DaemonSet of the same pods. */
+export function daemonSet(
+  options: WorkloadOptions & { updateStrategy?: V1DaemonSetUpdateStrategy },
+): V1DaemonSet {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: metadataOf(options),
+    spec: {
+      ...podsOf(options),
+      ...present({
+        updateStrategy: options.updateStrategy,
+        minReadySeconds: options.minReadySeconds,
+      }),
+    },
+  }
+}
+
+function metadataOf({ name, namespace = 'default', labels, annotations }: WorkloadOptions): {
+  name: string
+  namespace: string
+} {
+  return { name, namespace, ...present({ labels, annotations }) }
+}
+
+/** The selector and the template of a workload's pods. */
+function podsOf(options: WorkloadOptions): {
+  selector: V1LabelSelector
+  template: V1PodTemplateSpec
+} {
+  const { name, uses = [] } = options
+  return {
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name }, ...present({ annotations: options.podAnnotations }) },
+      spec: {
+        containers: [container('app', uses)],
+        volumes: volumes(uses),
+        ...present({
+          initContainers: options.initContainers,
+          terminationGracePeriodSeconds: options.terminationGracePeriodSeconds,
+        }),
+      },
+    },
+  }
+}
+
+/** A container that consumes sources; its pod needs volumes() of the same uses. */
 export function container(name: string, uses: readonly Use[] = []): V1Container {
   return {
     name,
     image: 'registry.example/app:1',
     env: uses
       .filter((use) => use.mode === 'env')
-      .map((use) => ({
-        name: variable(use),
-        valueFrom: {
-          secretKeyRef: {
-            name: use.secret,
-            key: keyOf(use),
-            ...present({ optional: use.optional }),
-          },
-        },
-      })),
+      .map((use) => {
+        const ref = { name: sourceOf(use), key: keyOf(use), ...present({ optional: use.optional }) }
+        return {
+          name: variable(use),
+          valueFrom: isSecret(use) ? { secretKeyRef: ref } : { configMapKeyRef: ref },
+        }
+      }),
     envFrom: uses
       .filter((use) => use.mode === 'envFrom')
-      .map((use) => ({ secretRef: { name: use.secret, ...present({ optional: use.optional }) } })),
+      .map((use) => {
+        const ref = { name: sourceOf(use), ...present({ optional: use.optional }) }
+        return isSecret(use) ? { secretRef: ref } : { configMapRef: ref }
+      }),
     volumeMounts: uses.flatMap((use) => {
-      if (use.mode === 'volume') return [{ name: use.secret, mountPath: `/run/${use.secret}` }]
+      const source = sourceOf(use)
+      if (use.mode === 'volume') return [{ name: source, mountPath: `/run/${source}` }]
       if (use.mode === 'subPath') {
-        return [
-          { name: use.secret, mountPath: `/etc/${use.secret}/${keyOf(use)}`, subPath: keyOf(use) },
-        ]
+        return [{ name: source, mountPath: `/etc/${source}/${keyOf(use)}`, subPath: keyOf(use) }]
       }
       return []
     }),
@@ -109,22 +178,33 @@ export function sidecar(name: string, uses: readonly Use[] = []): V1Container {
   return made
 }
 
-/** The volumes, one a Secret, that containers with these uses mount. */
+/** The volumes, one a source, that containers with these uses mount. */
 export function volumes(uses: readonly Use[]): V1Volume[] {
   const mounted = new Map(
     uses
       .filter((use) => use.mode === 'subPath' || use.mode === 'volume')
-      .map((use) => [use.secret, use]),
+      .map((use) => [sourceOf(use), use]),
   )
-  return [...mounted.values()].map((use) => ({
-    name: use.secret,
-    secret: { secretName: use.secret, ...present({ optional: use.optional }) },
-  }))
+  return [...mounted.values()].map((use) => {
+    const name = sourceOf(use)
+    const optional = present({ optional: use.optional })
+    return isSecret(use)
+      ? { name, secret: { secretName: name, ...optional } }
+      : { name, configMap: { name, ...optional } }
+  })
+}
+
+function isSecret(use: Use): use is Extract<Use, { secret: string }> {
+  return 'secret' in use
+}
+
+function sourceOf(use: Use): string {
+  return isSecret(use) ? use.secret : use.configMap
 }
 
 /** The environment variable that a use of mode env sets. */
-function variable(use: Pick<Use, 'secret' | 'key'>): string {
-  return `${use.secret}_${keyOf(use)}`.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
+function variable(use: Use): string {
+  return `${sourceOf(use)}_${keyOf(use)}`.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 }
 
 export function secret(options: {
@@ -148,6 +228,23 @@ export function secret(options: {
       Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
     ),
     ...present({ immutable: options.immutable }),
+  }
+}
+
+/** A ConfigMap of texts, and of bytes in base64. */
+export function configMap(options: {
+  name: string
+  namespace?: string
+  data?: Record<string, string>
+  binaryData?: Record<string, string>
+  annotations?: Record<string, string>
+}): V1ConfigMap {
+  const { name, namespace = 'default', data, binaryData, annotations } = options
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace, ...present({ annotations }) },
+    ...present({ data, binaryData }),
   }
 }
 

@@ -52,7 +52,13 @@ export async function freshNamespace(
 
 /** Deletes a namespace with all in it, so that no later test shares a budget with it. */
 export async function removeNamespace(cluster: TestCluster, name: string): Promise<void> {
-  await cluster.kubectl(['delete', 'deployments', '--all', `--namespace=${name}`, '--wait=true'])
+  await cluster.kubectl([
+    'delete',
+    'deployments,statefulsets,daemonsets',
+    '--all',
+    `--namespace=${name}`,
+    '--wait=true',
+  ])
   await cluster.kubectl(['delete', 'namespace', name, '--wait=false'])
 }
 
@@ -132,17 +138,18 @@ export interface ConsumerView {
   }
 }
 
-/** The Consumer of a Deployment, if there is one. */
+/** The Consumer of a workload, if there is one: `statefulset/redis`, or the name of a Deployment. */
 export function consumer(
   cluster: TestCluster,
   inNamespace: string,
-  name: string,
+  workload: string,
 ): Promise<ConsumerView | undefined> {
   const consumers = `/apis/sluice.dev/v1alpha1/namespaces/${inNamespace}/consumers`
-  return cluster.read<ConsumerView>(`${consumers}/deployment-${name}`)
+  const name = workload.includes('/') ? workload.replace('/', '-') : `deployment-${workload}`
+  return cluster.read<ConsumerView>(`${consumers}/${name}`)
 }
 
-/** Waits until the Consumer of a Deployment is in a state, and, where given, has a reason for it. */
+/** Waits until the Consumer of a workload is in a state, and, where given, has a reason for it. */
 export async function inState(
   cluster: TestCluster,
   inNamespace: string,
@@ -162,7 +169,7 @@ export async function inState(
   )
 }
 
-/** Waits until a restart of a Deployment is recorded as finished, and nothing of it is stale. */
+/** Waits until a restart of a workload is recorded as finished, and nothing of it is stale. */
 export async function restarted(
   cluster: TestCluster,
   inNamespace: string,

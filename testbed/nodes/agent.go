@@ -27,7 +27,7 @@ import (
 type agent struct {
 	core     corev1.CoreV1Interface
 	runtimes map[string]runtime // by name
-	history  *secretHistory
+	history  *sourceHistory
 	nodes    map[string]string // address by name
 	queue    workqueue.TypedDelayingInterface[types.UID]
 
@@ -50,7 +50,7 @@ type tracked struct {
 
 func newAgent(core corev1.CoreV1Interface, runtimes map[string]runtime, nodes map[string]string) *agent {
 	return &agent{
-		core: core, runtimes: runtimes, history: newSecretHistory(), nodes: nodes,
+		core: core, runtimes: runtimes, history: newSourceHistory(), nodes: nodes,
 		queue: workqueue.NewTypedDelayingQueue[types.UID](),
 		pods:  map[types.UID]*tracked{}, addressed: mathrand.Uint32(),
 	}
@@ -224,21 +224,16 @@ func newContainerID(runtime string) string {
 	return runtime + "://" + hex.EncodeToString(id[:])
 }
 
-// sawSecret takes in what a Secret holds from now on: the volumes that show it follow after a while.
-func (a *agent) sawSecret(s *v1.Secret) {
+// sawSource takes in what a source holds from now on: the volumes that show it follow after a while.
+func (a *agent) sawSource(s *source) {
 	a.history.saw(s, time.Now())
 	for uid, t := range a.all() {
 		pod := t.latest.Load()
 		asked, _ := parsePodBehaviour(pod)
-		if asked.runtime == processPods && volumesOf(pod).reads(s.Namespace, s.Name) {
+		if asked.runtime == processPods && volumesOf(pod).reads(s) {
 			a.queue.AddAfter(uid, asked.volumeDelay)
 		}
 	}
-}
-
-// secret reads a Secret from the API server.
-func (a *agent) secret(ctx context.Context, namespace, name string) (*v1.Secret, error) {
-	return a.core.Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
 // write patches the status if it differs from what was written last.

@@ -15,7 +15,7 @@ import (
 type content struct {
 	resolvedAt time.Time
 	env        map[string]string
-	files      map[string]string // by mount path; subPath mounts of Secrets only
+	files      map[string]string // by mount path; subPath mounts of sources only
 }
 
 // has says whether any of the values is exactly this one.
@@ -30,45 +30,60 @@ func (c *content) has(value string) bool {
 	return false
 }
 
-// secretReader reads a Secret from the API server, never from a cache: at the
-// start of a container a kubelet, too, asks for what is there now.
-type secretReader interface {
-	secret(ctx context.Context, namespace, name string) (*v1.Secret, error)
-}
-
 // resolve gives a container its content, or the reason why it must wait.
-func resolve(ctx context.Context, secrets secretReader, pod *v1.Pod, podIP string, c *v1.Container, volumes podVolumes) (*content, error) {
+func resolve(ctx context.Context, sources sourceReader, pod *v1.Pod, podIP string, c *v1.Container, volumes podVolumes) (*content, error) {
 	held := &content{resolvedAt: time.Now(), env: map[string]string{}, files: map[string]string{}}
-	read := map[string]*v1.Secret{} // each once, so that one start sees one version
-	get := func(name string, optional *bool) (*v1.Secret, error) {
-		if s, known := read[name]; known {
+	read := map[string]*source{} // each once, so that one start sees one version
+	get := func(of kind, name string, optional *bool) (*source, error) {
+		id := string(of) + "/" + name
+		if s, known := read[id]; known {
 			return s, nil
 		}
-		s, err := secrets.secret(ctx, pod.Namespace, name)
+		s, err := sources.source(ctx, of, pod.Namespace, name)
 		switch {
 		case apierrors.IsNotFound(err) && isTrue(optional):
 			return nil, nil
 		case apierrors.IsNotFound(err):
-			return nil, &waiting{"CreateContainerConfigError", fmt.Sprintf("secret %q not found", name)}
+			return nil, &waiting{"CreateContainerConfigError", of.notFound(name)}
 		case err != nil:
 			return nil, err
 		}
-		read[name] = s
+		read[id] = s
 		return s, nil
 	}
 
-	for _, from := range c.EnvFrom {
-		if from.SecretRef == nil {
-			continue
+	key := func(variable string, of kind, name, key string, optional *bool) error {
+		s, err := get(of, name, optional)
+		if err != nil || s == nil {
+			return err
 		}
-		s, err := get(from.SecretRef.Name, from.SecretRef.Optional)
+		value, found := s.data[key]
+		if !found && !isTrue(optional) {
+			return &waiting{"CreateContainerConfigError",
+				fmt.Sprintf("couldn't find key %s in %s %s/%s", key, of, pod.Namespace, name)}
+		}
+		if found {
+			held.env[variable] = string(value)
+		}
+		return nil
+	}
+
+	for _, from := range c.EnvFrom {
+		var s *source
+		var err error
+		switch {
+		case from.SecretRef != nil:
+			s, err = get(secretKind, from.SecretRef.Name, from.SecretRef.Optional)
+		case from.ConfigMapRef != nil:
+			s, err = get(configMapKind, from.ConfigMapRef.Name, from.ConfigMapRef.Optional)
+		}
 		if err != nil {
 			return nil, err
 		}
 		if s == nil {
 			continue
 		}
-		for key, value := range s.Data {
+		for key, value := range s.data {
 			held.env[from.Prefix+key] = string(value)
 		}
 	}
@@ -78,22 +93,14 @@ func resolve(ctx context.Context, secrets secretReader, pod *v1.Pod, podIP strin
 			held.env[env.Name] = expand(env.Value, held.env)
 		case from.SecretKeyRef != nil:
 			ref := from.SecretKeyRef
-			s, err := get(ref.Name, ref.Optional)
-			if err != nil {
+			if err := key(env.Name, secretKind, ref.Name, ref.Key, ref.Optional); err != nil {
 				return nil, err
 			}
-			if s == nil {
-				continue
+		case from.ConfigMapKeyRef != nil:
+			ref := from.ConfigMapKeyRef
+			if err := key(env.Name, configMapKind, ref.Name, ref.Key, ref.Optional); err != nil {
+				return nil, err
 			}
-			value, found := s.Data[ref.Key]
-			if !found && isTrue(ref.Optional) {
-				continue
-			}
-			if !found {
-				return nil, &waiting{"CreateContainerConfigError",
-					fmt.Sprintf("couldn't find key %s in Secret %s/%s", ref.Key, pod.Namespace, ref.Name)}
-			}
-			held.env[env.Name] = string(value)
 		case from.FieldRef != nil:
 			held.env[env.Name] = field(pod, podIP, from.FieldRef.FieldPath)
 		}

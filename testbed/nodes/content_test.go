@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,22 +14,30 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// shelf is a secretReader over Secrets by name.
-type shelf map[string]*v1.Secret
+// shelf is a sourceReader over sources by kind and name.
+type shelf map[string]*source
 
-func (s shelf) secret(_ context.Context, _, name string) (*v1.Secret, error) {
-	if found, ok := s[name]; ok {
+func (s shelf) source(_ context.Context, of kind, _, name string) (*source, error) {
+	if found, ok := s[string(of)+"/"+name]; ok {
 		return found, nil
 	}
-	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
+	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: string(of)}, name)
 }
 
-func secret(name, version string, data map[string]string) *v1.Secret {
+func secret(name, version string, data map[string]string) *source {
 	s := &v1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, ResourceVersion: version}, Data: map[string][]byte{}}
 	for key, value := range data {
 		s.Data[key] = []byte(value)
 	}
-	return s
+	return ofSecret(s)
+}
+
+func configMap(name, version string, data map[string]string, binary map[string][]byte) *source {
+	return ofConfigMap(&v1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, ResourceVersion: version},
+		Data:       data,
+		BinaryData: binary,
+	})
 }
 
 func envOf(name, secret, key string, optional bool) v1.EnvVar {
@@ -44,7 +53,7 @@ func envFrom(secret string, prefix string, optional bool) v1.EnvFromSource {
 }
 
 func TestEnvironmentComesFromWhatTheSecretsHoldNow(t *testing.T) {
-	secrets := shelf{"db": secret("db", "1", map[string]string{"user": "app", "password": "p1"})}
+	secrets := shelf{"Secret/db": secret("db", "1", map[string]string{"user": "app", "password": "p1"})}
 	c := &v1.Container{
 		EnvFrom: []v1.EnvFromSource{envFrom("db", "DB_", false), envFrom("absent", "", true)},
 		Env: []v1.EnvVar{
@@ -69,7 +78,7 @@ func TestEnvironmentComesFromWhatTheSecretsHoldNow(t *testing.T) {
 }
 
 func TestAMissingRequiredSecretOrKeyIsAConfigError(t *testing.T) {
-	secrets := shelf{"db": secret("db", "1", nil)}
+	secrets := shelf{"Secret/db": secret("db", "1", nil)}
 	for want, c := range map[string]*v1.Container{
 		`secret "absent" not found`:                    {EnvFrom: []v1.EnvFromSource{envFrom("absent", "", false)}},
 		`couldn't find key password in Secret shop/db`: {Env: []v1.EnvVar{envOf("P", "db", "password", false)}},
@@ -95,7 +104,7 @@ func TestASubPathFileIsAsOldAsItsVolume(t *testing.T) {
 		{Name: "db", MountPath: "/etc/login", SubPath: "login"},
 		{Name: "db", MountPath: "/run/db"},
 	}}
-	secrets := shelf{"db": secret("db", "5", map[string]string{"password": "p5"})}
+	secrets := shelf{"Secret/db": secret("db", "5", map[string]string{"password": "p5"})}
 	volumes, err := mount(t.Context(), secrets, p)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +122,7 @@ func TestASubPathFileIsAsOldAsItsVolume(t *testing.T) {
 	expect("p5")
 
 	start := time.Now()
-	history := newSecretHistory()
+	history := newSourceHistory()
 	history.saw(secret("db", "3", map[string]string{"password": "p3"}), start)
 	volumes.follow(history, start)
 	expect("p5") // never older than what was mounted
@@ -144,12 +153,64 @@ func TestAVolumeNeedsItsSecretUnlessOptional(t *testing.T) {
 }
 
 func TestHistoryForgetsWhatNobodyCanAskFor(t *testing.T) {
-	history := newSecretHistory()
+	history := newSourceHistory()
 	start := time.Now()
 	for i, version := range []string{"1", "2", "3"} {
 		history.saw(secret("db", version, nil), start.Add(time.Duration(i)*remembered))
 	}
-	if n := len(history.versions["shop/db"]); n != 2 {
+	if n := len(history.versions["Secret/shop/db"]); n != 2 {
 		t.Errorf("expected 2 versions: the current one and the one before, found %d", n)
+	}
+}
+
+func TestConfigMapsGiveContentAsSecretsDo(t *testing.T) {
+	bytes := map[string][]byte{"logo": {0xff, 0x00}}
+	sources := shelf{
+		"Secret/app":    secret("app", "1", map[string]string{"url": "of the Secret"}),
+		"ConfigMap/app": configMap("app", "2", map[string]string{"url": "u1"}, bytes),
+	}
+	named := v1.LocalObjectReference{Name: "app"}
+	p := pod(nil)
+	p.Spec.Volumes = []v1.Volume{
+		{Name: "files", VolumeSource: v1.VolumeSource{ConfigMap: &v1.ConfigMapVolumeSource{LocalObjectReference: named}}},
+		{Name: "kube-api-access-x", VolumeSource: v1.VolumeSource{Projected: &v1.ProjectedVolumeSource{
+			Sources: []v1.VolumeProjection{{ConfigMap: &v1.ConfigMapProjection{
+				LocalObjectReference: v1.LocalObjectReference{Name: "kube-root-ca.crt"},
+			}}},
+		}}},
+	}
+	c := &v1.Container{
+		Env: []v1.EnvVar{{Name: "URL", ValueFrom: &v1.EnvVarSource{
+			ConfigMapKeyRef: &v1.ConfigMapKeySelector{LocalObjectReference: named, Key: "url"},
+		}}},
+		EnvFrom:      []v1.EnvFromSource{{Prefix: "APP_", ConfigMapRef: &v1.ConfigMapEnvSource{LocalObjectReference: named}}},
+		VolumeMounts: []v1.VolumeMount{{Name: "files", MountPath: "/etc/logo", SubPath: "logo"}},
+	}
+	volumes, err := mount(t.Context(), sources, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := resolve(t.Context(), sources, p, "", c, volumes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held.env["URL"] != "u1" || held.env["APP_url"] != "u1" || held.files["/etc/logo"] != "\xff\x00" {
+		t.Errorf("expected the content of the ConfigMap, found %v and %q", held.env, held.files)
+	}
+}
+
+func TestAMissingConfigMapIsAConfigErrorInTheWordsOfTheKubelet(t *testing.T) {
+	sources := shelf{"ConfigMap/app": configMap("app", "1", nil, nil)}
+	for expected, name := range map[string]string{
+		`configmap "absent" not found`:                "absent",
+		`couldn't find key url in ConfigMap shop/app`: "app",
+	} {
+		c := &v1.Container{Env: []v1.EnvVar{{Name: "URL", ValueFrom: &v1.EnvVarSource{ConfigMapKeyRef: &v1.ConfigMapKeySelector{
+			LocalObjectReference: v1.LocalObjectReference{Name: name}, Key: "url",
+		}}}}}
+		_, err := resolve(t.Context(), sources, pod(nil), "", c, nil)
+		if err == nil || !strings.Contains(err.Error(), expected) {
+			t.Errorf("expected %q, found %v", expected, err)
+		}
 	}
 }

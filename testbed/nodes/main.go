@@ -79,12 +79,14 @@ func run(ctx context.Context, kubeconfig, listen, dir string, count int) error {
 	return <-failed
 }
 
-// follow watches the pods on nodes, and the Secrets, and returns when both are known.
+// follow watches the pods on nodes, and the Secrets and ConfigMaps, and returns when all are known.
 func follow(ctx context.Context, core corev1.CoreV1Interface, a *agent) error {
 	pods := watch(ctx, core, "pods", fields.OneTermNotEqualSelector("spec.nodeName", ""), &v1.Pod{}, a.saw, a.lost)
 	secrets := watch(ctx, core, "secrets", fields.Everything(), &v1.Secret{},
-		a.sawSecret, func(*v1.Secret) {})
-	if !cache.WaitForCacheSync(ctx.Done(), pods.HasSynced, secrets.HasSynced) {
+		func(s *v1.Secret) { a.sawSource(ofSecret(s)) }, func(*v1.Secret) {})
+	configMaps := watch(ctx, core, "configmaps", fields.Everything(), &v1.ConfigMap{},
+		func(c *v1.ConfigMap) { a.sawSource(ofConfigMap(c)) }, func(*v1.ConfigMap) {})
+	if !cache.WaitForCacheSync(ctx.Done(), pods.HasSynced, secrets.HasSynced, configMaps.HasSynced) {
 		return fmt.Errorf("waiting for the first lists: %w", ctx.Err())
 	}
 	return nil

@@ -71,8 +71,8 @@ func supported(pod *v1.Pod, c *v1.Container) error {
 	}
 	for _, mount := range c.VolumeMounts {
 		for _, v := range pod.Spec.Volumes {
-			if v.Name == mount.Name && v.Secret == nil && v.Projected == nil && v.EmptyDir == nil {
-				return fmt.Errorf("expected volume %s to be of kind secret, projected or emptyDir: processes are given no other", v.Name)
+			if v.Name == mount.Name && v.Secret == nil && v.ConfigMap == nil && v.Projected == nil && v.EmptyDir == nil {
+				return fmt.Errorf("expected volume %s to be of kind secret, configMap, projected or emptyDir: processes are given no other", v.Name)
 			}
 		}
 	}

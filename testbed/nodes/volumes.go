@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,41 +12,48 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// podVolumes are the volumes of a pod that Secrets fill, by name.
-type podVolumes map[string]*secretVolume
+// podVolumes are the volumes of a pod that Secrets and ConfigMaps fill, by name.
+type podVolumes map[string]*sourceVolume
 
-// secretVolume is a secret or projected volume. Its files are read live when
-// the pod starts, and follow the Secrets later, some time behind.
-type secretVolume struct {
+// sourceVolume is a secret, configMap or projected volume. Its files are read live when
+// the pod starts, and follow the sources later, some time behind.
+type sourceVolume struct {
 	sources []*volumeSource
 	// published is what a runtime last wrote of them.
 	published map[string]string
 }
 
 type volumeSource struct {
+	kind            kind
 	namespace, name string
 	optional        bool
 	items           []v1.KeyToPath
 	current         version
 }
 
-// volumesOf are the volumes of a pod that Secrets fill, without content yet.
+// volumesOf are the volumes of a pod that Secrets and ConfigMaps fill, without content yet.
 func volumesOf(pod *v1.Pod) podVolumes {
 	volumes := podVolumes{}
 	for _, v := range pod.Spec.Volumes {
-		volume := &secretVolume{}
-		add := func(name string, optional *bool, items []v1.KeyToPath) {
+		volume := &sourceVolume{}
+		add := func(of kind, name string, optional *bool, items []v1.KeyToPath) {
 			volume.sources = append(volume.sources, &volumeSource{
-				namespace: pod.Namespace, name: name, optional: isTrue(optional), items: items,
+				kind: of, namespace: pod.Namespace, name: name, optional: isTrue(optional), items: items,
 			})
 		}
 		switch {
 		case v.Secret != nil:
-			add(v.Secret.SecretName, v.Secret.Optional, v.Secret.Items)
-		case v.Projected != nil:
+			add(secretKind, v.Secret.SecretName, v.Secret.Optional, v.Secret.Items)
+		case v.ConfigMap != nil:
+			add(configMapKind, v.ConfigMap.Name, v.ConfigMap.Optional, v.ConfigMap.Items)
+		// What every pod gets for its service account gives these containers nothing.
+		case v.Projected != nil && !strings.HasPrefix(v.Name, "kube-api-access-"):
 			for _, p := range v.Projected.Sources {
 				if p.Secret != nil {
-					add(p.Secret.Name, p.Secret.Optional, p.Secret.Items)
+					add(secretKind, p.Secret.Name, p.Secret.Optional, p.Secret.Items)
+				}
+				if p.ConfigMap != nil {
+					add(configMapKind, p.ConfigMap.Name, p.ConfigMap.Optional, p.ConfigMap.Items)
 				}
 			}
 		}
@@ -58,19 +66,19 @@ func volumesOf(pod *v1.Pod) podVolumes {
 
 // mount reads the volumes of a pod for the first time. A kubelet creates no
 // container before that has succeeded.
-func mount(ctx context.Context, secrets secretReader, pod *v1.Pod) (podVolumes, error) {
+func mount(ctx context.Context, sources sourceReader, pod *v1.Pod) (podVolumes, error) {
 	volumes := volumesOf(pod)
 	for name, volume := range volumes {
 		for _, source := range volume.sources {
-			s, err := secrets.secret(ctx, source.namespace, source.name)
+			s, err := sources.source(ctx, source.kind, source.namespace, source.name)
 			if apierrors.IsNotFound(err) && source.optional {
 				continue
 			}
 			if err != nil {
 				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: %w", name, err)
 			}
-			if key := source.missing(s.Data); key != "" {
-				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: references non-existent secret key: %s", name, key)
+			if key := source.missing(s.data); key != "" {
+				return nil, fmt.Errorf("MountVolume.SetUp failed for volume %q: references non-existent %s key: %s", name, source.kind.keyed(), key)
 			}
 			source.current = versionOf(s, time.Time{})
 		}
@@ -91,12 +99,12 @@ func (s *volumeSource) missing(data map[string][]byte) string {
 	return ""
 }
 
-// follow brings the files to what their Secrets held at the given time. A
+// follow brings the files to what their sources held at the given time. A
 // version that lacks a required item leaves the files as they were.
-func (v podVolumes) follow(history *secretHistory, at time.Time) {
+func (v podVolumes) follow(history *sourceHistory, at time.Time) {
 	for _, volume := range v {
 		for _, source := range volume.sources {
-			then, known := history.at(source.namespace, source.name, at)
+			then, known := history.at(source.kind, source.namespace, source.name, at)
 			if known && then.number > source.current.number && source.missing(then.data) == "" {
 				source.current = then
 			}
@@ -104,11 +112,11 @@ func (v podVolumes) follow(history *secretHistory, at time.Time) {
 	}
 }
 
-// reads says whether any of the volumes shows the Secret.
-func (v podVolumes) reads(namespace, name string) bool {
+// reads says whether any of the volumes shows the source.
+func (v podVolumes) reads(of *source) bool {
 	for _, volume := range v {
 		for _, source := range volume.sources {
-			if source.namespace == namespace && source.name == name {
+			if source.kind == of.kind && source.namespace == of.namespace && source.name == of.name {
 				return true
 			}
 		}
@@ -117,7 +125,7 @@ func (v podVolumes) reads(namespace, name string) bool {
 }
 
 // content is every file of the volume, by path.
-func (v *secretVolume) content() map[string]string {
+func (v *sourceVolume) content() map[string]string {
 	files := map[string]string{}
 	for _, source := range v.sources {
 		for key, value := range source.current.data {
@@ -134,40 +142,40 @@ func (v *secretVolume) content() map[string]string {
 	return files
 }
 
-// version is the content of a Secret from one time on.
+// version is the content of a source from one time on.
 type version struct {
 	number uint64 // resourceVersion
 	data   map[string][]byte
 	since  time.Time
 }
 
-func versionOf(s *v1.Secret, since time.Time) version {
-	number, err := strconv.ParseUint(s.ResourceVersion, 10, 64)
+func versionOf(s *source, since time.Time) version {
+	number, err := strconv.ParseUint(s.resourceVersion, 10, 64)
 	if err != nil {
-		panic(fmt.Sprintf("expected a numeric resourceVersion of Secret %s/%s, found %q", s.Namespace, s.Name, s.ResourceVersion))
+		panic(fmt.Sprintf("expected a numeric resourceVersion of %s %s/%s, found %q", s.kind, s.namespace, s.name, s.resourceVersion))
 	}
-	return version{number: number, data: s.Data, since: since}
+	return version{number: number, data: s.data, since: since}
 }
 
 // remembered is how long a version that is no longer current stays known: the
 // longest useful volume-delay.
 const remembered = 5 * time.Minute
 
-// secretHistory knows what every Secret held when, as far back as remembered.
-type secretHistory struct {
+// sourceHistory knows what every source held when, as far back as remembered.
+type sourceHistory struct {
 	mu       sync.Mutex
 	versions map[string][]version // oldest first
 }
 
-func newSecretHistory() *secretHistory {
-	return &secretHistory{versions: map[string][]version{}}
+func newSourceHistory() *sourceHistory {
+	return &sourceHistory{versions: map[string][]version{}}
 }
 
-// saw records the content a Secret has from now on.
-func (h *secretHistory) saw(s *v1.Secret, now time.Time) {
+// saw records the content a source has from now on.
+func (h *sourceHistory) saw(s *source, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := s.Namespace + "/" + s.Name
+	key := string(s.kind) + "/" + s.namespace + "/" + s.name
 	known := append(h.versions[key], versionOf(s, now))
 	for len(known) > 1 && now.Sub(known[1].since) >= remembered {
 		known = known[1:]
@@ -176,10 +184,10 @@ func (h *secretHistory) saw(s *v1.Secret, now time.Time) {
 }
 
 // at is the version that was current at a time.
-func (h *secretHistory) at(namespace, name string, when time.Time) (version, bool) {
+func (h *sourceHistory) at(of kind, namespace, name string, when time.Time) (version, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	known := h.versions[namespace+"/"+name]
+	known := h.versions[string(of)+"/"+namespace+"/"+name]
 	for i := len(known) - 1; i >= 0; i-- {
 		if !known[i].since.After(when) {
 			return known[i], true
