@@ -5,7 +5,7 @@ import type { KubernetesObject } from '@kubernetes/client-node'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { INSTALL_FILE, render } from '../../tools/manifests.ts'
 import { startCluster, type TestCluster } from '../../testbed/cluster.ts'
-import { deployment, namespace, secret } from '../../testbed/fixtures.ts'
+import { daemonSet, deployment, namespace, secret, statefulSet } from '../../testbed/fixtures.ts'
 import { waitUntil } from '../../testbed/wait.ts'
 import { available } from './installed-cluster.ts'
 
@@ -73,7 +73,11 @@ function asSluice(args: readonly string[], input?: string): Promise<string> {
 
 /** A merge patch of the Deployment, with Sluice's token. */
 function patched(patch: object, ...more: readonly string[]): Promise<string> {
-  const args = ['patch', 'deployment/web', `--namespace=${SHOP}`, '--type=merge', ...more]
+  return patchedOf('deployment', patch, ...more)
+}
+
+function patchedOf(kind: string, patch: object, ...more: readonly string[]): Promise<string> {
+  const args = ['patch', `${kind}/web`, `--namespace=${SHOP}`, '--type=merge', ...more]
   return asSluice([...args, `--patch=${JSON.stringify(patch)}`])
 }
 
@@ -139,6 +143,45 @@ describe('of a Deployment it cannot change', () => {
   test('its scale', async () => {
     const change = { spec: { replicas: 0 } }
     expect(await patched(change, '--subresource=scale')).toMatch(DENIED)
+  })
+})
+
+describe.each(['statefulset', 'daemonset'])('of a %s', (kind) => {
+  beforeAll(async () => {
+    const options = { name: 'web', namespace: SHOP, annotations: { note: 'mine' } }
+    await cluster.apply(kind === 'daemonset' ? daemonSet(options) : statefulSet(options))
+  })
+  afterAll(() => cluster.kubectl(['delete', `${kind}/web`, `--namespace=${SHOP}`, '--wait=true']))
+
+  test.each<[string, object]>([
+    ['an image', pod({ containers: [container({ image: 'registry.example/evil:1' })] })],
+    ['the service account', pod({ serviceAccountName: 'admin' })],
+    ['an annotation', { metadata: { annotations: { note: 'evil' } } }],
+    ['an annotation away', { metadata: { annotations: { note: null } } }],
+    ['a new annotation', { metadata: { annotations: { other: 'evil' } } }],
+    ['a label', { metadata: { labels: { team: 'evil' } } }],
+    ['an annotation of the template', template({ metadata: { annotations: { note: 'evil' } } })],
+    [
+      'the update strategy',
+      { spec: { updateStrategy: { type: 'OnDelete', rollingUpdate: null } } },
+    ],
+    ['the time that a pod must be ready', { spec: { minReadySeconds: 5 } }],
+    [
+      'an annotation beside its own of the template',
+      {
+        metadata: { annotations: { note: 'evil' } },
+        ...template({ metadata: { annotations: { 'sluice.dev/restart-id': 'r0' } } }),
+      },
+    ],
+  ])('it cannot change %s', async (_, change) => {
+    expect(await patchedOf(kind, change)).toMatch(DENIED)
+  })
+
+  test('it can set its own annotation of the template, again and again', async () => {
+    for (const id of ['r1', 'r2']) {
+      const change = template({ metadata: { annotations: { 'sluice.dev/restart-id': id } } })
+      expect(await patchedOf(kind, change)).toContain('patched')
+    }
   })
 })
 

@@ -6,7 +6,7 @@ import { SharedOperator } from './shared-operator.ts'
 
 const bed = new SharedOperator()
 
-const OPT_IN = '"true", "secrets" or "false" (ConfigMaps are not watched)'
+const OPT_IN = '"true", "secrets", "configmaps" or "false"'
 const LIMIT = 'a whole number of at least 1, or a percentage from 1% to 100%'
 const DURATION = 'a duration such as 5s, 1m30s or 500ms, at most 24 days'
 const UP_TO_AN_HOUR = 'a duration such as 5s or 1m30s, at most 1h'
@@ -14,7 +14,7 @@ const UP_TO_AN_HOUR = 'a duration such as 5s or 1m30s, at most 1h'
 test('each annotation that cannot be read holds its workload, and says what was expected and found', async () => {
   const faults = [
     ['restart-on-change', 'yes', OPT_IN],
-    ['restart-on-change', 'configmaps', OPT_IN],
+    ['restart-on-change', 'secrets,configmaps', OPT_IN],
     ['paused', 'maybe', '"true" or "false"'],
     [
       'ignore',

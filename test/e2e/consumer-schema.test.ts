@@ -151,7 +151,7 @@ describe('the API server', () => {
     ['a time that is none', (status) => (status['since'] = 'yesterday')],
     ['no fingerprint', (status) => delete status['keyFingerprint']],
     ['a foreign fingerprint', (status) => (status['keyFingerprint'] = 'sha256:0123456789abcdef')],
-    ['a source of another kind', ({ sources: [source] }) => (source['kind'] = 'ConfigMap')],
+    ['a source of another kind', ({ sources: [source] }) => (source['kind'] = 'Service')],
     ['a source without a UID', ({ sources: [source] }) => delete source['uid']],
     ['a version in words', ({ sources: [source] }) => (source['resourceVersion'] = 'latest')],
     ['a write at no time', ({ sources: [source] }) => (source['writtenAt'] = '25:00')],

@@ -46,7 +46,11 @@ test('named: no Secret is read until a Role names it', async () => {
 test('evict-only: nothing of a workload can be changed', async () => {
   await install('overlays/evict-only')
   for (const namespace of [LISTED, ELSEWHERE] as const) {
-    await changes(namespace, ['- patch deployments.apps'])
+    await changes(namespace, [
+      '- patch daemonsets.apps',
+      '- patch deployments.apps',
+      '- patch statefulsets.apps',
+    ])
   }
 })
 

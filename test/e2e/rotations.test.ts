@@ -208,7 +208,7 @@ test('of rotations that are over the newest ones are kept', async () => {
   operator = await startOperator(cluster)
   await waitUntil('the oldest to be deleted', async () => {
     const all = await rotations()
-    const left = all.filter(({ metadata }) => metadata.name.startsWith('mail-'))
+    const left = all.filter(({ metadata }) => metadata.name.startsWith('secret-mail-'))
     return left.length === KEPT_OF_SOURCE &&
       left.every(({ spec }) => spec.changedAt >= '2026-01-03')
       ? { value: true }

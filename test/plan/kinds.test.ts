@@ -43,6 +43,11 @@ test('mixed templates are no rollout in progress, and no reason to begin again',
   expect(made.lines).toEqual(['evict shop/web: web-2'])
 })
 
+test('an update above a partition is a rollout in progress', () => {
+  const of = { mixedTemplates: true, status: { replicas: 3, updated: 2 } }
+  expect(web(of).reasons.web).toBe('RolloutInProgress')
+})
+
 test('a restart among mixed templates belongs to none of them', () => {
   const mixed = [pod('web-0', { uses, templateHash: 'old' }), ...pods.slice(1)]
   const made = web({ mixedTemplates: true }, { pods: mixed })

@@ -16,8 +16,8 @@ export function rolloutSize({ rollout, replicas }: WorkloadRecord): number {
 }
 
 /** Pods of an older template exist, or the controller has not seen the newest one. */
-export function rollingOut({ observed, status, mixedTemplates }: WorkloadRecord): boolean {
-  return !observed || (status.replicas > status.updated && !mixedTemplates)
+export function rollingOut({ observed, status }: WorkloadRecord): boolean {
+  return !observed || status.replicas > status.updated
 }
 
 /**
