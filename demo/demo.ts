@@ -4,13 +4,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { deployment, secret } from '../testbed/fixtures.ts'
-import {
-  beyondDoubt,
-  consumerOf,
-  freshNamespace,
-  startInstalledCluster,
-} from '../test/e2e/installed-cluster.ts'
+import type { KubernetesObject } from '@kubernetes/client-node'
+import { startCluster, type TestCluster } from '../testbed/cluster.ts'
+import { daemonSet, deployment, secret, statefulSet } from '../testbed/fixtures.ts'
+import { beyondDoubt, freshNamespace, install } from '../test/e2e/installed-cluster.ts'
 import { observe } from '../test/e2e/observer.ts'
 import { startOperator, type StatusRow } from '../test/e2e/operator-process.ts'
 import { waitUntil } from '../testbed/wait.ts'
@@ -23,19 +20,27 @@ const { values: asked } = parseArgs({ options: { metrics: { type: 'boolean', def
 const PICTURE = 'dist/rotation.svg'
 
 /** What is deployed: each pod takes a second to be Ready. */
+const NODES = 2
 const WORKLOADS = [
-  { name: 'orders', mode: 'env', how: 'env variable', replicas: 3 },
-  { name: 'payments', mode: 'envFrom', how: 'all keys as variables', replicas: 3 },
-  { name: 'search', mode: 'subPath', how: 'file by subPath', replicas: 2 },
+  { name: 'orders', kind: 'Deployment', mode: 'env', how: 'Deployment, env variable', replicas: 3 },
+  {
+    name: 'queue',
+    kind: 'StatefulSet',
+    mode: 'envFrom',
+    how: 'StatefulSet, all keys',
+    replicas: 3,
+  },
+  { name: 'agent', kind: 'DaemonSet', mode: 'subPath', how: 'DaemonSet, subPath', replicas: NODES },
 ] as const
-const BYSTANDER = { name: 'bystander', how: 'not opted in', replicas: 2 } as const
+const BYSTANDER = { name: 'bystander', how: 'Deployment, not opted in', replicas: 2 } as const
 const podAnnotations = { 'sim.sluice.dev/ready-delay': '1s' }
 
 async function main(): Promise<void> {
   screen.say(
     'Starting a Kubernetes control plane on this machine (the first time it is built: about 5 minutes) …',
   )
-  const cluster = await startInstalledCluster()
+  const cluster = await startCluster({ nodes: NODES })
+  await install(cluster)
   process.once('SIGINT', () => {
     screen.say('\nInterrupted: ending everything that was started.')
     // The operator ends with this process.
@@ -48,7 +53,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>): Promise<void> {
+async function show(cluster: TestCluster): Promise<void> {
   screen.say(`The API server answers at ${cluster.server}; manifests/install.yaml is installed.`)
   screen.say('Starting Sluice with the token of its service account …')
   const flags = ['--settle=1s', '--max-starting-pods=2']
@@ -66,9 +71,7 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
     await cluster.apply(password(namespace, 'correct horse'))
     await beyondDoubt(3_000)
     await cluster.apply(
-      ...WORKLOADS.map(({ name, mode, replicas }) =>
-        consumerOf(mode, { name, namespace, replicas, podAnnotations }),
-      ),
+      ...WORKLOADS.map((each) => workload(each, namespace)),
       deployment({
         ...BYSTANDER,
         namespace,
@@ -76,7 +79,9 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
         uses: [{ secret: 'db', mode: 'env' }],
       }),
     )
-    screen.say('\nThree Deployments share the Secret "db"; a fourth one did not opt in.\n')
+    screen.say(
+      '\nThree workloads of three kinds share the Secret "db"; a fourth one did not opt in.\n',
+    )
     await watchUntil(
       () => operator.status(),
       namespace,
@@ -114,7 +119,7 @@ async function show(cluster: Awaited<ReturnType<typeof startInstalledCluster>>):
     screen.say(
       `New pods:                   ${restarted}, bystander ${observer.newPods('bystander').length}`,
     )
-    screen.say(`Most Deployments at once:   ${observer.peakApps}`)
+    screen.say(`Most workloads at once:     ${observer.peakApps}`)
     screen.say(`Most pods away at once:     ${peak}`)
     screen.say(`From the change to the end: ${seconds.toFixed(1)} s (5 s of them the quiet period)`)
     if (prometheus) await showMetrics(prometheus, changedAt, endedAt)
@@ -192,6 +197,22 @@ function rowOf(name: string, how: string, replicas: number, seen: StatusRow | un
       ? seen.hold.reason
       : ''
   return { name, how, replicas, running, stale, fresh, away: replicas - stale - fresh, note }
+}
+
+function workload(
+  { name, kind, mode, replicas }: (typeof WORKLOADS)[number],
+  namespace: string,
+): KubernetesObject {
+  const annotations = { 'sluice.dev/restart-on-change': 'true' }
+  const options = { name, namespace, annotations, podAnnotations, uses: [{ secret: 'db', mode }] }
+  switch (kind) {
+    case 'Deployment':
+      return deployment({ ...options, replicas })
+    case 'StatefulSet':
+      return statefulSet({ ...options, replicas })
+    case 'DaemonSet':
+      return daemonSet(options)
+  }
 }
 
 function password(namespace: string, value: string): object {

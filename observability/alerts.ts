@@ -126,17 +126,17 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     name: 'SluiceSourceFlapping',
-    expr: 'sum by (namespace, source) (increase(sluice_source_changes_total[1h])) > 5',
+    expr: 'sum by (namespace, source_kind, source) (increase(sluice_source_changes_total[1h])) > 5',
     for: '5m',
     severity: 'warning',
     summary:
-      'Secret {{ $labels.namespace }}/{{ $labels.source }} changed {{ $value | humanize }} times within an hour.',
+      '{{ $labels.source_kind }} {{ $labels.namespace }}/{{ $labels.source }} changed {{ $value | humanize }} times within an hour.',
     description:
       'Each change that lasts restarts the workloads that use the Secret, at most once every min-interval. Changes of keys that nobody uses are not counted.',
   },
   {
     name: 'SluiceMassChange',
-    expr: 'count(sum by (namespace, source) (increase(sluice_source_changes_total[10m])) > 0) > 20',
+    expr: 'count(sum by (namespace, source_kind, source) (increase(sluice_source_changes_total[10m])) > 0) > 20',
     for: '1m',
     severity: 'warning',
     summary: '{{ $value }} Secrets changed within 10 minutes.',

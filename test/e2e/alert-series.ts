@@ -41,7 +41,8 @@ function held(
 
 /** So many Secrets that change at minute 10, and as many again that do not. */
 function changedSources(count: number): Readonly<Record<string, string>> {
-  const series = (name: string) => `sluice_source_changes_total{namespace="shop",source="${name}"}`
+  const series = (name: string) =>
+    `sluice_source_changes_total{namespace="shop",source_kind="Secret",source="${name}"}`
   return Object.fromEntries(
     Array.from({ length: count }, (_, n) => n).flatMap((n): [string, string][] => [
       [series(`s${n}`), '0x9 1x180'],
@@ -72,7 +73,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     series: { [`sluice_old_content_pods{${DB}}`]: '_x10 2x180' },
     calm: '69m',
     fires: '70m',
-    labels: { namespace: 'shop', source_kind: 'Secret', source: 'secret/db' },
+    labels: { namespace: 'shop', source_kind: 'Secret', source: 'db' },
     // The last holder went just before the hour had passed.
     never: [healthy, { [`sluice_old_content_pods{${DB}}`]: '2x59 0x120' }],
   },
@@ -218,19 +219,31 @@ export const ALERT_CASES: readonly AlertCase[] = [
     summary: 'Secret shop/db changed 6 times within an hour.',
     // A change every ten minutes, seen by two Sluices in turn: the sixth increase within an hour is at minute 60.
     series: {
-      'sluice_source_changes_total{namespace="shop",source="db",pod="a"}': '0x9 1x9 2x9 3x9 3x120',
-      'sluice_source_changes_total{namespace="shop",source="db",pod="b"}': '0x39 1x9 2x9 3x120',
-      'sluice_source_changes_total{namespace="shop",source="mail",pod="a"}': '0x180',
+      'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="db",pod="a"}':
+        '0x9 1x9 2x9 3x9 3x120',
+      'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="db",pod="b"}':
+        '0x39 1x9 2x9 3x120',
+      'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="mail",pod="a"}':
+        '0x180',
     },
     calm: '64m',
     fires: '65m',
-    labels: { namespace: 'shop', source: 'secret/db' },
+    labels: { namespace: 'shop', source_kind: 'Secret', source: 'db' },
     // Five changes at once; one every quarter of an hour; a Sluice that starts to count again.
     never: [
       healthy,
-      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x9 5x180' },
-      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x14 1x14 2x14 3x14 4x120' },
-      { 'sluice_source_changes_total{namespace="shop",source="db"}': '0x9 4x9 0x180' },
+      {
+        'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="db"}':
+          '0x9 5x180',
+      },
+      {
+        'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="db"}':
+          '0x14 1x14 2x14 3x14 4x120',
+      },
+      {
+        'sluice_source_changes_total{namespace="shop",source_kind="Secret",source="db"}':
+          '0x9 4x9 0x180',
+      },
     ],
   },
   {
