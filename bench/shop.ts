@@ -93,6 +93,6 @@ export class Shop {
   }
 }
 
-function isCalm({ restart, podsAway, stalePods }: StatusRow): boolean {
-  return restart === undefined && podsAway === 0 && stalePods === 0
+function isCalm({ restart, unavailablePods, stalePods }: StatusRow): boolean {
+  return restart === undefined && unavailablePods === 0 && stalePods === 0
 }

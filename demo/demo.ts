@@ -189,7 +189,7 @@ async function watchUntil(
 
 function rowOf(name: string, how: string, replicas: number, seen: StatusRow | undefined): LiveRow {
   const stale = seen?.stalePods ?? 0
-  const fresh = Math.max(0, Math.min(seen?.freshPods ?? 0, replicas - (seen?.podsAway ?? 0)))
+  const fresh = Math.max(0, Math.min(seen?.freshPods ?? 0, replicas - (seen?.unavailablePods ?? 0)))
   const running = seen?.restart !== undefined
   const note = running
     ? `restarting by ${seen.restart.strategy}`

@@ -9,16 +9,16 @@ import type { Config } from './config/settings.ts'
 import { createClient, type KubeClient } from './kube/client.ts'
 import { loadCredentials } from './kube/credentials.ts'
 import { ensureDigestKey, newDigestKey } from './kube/digest-key.ts'
-import { electedLeadership, UNCONTESTED, type Leadership } from './kube/leadership.ts'
+import { electedLeadership, ALWAYS_LEADING, type Leadership } from './kube/leadership.ts'
 import { localNow, sleep } from './kube/local-time.ts'
-import { untilRead } from './kube/retry-until.ts'
+import { retryUntil } from './kube/retry-until.ts'
 import { keepCalibrated, ServerClock } from './kube/server-clock.ts'
 import type { Logger } from './model/logger.ts'
 import type { WorkloadRef } from './model/refs.ts'
 import type { Action, ActionOutcome } from './plan/action.ts'
-import { Coordinator } from './plan/loop.ts'
+import { PlanLoop } from './plan/loop.ts'
 import type { Plan } from './plan/plan.ts'
-import { openChronicle } from './report/cluster-reports.ts'
+import { openClusterReporter } from './report/cluster-reports.ts'
 import { CurrentAnswers, notReady } from './report/http/current-answers.ts'
 import { startEndpoints, type Endpoints } from './report/http/endpoints.ts'
 import { createLogger } from './report/log.ts'
@@ -145,7 +145,7 @@ function lead(
   const leadership =
     config.mode === 'act' && config.leaderElection === 'on'
       ? electedLeadership({ client, namespace: config.namespace, log, onChange, ...time })
-      : UNCONTESTED
+      : ALWAYS_LEADING
   metrics.leader.set(leadership.mayWrite() ? 1 : 0)
   return leadership
 }
@@ -198,7 +198,7 @@ async function observe(connected: Connected): Promise<ClusterView | undefined> {
 /** The HMAC key for contents of Secrets. Mode `observe` keeps nothing, so it makes a key of its own. */
 async function digestKey({ config, end, log, client, answers }: Connected) {
   if (config.mode !== 'act') return newDigestKey()
-  return untilRead(() => ensureDigestKey(client, config.namespace), {
+  return retryUntil(() => ensureDigestKey(client, config.namespace), {
     signal: end,
     onError(error) {
       const verdict = notReady(`the digest key cannot be read: ${messageOf(error)}`)
@@ -212,7 +212,7 @@ async function digestKey({ config, end, log, client, answers }: Connected) {
 function decide({ config, now, leadership, signals }: Connected, { store, health }: ClusterView) {
   const mayPlan = () => leadership.mayWrite() && health.mayPlan()
   const planWith = (executor: Executor) =>
-    new Coordinator({
+    new PlanLoop({
       policy: config,
       mayPlan,
       snapshot: () => ({
@@ -258,19 +258,19 @@ function act(
     planAgain: () => signals.emit('changed'),
     onDefect: (error) => log.error({ err: error }, 'a defect: please report it'),
   })
-  const coordinator = planWith(executor)
+  const planLoop = planWith(executor)
   signals.on('leading', (leading) => {
     if (leading) executor.begin()
   })
-  signals.on('changed', () => coordinator.changed())
-  return { run: () => coordinator.run(end), drain: () => drain(queue) }
+  signals.on('changed', () => planLoop.changed())
+  return { run: () => planLoop.run(end), drain: () => drain(queue) }
 }
 
 /** Reports what was planned and done: in the log, the metrics, `/status`, Rotations and Events. */
 function report(connected: Connected, observed: ClusterView) {
   const { config, end, log, metrics, client, now, mayWrite, signals, answers } = connected
   const { store, ineffective, isListed } = observed
-  const chronicle = openChronicle({
+  const clusterReporter = openClusterReporter({
     ...{ client, metrics, log, now, mayWrite },
     act: config.mode === 'act',
     margins: config,
@@ -278,11 +278,11 @@ function report(connected: Connected, observed: ClusterView) {
     sources: observed.sources,
     planAgain: () => signals.emit('changed'),
   })
-  const reporter = createReporter({ log, metrics, policy: config, chronicle })
+  const reporter = createReporter({ log, metrics, policy: config, clusterReporter })
   signals.on('planned', (plan, seconds) => reporter.planned(plan, seconds, now()))
   signals.on('started', (action) => reporter.started(action))
   signals.on('done', (action, outcome) => reporter.done(action, outcome, now()))
-  signals.on('ineffective', () => chronicle.changed())
+  signals.on('ineffective', () => clusterReporter.changed())
   signals.on('leading', (leading) => {
     if (!leading) reporter.standBy()
   })
@@ -296,7 +296,7 @@ function report(connected: Connected, observed: ClusterView) {
     run: () =>
       Promise.all([
         checkRightsAtStart({ client, log, need, sleep }, end),
-        chronicle.run(end),
+        clusterReporter.run(end),
         watchMemory({ log, read: memoryOfProcess, sleep }, end),
       ]),
   }

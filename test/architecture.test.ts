@@ -41,6 +41,34 @@ test('every file is named for its idea, and has room for no more than one', () =
   }
 })
 
+test('one name is one thing: no two files export the same', () => {
+  const form = /^export (?:async )?(?:class|interface|type|function|const) (\w+)/gm
+  const exporters = Map.groupBy(
+    filesIn().flatMap(({ file, text }) =>
+      [...text.matchAll(form)].map(([, name = '']) => ({ name, file })),
+    ),
+    ({ name }) => name,
+  )
+  expect(exporters.size).toBeGreaterThan(300)
+  // A function may be overloaded in its own file.
+  const twice = [...exporters].filter(
+    ([, found]) => new Set(found.map(({ file }) => file)).size > 1,
+  )
+  expect(twice).toEqual([])
+})
+
+test('what knows a kind of workload by its name is its file, and few others', () => {
+  const adapters = /^workloads\/kinds\//
+  const naming = filesIn().filter(
+    ({ file, text }) =>
+      !adapters.test(file) && /'Deployment'|'StatefulSet'|'DaemonSet'|'deployments'/.test(text),
+  )
+  expect(naming.map(({ file }) => file).sort()).toEqual([
+    'model/refs.ts',
+    'workloads/replica-set.ts',
+  ])
+})
+
 test('every document that a comment names is one of this repository', () => {
   for (const { file, text } of filesIn()) {
     for (const [document] of text.matchAll(/\bdocs\/[-\w/]+\.md\b/g)) {

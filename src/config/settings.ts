@@ -20,7 +20,7 @@ import {
   yesOrNo,
   type Kind,
 } from './kind.ts'
-import { VOLUMES } from './volumes.ts'
+import { VOLUME_MODES } from './volumes.ts'
 
 /** One row of the table. */
 export interface Setting {
@@ -144,7 +144,7 @@ export const settings = {
       'How many pods of one workload Sluice may have away at once; a percentage is one of its replicas, rounded down, at least 1.',
   },
   volumes: {
-    kind: oneOf(...VOLUMES),
+    kind: oneOf(...VOLUME_MODES),
     default: 'ignore',
     meaning:
       'What a change means for workloads that mount the source as a plain volume, whose files the kubelet updates by itself: `restart` restarts them; `live` says that their processes read the files again, which counts two minutes after the change; `ignore` does and says nothing.',

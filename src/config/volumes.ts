@@ -1,5 +1,5 @@
 /**
  * What a change means for plain volumes.
  */
-export const VOLUMES = ['ignore', 'restart', 'live'] as const
-export type Volumes = (typeof VOLUMES)[number]
+export const VOLUME_MODES = ['ignore', 'restart', 'live'] as const
+export type Volumes = (typeof VOLUME_MODES)[number]

@@ -14,7 +14,7 @@ export interface StatusCause {
 }
 
 /** How a request failed. */
-export interface Failure {
+export interface RequestFailure {
   /** HTTP status; 0 where no answer came. */
   readonly status: number
   /** The system's word for what went wrong on the way; an answer has its own. */
@@ -39,7 +39,7 @@ export class ApiError extends Error {
   // Private to the language too: neither JSON.stringify nor util.inspect shows it.
   readonly #body: Readonly<Record<string, unknown>>
 
-  constructor(call: ApiCall, { status, reason, retryAfterMs, body, cause }: Failure) {
+  constructor(call: ApiCall, { status, reason, retryAfterMs, body, cause }: RequestFailure) {
     const answer = recordOf(body)
     const details = recordOf(answer['details'])
     const word = plainWord(reason) ?? plainWord(answer['reason'])

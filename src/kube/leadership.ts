@@ -25,7 +25,7 @@ export interface Leadership {
 }
 
 /** Nobody else is there. */
-export const UNCONTESTED: Leadership = {
+export const ALWAYS_LEADING: Leadership = {
   mayWrite: () => true,
   describe: () => ({ leading: true, holder: undefined }),
   run: () => Promise.resolve(),

@@ -10,13 +10,13 @@ import { WRITE_TIMEOUT } from './leader-elector.ts'
  * A request was not sent: another process may lead by now, or nobody asks for it any more. It is neither done nor
  * failed.
  */
-export class Withheld extends Error {
+export class NotSent extends Error {
   override readonly name = 'Withheld'
 }
 
 /**
  * Sends one request, or withholds it. The call's own `maySend` can withhold it too. `begins` is called right before the
- * client gets the request. @throws ApiError, Withheld
+ * client gets the request. @throws ApiError, NotSent
  */
 export type SendWhileLeading = <T>(call: ApiCall, begins?: () => void) => Promise<T>
 
@@ -31,14 +31,14 @@ export function sendWhileLeading({
 }): SendWhileLeading {
   return async <T>(call: ApiCall, begins?: () => void): Promise<T> => {
     const maySend = () => mayWrite() && call.maySend?.() !== false
-    if (!maySend()) throw new Withheld('it may not be sent now')
+    if (!maySend()) throw new NotSent('it may not be sent now')
     begins?.()
     // The server, too, gives up by then.
     const query = { ...call.query, timeout: `${WRITE_TIMEOUT}ms` }
     try {
       return await client.request<T>({ ...call, query, timeout: WRITE_TIMEOUT, maySend })
     } catch (error) {
-      throw wasNotSent(error) ? new Withheld('it may be sent no more') : error
+      throw wasNotSent(error) ? new NotSent('it may be sent no more') : error
     }
   }
 }

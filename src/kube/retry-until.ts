@@ -5,7 +5,7 @@ import { Backoff } from './backoff.ts'
 import { sleep } from './local-time.ts'
 
 /** Reads until it succeeds; `undefined` where `signal` aborts first. */
-export async function untilRead<T>(
+export async function retryUntil<T>(
   read: () => Promise<T>,
   { signal, onError }: { signal: AbortSignal; onError: (error: unknown) => void },
 ): Promise<T | undefined> {

@@ -40,7 +40,7 @@ export const REASONS = {
     endedBy: 'owner',
     hint: 'Remove the `paused` annotation when it is time.',
   },
-  OtherRestarter: {
+  ConflictingController: {
     state: 'Held',
     endedBy: 'owner',
     hint: 'Annotations hand the workload to Reloader or wave as well. Remove those, or the opt-in.',
@@ -155,7 +155,7 @@ export const REASONS = {
     endedBy: 'time',
     hint: 'The Secret has just changed, and more changes may follow.',
   },
-  JustChanged: {
+  ChangeTooRecent: {
     state: 'Waiting',
     endedBy: 'time',
     hint: 'The Secret changed a moment ago: the times of a pod created now could not prove what it holds.',
@@ -180,12 +180,12 @@ export const REASONS = {
     endedBy: 'owner',
     hint: 'As many pods are unavailable as `max-unavailable` allows, and waiting does not bring them back: missing, or not Ready, for longer than the progress deadline. See `kubectl describe pod`.',
   },
-  PodsAway: {
+  MaxUnavailable: {
     state: 'Waiting',
     endedBy: 'pods',
     hint: 'As many pods are unavailable as `max-unavailable` allows: missing, starting, settling, or still terminating.',
   },
-  YieldsToUrgent: {
+  WaitingForUrgent: {
     state: 'Waiting',
     endedBy: 'turn',
     hint: 'An urgent Secret goes first.',

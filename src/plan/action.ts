@@ -88,7 +88,7 @@ export type Action = WorkloadAction | HaltAction | ReleaseAction
 /** How an action ended: `error` and the hold that follows from it where it failed. */
 export interface ActionOutcome {
   readonly error?: unknown
-  readonly obstacle?: Hold | undefined
+  readonly refusal?: Hold | undefined
 }
 
 /** What an action is about, in words. */

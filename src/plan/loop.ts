@@ -21,7 +21,7 @@ export interface CoordinatorOptions {
   readonly sleep: Sleep
 }
 
-export class Coordinator {
+export class PlanLoop {
   readonly #options: CoordinatorOptions
   readonly #wakeUp = new WakeUp()
 

@@ -26,7 +26,7 @@ import { recordReport, REPORT_INTERVAL } from './record.ts'
 import { letRest, restOf } from './rest.ts'
 import { rolloutHoldsRoom, rolloutSize } from './judge/rollout.ts'
 import { nextStarted, startingPods, startingPodsOf } from './budget/starting.ts'
-import { nextStep, takesSlot, type Turn } from './step.ts'
+import { nextStep, takesSlot, type BudgetVerdict } from './step.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** A group that restarts are running, waiting or halted in. */
@@ -218,7 +218,7 @@ function inTurn(
 }
 
 /** What the budgets say to a candidate. */
-function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): Turn {
+function turnOf(candidate: Candidate, budget: Budget, precedence: Precedence): BudgetVerdict {
   return {
     toBegin: precedence.holdFor(candidate) ?? budget.holdToBegin(candidate),
     toStart: (pods, going) => budget.holdToStart(candidate, pods, going),

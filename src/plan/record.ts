@@ -86,7 +86,7 @@ export function recordReport(
   const { consumer, pending } = assessment
   if (pending.write || context.now < pending.reportedAt + REPORT_INTERVAL) return undefined
   // A refused eviction is being tried again: until the answer comes, its pod counts as gone.
-  if (pending.obstacle && pending.evicted.size > 0) return undefined
+  if (pending.refusal && pending.evicted.size > 0) return undefined
   const before = consumer?.status
   if (!before) return undefined
   const action = record(assessment, context, 'reported', hold)

@@ -37,7 +37,7 @@ export interface Pending {
   /** UIDs of pods whose eviction was sent; they count as away until they are seen to go. */
   readonly evicted: ReadonlySet<string>
   /** What the API server last answered to a write, while it must be waited for. */
-  readonly obstacle: Hold | undefined
+  readonly refusal: Hold | undefined
   /** When its Consumer was last written (ms), -Infinity if not by this process. */
   readonly reportedAt: number
   /** Since when pods may be owed that do not exist yet (ms): the last eviction or patch, or the start of this process. */

@@ -46,7 +46,7 @@ export interface Step {
 }
 
 /** What the budgets say to a workload whose turn it is. */
-export interface Turn {
+export interface BudgetVerdict {
   /** Why its restart may not begin, or go on with another pod. */
   readonly toBegin: Hold | undefined
   /** Why this many pods may not start at once, if so many that are starting go for them. */
@@ -59,7 +59,7 @@ export interface Turn {
 export function nextStep(
   assessment: Assessment,
   situation: Situation,
-  turn: Turn,
+  turn: BudgetVerdict,
   context: Context,
 ): Step {
   const { consumer, workload, ledger, pending } = assessment
@@ -108,7 +108,7 @@ function heldUnread(assessment: Assessment, situation: Situation, context: Conte
 function beginRestart(
   assessment: Assessment,
   situation: Situation,
-  turn: Turn,
+  turn: BudgetVerdict,
   context: Context,
 ): Step {
   const { workload, ledger, settings, stale } = assessment
@@ -151,7 +151,7 @@ function isOfOtherTemplate({ stale }: Assessment, { strategy, templateHash }: Re
 function continueRestart(
   assessment: Assessment,
   situation: Situation,
-  turn: Turn,
+  turn: BudgetVerdict,
   context: Context,
   restart: Restart,
 ): Step {
@@ -190,7 +190,7 @@ function continueRestart(
     : rollOut(assessment, turn, context, restart)
 }
 
-function evictNext(assessment: Assessment, { availability }: Situation, turn: Turn): Step {
+function evictNext(assessment: Assessment, { availability }: Situation, turn: BudgetVerdict): Step {
   const { away, awaitedStale, desired, limit } = availability
   // A replacement that is to be replaced again is away and starting already: that costs nothing more, unless too many
   // start by now, since a limit was lowered.
@@ -215,7 +215,12 @@ function evictNext(assessment: Assessment, { availability }: Situation, turn: Tu
   }
 }
 
-function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
+function rollOut(
+  assessment: Assessment,
+  turn: BudgetVerdict,
+  context: Context,
+  restart: Restart,
+): Step {
   const { workload } = assessment
   // The Deployment is done, yet pods of before are seen: the picture of the pods is older. Wait for it.
   if (workload.restartId === restart.id) return { actions: [], hold: OLD_PODS_ARE_SEEN }
@@ -236,7 +241,12 @@ function rollOut(assessment: Assessment, turn: Turn, context: Context, restart: 
  * Whoever owns the template took the patch out of it: a second one would go the same way. The restart goes on by
  * evictions where its owner left the choice, and else has failed.
  */
-function afterUndo(assessment: Assessment, turn: Turn, context: Context, restart: Restart): Step {
+function afterUndo(
+  assessment: Assessment,
+  turn: BudgetVerdict,
+  context: Context,
+  restart: Restart,
+): Step {
   if (mayEvictInstead(assessment)) {
     const hold = turn.toStart(1)
     if (hold) return { actions: [], hold }

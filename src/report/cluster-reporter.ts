@@ -7,15 +7,15 @@ import type { Occurrence } from './events/occurrence.ts'
 import { occurrencesOf } from './events/of-action.ts'
 import { RotationNews } from './events/of-rotation.ts'
 import { EventRecorder } from './events/recorder.ts'
-import { StandingStates } from './events/ongoing.ts'
+import { OngoingConditions } from './events/ongoing.ts'
 import { Backoff } from '../kube/backoff.ts'
-import { Withheld } from '../kube/leading-sender.ts'
+import { NotSent } from '../kube/leading-sender.ts'
 import type { Action } from '../plan/action.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
 import type { Margins } from '../plan/judge/staleness.ts'
 import type { SourceKey, SourceRef } from '../model/refs.ts'
-import { RotationBook } from './rotations/rotation-tracker.ts'
+import { RotationTracker } from './rotations/rotation-tracker.ts'
 import { isSettled } from './rotations/condition.ts'
 import type { OldContentRow, SourceUsers } from './rotations/holders.ts'
 import { expired, type Kept } from './rotations/retention.ts'
@@ -61,11 +61,11 @@ interface Seen {
 
 type Sources = PlannedWorkload['assessment']['sources']
 
-export class Chronicle {
+export class ClusterReporter {
   readonly #options: ChronicleOptions
-  #book: RotationBook
+  #book: RotationTracker
   #news = new RotationNews()
-  #standing = new StandingStates()
+  #standing = new OngoingConditions()
   readonly #recorder: EventRecorder
   /** `undefined` until what is in the cluster was read. */
   #kept: Map<string, Kept> | undefined
@@ -80,7 +80,7 @@ export class Chronicle {
 
   constructor(options: ChronicleOptions) {
     this.#options = options
-    this.#book = new RotationBook(options.margins)
+    this.#book = new RotationTracker(options.margins)
     this.#backoff = new Backoff(options.random)
     this.#recorder = new EventRecorder(({ regarding: { kind, namespace, name }, reason }) =>
       options.log.debug({ kind, namespace, name, reason }, 'too many Events of one object'),
@@ -131,8 +131,8 @@ export class Chronicle {
     this.#options.writer.forget()
     this.#options.events.forget()
     this.#news = new RotationNews()
-    this.#standing = new StandingStates()
-    this.#book = new RotationBook(this.#options.margins)
+    this.#standing = new OngoingConditions()
+    this.#book = new RotationTracker(this.#options.margins)
     this.#kept = undefined
     this.#seen = undefined
     this.#began.clear()
@@ -177,7 +177,7 @@ export class Chronicle {
       this.#retryAt = undefined
       this.#backoff.reset()
     } catch (error) {
-      if (error instanceof Withheld) return
+      if (error instanceof NotSent) return
       log.warn({ err: error }, 'rotations cannot be told of; it is tried again')
       this.#retryAt = current + this.#backoff.next()
     }

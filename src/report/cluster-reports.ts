@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import PQueue from 'p-queue'
 import type { KubeClient } from '../kube/client.ts'
 import { sleep } from '../kube/local-time.ts'
-import { Chronicle, type ChronicleOptions } from './cluster-reporter.ts'
+import { ClusterReporter, type ChronicleOptions } from './cluster-reporter.ts'
 import { EventWriter } from './events/event-writer.ts'
 import { LineLimit } from './line-limit.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -18,7 +18,7 @@ import {
 import { RotationWriter } from './rotations/rotation-writer.ts'
 
 /** Rotation objects and Events, by a way of their own to the API server; in mode `observe` they stay here. */
-export function openChronicle({
+export function openClusterReporter({
   act,
   client,
   metrics,
@@ -28,7 +28,7 @@ export function openChronicle({
   readonly act: boolean
   readonly client: KubeClient
   readonly metrics: Metrics
-} & Omit<ChronicleOptions, 'writer' | 'events' | 'onEnded' | 'random' | 'sleep'>): Chronicle {
+} & Omit<ChronicleOptions, 'writer' | 'events' | 'onEnded' | 'random' | 'sleep'>): ClusterReporter {
   const queue = new PQueue({
     concurrency: REPORT_CONCURRENCY,
     interval: 1_000,
@@ -62,7 +62,7 @@ export function openChronicle({
         log.warn({ regarding, reason, leftOut, err: error }, 'cannot write an Event, giving it up')
     },
   })
-  return new Chronicle({
+  return new ClusterReporter({
     ...options,
     mayWrite,
     writer,

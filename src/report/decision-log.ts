@@ -16,7 +16,7 @@ import { describeWorkload } from '../model/refs.ts'
 import { LineLimit } from './line-limit.ts'
 import type { Logger } from '../model/logger.ts'
 
-export interface Journal {
+export interface DecisionLog {
   /** Says why a plan does not do more, if that has changed. */
   plan(plan: Plan): void
   /** An action begins. */
@@ -28,7 +28,7 @@ export interface Journal {
 }
 
 /** A journal that remembers the reasons that it has told. */
-export function createJournal(log: Logger): Journal {
+export function createJournal(log: Logger): DecisionLog {
   const holds = log.isLevelEnabled('debug') ? eachHold(log) : undefined
   const failures = new LineLimit()
   let said = ''
@@ -56,17 +56,17 @@ export function createJournal(log: Logger): Journal {
         logDone(log, action)
         return
       }
-      const { error: err, obstacle } = outcome
-      const leftOut = failures.ask(`${action.kind} ${obstacle?.reason ?? ''}`, now)
+      const { error: err, refusal } = outcome
+      const leftOut = failures.ask(`${action.kind} ${refusal?.reason ?? ''}`, now)
       const line = {
         target: describeTarget(action),
         action: action.kind,
-        reason: obstacle?.reason,
+        reason: refusal?.reason,
         ...(leftOut && { leftOut }),
         err,
       }
       const level = leftOut === undefined ? 'debug' : 'warn'
-      log[level](line, `a write failed: ${obstacle?.message ?? 'see err'}`)
+      log[level](line, `a write failed: ${refusal?.message ?? 'see err'}`)
     },
     forget() {
       said = ''

@@ -12,7 +12,7 @@ export const REPORT_RATE = 5
 /** How many are under way at once. */
 export const REPORT_CONCURRENCY = 2
 
-/** Sends one request when its turn has come. @throws ApiError, Withheld */
+/** Sends one request when its turn has come. @throws ApiError, NotSent */
 export type Send = <T>(call: ApiCall) => Promise<T>
 
 /** Of mode `observe`: nothing leaves the process, and every list that is read is empty. */

@@ -9,7 +9,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Policy } from '../plan/policy.ts'
 import { chooseStrategy } from '../plan/judge/strategy.ts'
 import { sourceIn, type SourceKey } from '../model/refs.ts'
-import type { Chronicle } from './cluster-reporter.ts'
+import type { ClusterReporter } from './cluster-reporter.ts'
 import { createJournal } from './decision-log.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Fleet } from './metrics/fleet-metrics.ts'
@@ -35,15 +35,15 @@ export function createReporter({
   log,
   metrics,
   policy,
-  chronicle,
+  clusterReporter,
 }: {
   readonly log: Logger
   readonly metrics: Metrics
   readonly policy: Policy
   /** Tells in the cluster itself; without one, nothing is written there. */
-  readonly chronicle?: Chronicle | undefined
+  readonly clusterReporter?: ClusterReporter | undefined
 }): Reporter {
-  const journal = createJournal(log)
+  const decisionLog = createJournal(log)
   const pace = createPace()
   let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<SourceKey, number> }
   const show = ({ plan, ends }: typeof last) => {
@@ -54,25 +54,25 @@ export function createReporter({
     metrics.rotationsActive.set(ends.size)
     metrics.restartsActive.set(active.length)
     metrics.restartsWaiting.set(waiting.length)
-    metrics.observeFleet(() => fleetOf(plan, ends, chronicle?.oldContent ?? []))
+    metrics.observeFleet(() => fleetOf(plan, ends, clusterReporter?.oldContent ?? []))
   }
   return {
     planned(plan, seconds, now) {
-      journal.plan(plan)
+      decisionLog.plan(plan)
       pace.planned(plan.workloads)
       last = { plan, ends: forecast(plan, policy, pace.perPod, now) }
-      chronicle?.planned(plan, last.ends, now)
+      clusterReporter?.planned(plan, last.ends, now)
       metrics.planningDuration.observe(seconds)
       metrics.observeSnapshot(now)
       show(last)
     },
-    started: (action) => journal.starts(action),
+    started: (action) => decisionLog.starts(action),
     done(action, outcome, now) {
-      journal.done(action, outcome, now)
-      const { error, obstacle } = outcome
-      if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, obstacle))
+      decisionLog.done(action, outcome, now)
+      const { error, refusal } = outcome
+      if (action.kind === 'evict') metrics.evictionEnded(evictionOutcome(error, refusal))
       if (error !== undefined) return
-      chronicle?.done(action, now)
+      clusterReporter?.done(action, now)
       if (action.kind === 'record' && action.ended) {
         const { strategy, startedAt } = action.ended
         const outcome = action.cause === 'failed' ? 'failed' : 'succeeded'
@@ -82,8 +82,8 @@ export function createReporter({
       }
     },
     standBy() {
-      chronicle?.standBy()
-      journal.forget()
+      clusterReporter?.standBy()
+      decisionLog.forget()
       last = { plan: NOTHING, ends: new Map() }
       pace.planned(NOTHING.workloads)
       show(last)
@@ -126,7 +126,7 @@ function fleetOf(
   }
 }
 
-function evictionOutcome(error: unknown, obstacle: Hold | undefined): EvictionOutcome {
+function evictionOutcome(error: unknown, refusal: Hold | undefined): EvictionOutcome {
   if (error === undefined) return 'succeeded'
-  return obstacle?.reason === 'PodDisruptionBudget' ? 'refused' : 'failed'
+  return refusal?.reason === 'PodDisruptionBudget' ? 'refused' : 'failed'
 }

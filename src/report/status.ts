@@ -37,7 +37,7 @@ function describe({ assessment, availability, hold }: PlannedWorkload) {
     unknownPods: counts.unknown,
     freshPods: counts.fresh,
     staleSince: staleSince < Infinity ? new Date(staleSince).toISOString() : undefined,
-    podsAway: away,
+    unavailablePods: away,
     maxUnavailable: limit,
     restart: ledger?.restart,
     hold: hold && { ...hold, until: hold.until && new Date(hold.until).toISOString() },

@@ -22,8 +22,8 @@ import { sendWhileLeading } from '../kube/leading-sender.ts'
 import type { Action } from '../plan/action.ts'
 import type { WorkloadRef } from '../model/refs.ts'
 import { inTurn } from './fair-queue.ts'
-import type { Picture } from './cluster-state.ts'
-import type { Turn } from './queue-ticket.ts'
+import type { ClusterState } from './cluster-state.ts'
+import type { QueueTicket } from './queue-ticket.ts'
 import type { Writes } from './writes.ts'
 
 export interface ApiWritesOptions {
@@ -39,7 +39,7 @@ export interface ApiWritesOptions {
   readonly mayStep: () => boolean
   /** Whether plans are made: what people read goes on where no restart does. */
   readonly mayPlan: () => boolean
-  readonly picture: Picture
+  readonly picture: ClusterState
   /** The Consumer of a workload as it is known now. */
   readonly consumerOf: (workload: WorkloadRef) => ConsumerRecord | undefined
 }
@@ -49,7 +49,7 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
   const { client, queue, mayWrite, mayStep, mayPlan, picture, consumerOf } = options
   const add = inTurn(queue)
   const sendNow = sendWhileLeading({ client, mayWrite })
-  const send = <T>(turn: Turn, call: ApiCall): Promise<T> => {
+  const send = <T>(turn: QueueTicket, call: ApiCall): Promise<T> => {
     const isWanted = turn.rank === 'report' ? mayPlan : mayStep
     const maySend = () => !turn.signal || isWanted()
     return add(call.namespace ?? '', turn, () => sendNow<T>({ ...call, maySend }, turn.begins))
@@ -57,7 +57,7 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
 
   /** The Consumer without its status. One that a workload of the same name left behind is the workload's from now on. */
   const own = (
-    turn: Turn,
+    turn: QueueTicket,
     { apiVersion, kind, namespace, name, uid }: WorkloadRef,
     known: ConsumerRecord | undefined,
   ): Promise<RawConsumer> =>
@@ -183,7 +183,7 @@ export function createApiWrites(options: ApiWritesOptions): Writes {
  */
 async function settle(
   client: KubeClient,
-  picture: Picture,
+  picture: ClusterState,
   action: Action,
   consumerOf: ApiWritesOptions['consumerOf'],
 ): Promise<boolean> {

@@ -8,7 +8,7 @@ import type { RawHalt } from '../records/halt.ts'
 import type { PodRecord } from '../workloads/pod.ts'
 
 /** Answers of the API server are taken in as if they had been watched. */
-export interface Picture {
+export interface ClusterState {
   pod(uid: string): PodRecord | undefined
   /** Of a workload that is gone by now, nothing is taken in. */
   updateWorkload(kind: KindOfWorkload, raw: RawWorkload): void

@@ -5,18 +5,18 @@
  * alone: a pod whose eviction was sent stays charged until it is seen to go, or a read shows that it stays.
  */
 import type { Action, ActionOutcome } from '../plan/action.ts'
-import { Withheld } from '../kube/leading-sender.ts'
+import { NotSent } from '../kube/leading-sender.ts'
 import type { Hold } from '../model/hold.ts'
 import type { Pending } from '../plan/snapshot.ts'
-import { isOpen, isRefusal, obstacleOf } from './refusal.ts'
-import type { Picture } from './cluster-state.ts'
-import { isRecord, isReport, isStep, rankOf, type Turn } from './queue-ticket.ts'
-import { Wishes } from './planned-writes.ts'
+import { isOpen, isRefusal, holdFor } from './refusal.ts'
+import type { ClusterState } from './cluster-state.ts'
+import { isRecord, isReport, isStep, rankOf, type QueueTicket } from './queue-ticket.ts'
+import { PlannedWrites } from './planned-writes.ts'
 import { perform, type Writes } from './writes.ts'
 
 export interface ExecutorOptions {
   readonly writes: Writes
-  readonly picture: Picture
+  readonly picture: ClusterState
   /** API server's clock, milliseconds. */
   readonly now: () => number
   readonly random: () => number
@@ -39,7 +39,7 @@ const FEW = 100
 
 /** What came of writes of one kind: the last answer that must be waited for, and how many failed in a row. */
 interface BackOff {
-  obstacle: Hold | undefined
+  refusal: Hold | undefined
   failures: number
 }
 
@@ -62,7 +62,7 @@ export class Executor {
   readonly #options: ExecutorOptions
   readonly #memory = new Map<string, Memory>()
   readonly #running = new Set<Promise<void>>()
-  readonly #wishes = new Wishes()
+  readonly #wishes = new PlannedWrites()
   #startedAt: number
   #nothingPending: Pending
 
@@ -108,8 +108,8 @@ export class Executor {
 
   /** Not all that a plan asks for has a hold that would wait: what is so is always written down, and Halts are made. */
   #isTooEarly(action: Action): boolean {
-    const { obstacle } = backOffOf(this.#memoryOf(keyOf(action)), action)
-    return this.#options.now() < (obstacle?.until ?? -Infinity)
+    const { refusal } = backOffOf(this.#memoryOf(keyOf(action)), action)
+    return this.#options.now() < (refusal?.until ?? -Infinity)
   }
 
   /** What was done for a workload and is not seen yet: the same object for as long as nothing of it changes. */
@@ -150,7 +150,7 @@ export class Executor {
       Object.assign(backOffOf(memory, action), noBackOff())
       if (action.kind === 'record') memory.reportedAt = now()
     } catch (error) {
-      if (error instanceof Withheld) {
+      if (error instanceof NotSent) {
         withheld = true
         if (action.kind === 'evict') memory.evicted.delete(action.pod.uid)
       } else {
@@ -167,12 +167,15 @@ export class Executor {
     onDone(action, outcome)
     if (outcome.error === undefined) return
     // Not every plan says when to try again.
-    await sleep((backOffOf(memory, action).obstacle?.until ?? now()) - now(), signal)
+    await sleep((backOffOf(memory, action).refusal?.until ?? now()) - now(), signal)
     planAgain()
   }
 
   /** A wish of a plan counts as done from its turn on, all else from the plan on that asked for it. */
-  #queue(action: Action, memory: Memory): { readonly turn: Turn; readonly leave: () => void } {
+  #queue(
+    action: Action,
+    memory: Memory,
+  ): { readonly turn: QueueTicket; readonly leave: () => void } {
     const rank = rankOf(action)
     if (!isStep(action) && !isReport(action)) {
       this.#begins(action, memory)
@@ -204,13 +207,13 @@ export class Executor {
     const backOff = backOffOf(memory, action)
     const waitAfter = (failure: unknown) => {
       const failures = backOff.failures + 1
-      const obstacle = obstacleOf(failure, action, { failures, now: now(), random: random() })
-      Object.assign(backOff, { failures, obstacle })
-      return obstacle
+      const refusal = holdFor(failure, action, { failures, now: now(), random: random() })
+      Object.assign(backOff, { failures, refusal })
+      return refusal
     }
     const rest = ({ until }: Hold) => sleep((until ?? now()) - now(), signal)
-    const obstacle = waitAfter(error)
-    if (isOpen(error)) await rest(obstacle)
+    const refusal = waitAfter(error)
+    if (isOpen(error)) await rest(refusal)
     let happened = isRefusal(error) ? false : undefined
     while (happened === undefined && !signal.aborted) {
       try {
@@ -220,7 +223,7 @@ export class Executor {
       }
     }
     if (action.kind === 'evict' && happened === false) memory.evicted.delete(action.pod.uid)
-    return { error, obstacle }
+    return { error, refusal }
   }
 
   #memoryOf(workload: string): Memory {
@@ -244,7 +247,7 @@ function nothingPending(owedSince: number): Pending {
   return {
     write: undefined,
     evicted: new Set(),
-    obstacle: undefined,
+    refusal: undefined,
     reportedAt: -Infinity,
     owedSince,
   }
@@ -253,28 +256,28 @@ function nothingPending(owedSince: number): Pending {
 /** A memory as others see it; of what is evicted only that there is nothing is seen at a glance. */
 function showing(memory: Memory): Pending {
   const { write, evicted, reportedAt, shown } = memory
-  const obstacle = obstacleIn(memory)
+  const refusal = refusalIn(memory)
   // One that is refused leaves nothing behind: no pod is owed for it.
   const owedSince = Math.max(memory.owedSince, ...evicted.values())
   const same =
     shown !== undefined &&
     shown.write === write &&
-    shown.obstacle === obstacle &&
+    shown.refusal === refusal &&
     shown.reportedAt === reportedAt &&
     shown.owedSince === owedSince &&
     shown.evicted.size === 0 &&
     evicted.size === 0
-  return same ? shown : { write, evicted: new Set(evicted.keys()), obstacle, reportedAt, owedSince }
+  return same ? shown : { write, evicted: new Set(evicted.keys()), refusal, reportedAt, owedSince }
 }
 
 /** What must be waited for longest. */
-function obstacleIn({ ofRecords, ofOthers }: Memory): Hold | undefined {
-  const ends = ({ obstacle }: BackOff) => (obstacle ? (obstacle.until ?? Infinity) : -Infinity)
-  return ends(ofRecords) > ends(ofOthers) ? ofRecords.obstacle : ofOthers.obstacle
+function refusalIn({ ofRecords, ofOthers }: Memory): Hold | undefined {
+  const ends = ({ refusal }: BackOff) => (refusal ? (refusal.until ?? Infinity) : -Infinity)
+  return ends(ofRecords) > ends(ofOthers) ? ofRecords.refusal : ofOthers.refusal
 }
 
 function noBackOff(): BackOff {
-  return { obstacle: undefined, failures: 0 }
+  return { refusal: undefined, failures: 0 }
 }
 
 function backOffOf({ ofRecords, ofOthers }: Memory, action: Action): BackOff {

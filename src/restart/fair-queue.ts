@@ -2,12 +2,12 @@
  * Who is next at the queue of writes.
  */
 import type PQueue from 'p-queue'
-import { RANKS, type Rank, type Turn } from './queue-ticket.ts'
+import { RANKS, type Rank, type QueueTicket } from './queue-ticket.ts'
 
 /** Adds a write of a namespace to the queue. It rejects with the reason of the signal if that aborts before its turn. */
 export type AddInTurn = <T>(
   namespace: string,
-  turn: Pick<Turn, 'rank' | 'signal'>,
+  turn: Pick<QueueTicket, 'rank' | 'signal'>,
   write: () => Promise<T>,
 ) => Promise<T>
 

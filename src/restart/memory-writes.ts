@@ -4,11 +4,11 @@
 import { consumerName, writeStatus } from '../records/consumer.ts'
 import { writeHalt } from '../records/halt.ts'
 import type { RecordAction } from '../plan/action.ts'
-import type { Picture } from './cluster-state.ts'
+import type { ClusterState } from './cluster-state.ts'
 import type { Writes } from './writes.ts'
 
 /** Records into the picture alone. In this mode a plan asks for no eviction and no patch. */
-export function createMemoryWrites(picture: Picture): Writes {
+export function createMemoryWrites(picture: ClusterState): Writes {
   let resourceVersion = 0
   const refuse = (what: string) => Promise.reject(new Error(`mode observe: ${what} was asked for`))
   return {

@@ -4,14 +4,14 @@
  */
 import type { Action, WorkloadAction } from '../plan/action.ts'
 import { isRecord, isReport, isStep, wishOf } from './queue-ticket.ts'
-import { Withheld } from '../kube/leading-sender.ts'
+import { NotSent } from '../kube/leading-sender.ts'
 
 interface Wish {
   readonly action: WorkloadAction
   readonly withdrawal: AbortController
 }
 
-export class Wishes {
+export class PlannedWrites {
   readonly #waiting = new Map<string, Wish>()
 
   has(action: Action): boolean {
@@ -49,6 +49,6 @@ export class Wishes {
 
   #withdraw(name: string, { withdrawal }: Wish): void {
     this.#waiting.delete(name)
-    withdrawal.abort(new Withheld('the newest plan does not ask for it'))
+    withdrawal.abort(new NotSent('the newest plan does not ask for it'))
   }
 }

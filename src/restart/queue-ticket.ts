@@ -14,7 +14,7 @@ export const RANKS = ['move', 'record', 'report'] as const
 export type Rank = (typeof RANKS)[number]
 
 /** What a write and the queue tell each other. */
-export interface Turn {
+export interface QueueTicket {
   readonly rank: Rank
   /** Aborts with the reason for which the write is not wanted any more; by then it waits, or has been sent. */
   readonly signal?: AbortSignal | undefined

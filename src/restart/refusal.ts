@@ -43,7 +43,7 @@ function hasTwoBudgets(error: ApiError): boolean {
 }
 
 /** The hold that a failed action leaves behind. */
-export function obstacleOf(error: unknown, action: Action, circumstances: Circumstances): Hold {
+export function holdFor(error: unknown, action: Action, circumstances: Circumstances): Hold {
   const backOff = (hold: Omit<Hold, 'until'>): Hold => ({
     ...hold,
     until: circumstances.now + wait(error, circumstances),

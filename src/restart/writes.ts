@@ -10,20 +10,20 @@ import type {
   RecordAction,
   ReleaseAction,
 } from '../plan/action.ts'
-import type { Turn } from './queue-ticket.ts'
+import type { QueueTicket } from './queue-ticket.ts'
 
 /**
  * Each write waits for its turn where there is a queue, and tells when that begins. It resolves
  * once its outcome is in the picture, and rejects with an `ApiError` where it failed or may have failed;
- * {@link Writes.settle} then finds out what is so. It rejects with `Withheld` where it was not sent.
+ * {@link Writes.settle} then finds out what is so. It rejects with `NotSent` where it was not sent.
  */
 export interface Writes {
-  record(action: RecordAction, turn: Turn): Promise<void>
-  forget(action: ForgetAction, turn: Turn): Promise<void>
-  evict(action: EvictAction, turn: Turn): Promise<void>
-  patch(action: PatchAction, turn: Turn): Promise<void>
-  halt(action: HaltAction, turn: Turn): Promise<void>
-  release(action: ReleaseAction, turn: Turn): Promise<void>
+  record(action: RecordAction, turn: QueueTicket): Promise<void>
+  forget(action: ForgetAction, turn: QueueTicket): Promise<void>
+  evict(action: EvictAction, turn: QueueTicket): Promise<void>
+  patch(action: PatchAction, turn: QueueTicket): Promise<void>
+  halt(action: HaltAction, turn: QueueTicket): Promise<void>
+  release(action: ReleaseAction, turn: QueueTicket): Promise<void>
   /**
    * By a consistent read: whether a write that failed on the way was done after all. What is read of Consumers and
    * Deployments goes into the picture.
@@ -32,7 +32,7 @@ export interface Writes {
 }
 
 /** Does what an action says. */
-export function perform(writes: Writes, action: Action, turn: Turn): Promise<void> {
+export function perform(writes: Writes, action: Action, turn: QueueTicket): Promise<void> {
   switch (action.kind) {
     case 'record':
       return writes.record(action, turn)

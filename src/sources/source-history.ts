@@ -13,7 +13,7 @@ export interface Recorded extends RecordedSource {
 }
 
 /** The timelines of each use; without a record they begin with what this process first saw. */
-export function historyOf(
+export function historyOfUse(
   recorded: Recorded | undefined,
   source: SourceRecord,
   keyFingerprint: string,

@@ -11,7 +11,7 @@ import type { SecretAccess } from '../config/secret-access.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { localNow } from '../kube/local-time.ts'
 import { namespacedKey, sourceOf, type NamespacedKey, type SourceRef } from '../model/refs.ts'
-import type { Verdict } from '../report/http/http-server.ts'
+import type { Health } from '../report/http/http-server.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Unread } from '../sources/source.ts'
 import { watchedSecrets } from './resources.ts'
@@ -127,7 +127,7 @@ export class SecretWatches {
   }
 
   /** Whether each has delivered, or is known not to be allowed to. */
-  get synced(): Verdict {
+  get synced(): Health {
     const wanted = [...this.#options.wanted()]
     const late = wanted.filter((scope) => {
       const entry = this.#entries.get(keyOf(scope))
@@ -141,7 +141,7 @@ export class SecretWatches {
   }
 
   /** Each that is open tries, whether or not the API server answers. */
-  get active(): Verdict {
+  get active(): Health {
     const watches = [...this.#entries.values()].flatMap(({ watch }) => watch ?? [])
     return areActive(watches, localNow())
   }

@@ -2,7 +2,7 @@
  * Whether the watches see the cluster as it is. A restart is started only while they do: the kill switch, a Halt or
  * a pod that crashes might be missed otherwise.
  */
-import type { Verdict } from '../report/http/http-server.ts'
+import type { Health } from '../report/http/http-server.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Metrics } from '../report/metrics/metrics.ts'
 import type { SecretWatches } from './secret-watches.ts'
@@ -57,13 +57,13 @@ export class WatchHealth {
   }
 
   /** The process is at work. An API server that is away is no reason to restart it. */
-  get alive(): Verdict {
+  get alive(): Health {
     const { watches, secrets, now } = this.#options
     return allOf(areActive(watches, now()), secrets?.active)
   }
 
   /** Everything has been delivered, or is known not to be allowed, and is current. */
-  get ready(): Verdict {
+  get ready(): Health {
     const { watches, secrets } = this.#options
     const { blind } = this
     const sight = { ok: blind === undefined, reasons: blind === undefined ? [] : [blind] }

@@ -5,7 +5,7 @@ import { ApiError, isNotFound } from '../kube/api-error.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { ListWatch } from '../kube/list-watch.ts'
 import { localNow, sleep } from '../kube/local-time.ts'
-import type { Verdict } from '../report/http/http-server.ts'
+import type { Health } from '../report/http/http-server.ts'
 import type { Logger } from '../model/logger.ts'
 import type { WatchedResource } from './resources.ts'
 
@@ -78,7 +78,7 @@ export function watchInto(
 }
 
 /** Each has delivered its first picture. */
-export function areSynced(watches: readonly Watch[]): Verdict {
+export function areSynced(watches: readonly Watch[]): Health {
   return verdict(
     watches.filter(({ watch }) => !watch.synced),
     ({ resource, trouble }) => `not synced yet: ${resource}${trouble && ` (${trouble})`}`,
@@ -91,7 +91,7 @@ export function isBlind({ watch }: Watch): boolean {
 }
 
 /** Each tries, whether or not the API server answers. */
-export function areActive(watches: readonly Watch[], now: number): Verdict {
+export function areActive(watches: readonly Watch[], now: number): Health {
   return verdict(
     watches.filter(({ watch }) => now - watch.sight.activeAt > LONGEST_ATTEMPT),
     ({ resource }) => `the watch of ${resource} hangs`,
@@ -99,14 +99,14 @@ export function areActive(watches: readonly Watch[], now: number): Verdict {
 }
 
 /** Good only if each is. */
-export function allOf(...verdicts: readonly (Verdict | undefined)[]): Verdict {
+export function allOf(...verdicts: readonly (Health | undefined)[]): Health {
   return {
     ok: verdicts.every((each) => each?.ok ?? true),
     reasons: verdicts.flatMap((each) => each?.reasons ?? []),
   }
 }
 
-function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Verdict {
+function verdict(bad: readonly Watch[], reason: (watch: Watch) => string): Health {
   return { ok: bad.length === 0, reasons: bad.map(reason) }
 }
 

@@ -19,7 +19,7 @@ import {
 import type { KindOfSource } from '../model/refs.ts'
 import type { Fault } from '../model/fault.ts'
 import type { Config } from '../config/settings.ts'
-import { VOLUMES, type Volumes } from '../config/volumes.ts'
+import { VOLUME_MODES, type Volumes } from '../config/volumes.ts'
 import type { Limit } from '../config/limit.ts'
 import { misspelt, readerOf, type Annotations, type Place } from '../config/annotation-reader.ts'
 import type { WorkloadRecord } from './workload.ts'
@@ -107,7 +107,7 @@ export function readSettings(
   return {
     sources: sources ?? defaults.sources,
     ignore: read(annotations.IGNORE, ignored) ?? new Set(),
-    volumes: read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? defaults.volumes,
+    volumes: read(annotations.VOLUMES, oneOf(...VOLUME_MODES)) ?? defaults.volumes,
     strategy: strategyOf(read, defaults),
     maxUnavailable: maxUnavailable ?? defaults.maxUnavailable,
     maxUnavailableIsExplicit: maxUnavailable !== undefined,
@@ -135,7 +135,7 @@ export function readVolumes(
 ): Volumes {
   const faults: Fault[] = []
   const read = readerOf(placesOf(workload ?? NO_ANNOTATIONS, namespace), faults)
-  const found = read(annotations.VOLUMES, oneOf(...VOLUMES)) ?? volumes
+  const found = read(annotations.VOLUMES, oneOf(...VOLUME_MODES)) ?? volumes
   return faults.length > 0 ? 'ignore' : found
 }
 

@@ -14,7 +14,7 @@ test('docs/annotations.md has the reasons in the order in which they are asked f
   const [, section = ''] = page.split('## Reasons')
   const listed = [...section.matchAll(/^\| `(.*?)` \|/gm)].map(([, reason]) => reason)
   const ofGates = [...new Set(GATES.flatMap(({ reasons }) => reasons))]
-  const ofBudgets = ['YieldsToUrgent', 'ClusterBudget', 'GroupBudget', 'StartingPods']
+  const ofBudgets = ['WaitingForUrgent', 'ClusterBudget', 'GroupBudget', 'StartingPods']
   expect(listed).toEqual([...ofGates, ...ofBudgets, 'ObserveOnly'])
   expect(listed).toEqual(HOLD_REASONS)
 })

@@ -139,7 +139,7 @@ test('the kill switch stops a restart between two pods, and without it the resta
   await bed.inState('orders', 'Paused', 'Paused')
   await waitUntil('all three pods to be Ready', async () => {
     const [row] = (await bed.operator.status()).filter(({ namespace }) => namespace === bed.shop)
-    return row?.podsAway === 0 ? { value: row } : { instead: JSON.stringify(row) }
+    return row?.unavailablePods === 0 ? { value: row } : { instead: JSON.stringify(row) }
   })
   // Twice the time in which the next one would have gone.
   await beyondDoubt()

@@ -163,7 +163,7 @@ test('resuming exactly the failure ends it, an old id does nothing', async () =>
     `--namespace=${shop}`,
   ])
   // It is tried again as soon as the workload is well enough: the pod that crashes still counts as away.
-  await inState(cluster, shop, 'orders', 'Waiting', 'PodsAway')
+  await inState(cluster, shop, 'orders', 'Waiting', 'MaxUnavailable')
   await waitUntil('the Halt to be over', async () => {
     const found = await halts()
     return found.length === 0 ? { value: true } : { instead: found.join() }

@@ -19,7 +19,7 @@ export interface StatusRow {
   readonly freshPods: number
   readonly unknownPods: number
   readonly unprovenPods: number
-  readonly podsAway: number
+  readonly unavailablePods: number
   readonly hold?: { readonly reason: string; readonly message: string }
   readonly restart?: { readonly id: string; readonly strategy: string }
 }

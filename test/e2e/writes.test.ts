@@ -116,7 +116,7 @@ test('mode observe shows what is stale and writes nothing at all', async () => {
       ? { value: seen }
       : { instead: JSON.stringify(seen) }
   })
-  expect(row).toMatchObject({ stalePods: 2, podsAway: 0 })
+  expect(row).toMatchObject({ stalePods: 2, unavailablePods: 0 })
   expect(await operator.end('SIGTERM')).toBe(0)
   observer.stop()
 

@@ -34,7 +34,7 @@ const APPS: Readonly<Record<string, App>> = {
 const DOUBT = 2_000
 
 /** What became of the pods in one rotation. The last three are empty if all is well. */
-interface Verdict {
+interface Health {
   readonly replaced: number
   /** Pods that still hold old content, or no known one, at the end. */
   readonly lost: readonly string[]
@@ -53,7 +53,7 @@ export interface Shop {
   /** Changes the password; resolves with the moment from which on it was surely current (ms). */
   change(): Promise<void>
   /** Waits for the end of what {@link Shop.change} began, and judges it. Everything since the verdict before counts. */
-  verdict(): Promise<Verdict>
+  verdict(): Promise<Health>
   /** Looks no longer. */
   stop(): Promise<void>
   /** And is gone. */

@@ -6,7 +6,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import { createClient } from '../../src/kube/client.ts'
 import type { Credentials } from '../../src/kube/credentials.ts'
 import { LEASE_DURATION, RENEW_DEADLINE, WRITE_TIMEOUT } from '../../src/kube/leader-elector.ts'
-import { sendWhileLeading, Withheld, type SendWhileLeading } from '../../src/kube/leading-sender.ts'
+import { sendWhileLeading, NotSent, type SendWhileLeading } from '../../src/kube/leading-sender.ts'
 
 const call: ApiCall = { verb: 'create', group: '', version: 'v1', resource: 'pods' }
 
@@ -71,7 +71,7 @@ describe('a request that only the leader may send', () => {
   ])('does not begin while %s', async (_, change, withheld) => {
     change()
     const begins = vi.fn()
-    await expect(send(withheld, begins)).rejects.toThrow(Withheld)
+    await expect(send(withheld, begins)).rejects.toThrow(NotSent)
     access.resolve(undefined)
     await turn()
     expect(begins).not.toHaveBeenCalled()
@@ -86,7 +86,7 @@ describe('a request that only the leader may send', () => {
       if (why === 'we lead no more') leads = false
       else wanted = false
       access.resolve(undefined)
-      await expect(sending).rejects.toThrow(Withheld)
+      await expect(sending).rejects.toThrow(NotSent)
       expect(sent).toEqual([])
     },
   )

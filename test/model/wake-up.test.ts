@@ -7,11 +7,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import { expect, test } from 'vitest'
-import { Coordinator } from '../../src/plan/loop.ts'
+import { PlanLoop } from '../../src/plan/loop.ts'
 import { sleep } from '../../src/kube/local-time.ts'
 import { plan } from '../../src/plan/plan.ts'
 import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
-import { Chronicle } from '../../src/report/cluster-reporter.ts'
+import { ClusterReporter } from '../../src/report/cluster-reporter.ts'
 import { EventWriter } from '../../src/report/events/event-writer.ts'
 import { createLogger } from '../../src/report/log.ts'
 import { sendNothing } from '../../src/report/report-sender.ts'
@@ -48,7 +48,7 @@ interface Loop {
 
 function planning(workloads: readonly ManagedWorkload[]): Loop {
   let plans = 0
-  const coordinator = new Coordinator({
+  const coordinator = new PlanLoop({
     policy,
     mayPlan: () => true,
     snapshot: () => snapshot(workloads),
@@ -67,7 +67,7 @@ function planning(workloads: readonly ManagedWorkload[]): Loop {
 function telling(): Loop {
   let passes = 0
   const shared = { send: sendNothing, sleep: restless, random: () => 1, onDropped: () => {} }
-  const chronicle = new Chronicle({
+  const chronicle = new ClusterReporter({
     writer: new RotationWriter({ ...shared, onError: () => {} }),
     events: new EventWriter({ ...shared, instance: 'sluice-1' }),
     margins: policy,

@@ -54,7 +54,7 @@ describe('the cluster', () => {
   test('keeps the slot of a restart that settles', () => {
     const settling = [...oneAway('a'), replacement('a-4', { ready: true, readyAt: at(8) })]
     const held = restarting('a', { pods: settling })
-    expect(planned([held, alone('b')]).reasons).toEqual({ a: 'PodsAway', b: 'ClusterBudget' })
+    expect(planned([held, alone('b')]).reasons).toEqual({ a: 'MaxUnavailable', b: 'ClusterBudget' })
     expect(planned([held, alone('b')], { now: at(13) }).lines).toEqual(['evict shop/a: a-2'])
   })
 
@@ -448,7 +448,7 @@ describe('a limit of a workload', () => {
       pods: [pod('a-1'), pod('a-2'), third],
       ledger: { restart: evicting },
     })
-    expect(planned([waiting]).holds.a).toBe('PodsAway: 1 of 3 pods unavailable (limit 1)')
+    expect(planned([waiting]).holds.a).toBe('MaxUnavailable: 1 of 3 pods unavailable (limit 1)')
     expect(planned([waiting]).wakeAt).toBe(at(12))
   })
 
@@ -459,7 +459,7 @@ describe('a limit of a workload', () => {
       ledger: { restart: evicting },
       annotations: { 'max-unavailable': '2' },
     })
-    expect(planned([away]).holds.a).toBe('PodsAway: 3 of 5 pods unavailable (limit 2)')
+    expect(planned([away]).holds.a).toBe('MaxUnavailable: 3 of 5 pods unavailable (limit 2)')
   })
 })
 
@@ -492,7 +492,9 @@ describe('an urgent Secret', () => {
     expect(planned([urgent('a', restartedJustNow)], { now: at(2) }).lines).toEqual([
       'record shop/a: started',
     ])
-    expect(planned([urgent('a', restartedJustNow)], { now: at(1.9) }).reasons.a).toBe('JustChanged')
+    expect(planned([urgent('a', restartedJustNow)], { now: at(1.9) }).reasons.a).toBe(
+      'ChangeTooRecent',
+    )
     expect(planned([told('a', restartedJustNow)], { now: at(2) }).reasons.a).toBe(
       'MinRestartInterval',
     )
@@ -565,7 +567,7 @@ describe('an urgent Secret', () => {
     expect(lines).toEqual([])
     expect(holds).toEqual({
       z: 'ClusterBudget: restarts in the cluster: 1 under way (limit 1)',
-      a: 'YieldsToUrgent: an urgent restart waits for room',
+      a: 'WaitingForUrgent: an urgent restart waits for room',
     })
   })
 
@@ -597,7 +599,7 @@ describe('an urgent Secret', () => {
     })
     const { lines, reasons } = planned([rollout, other], { ...wide, maxStartingPods: 2 })
     expect(lines).toEqual([])
-    expect(reasons).toEqual({ z: 'StartingPods', a: 'YieldsToUrgent' })
+    expect(reasons).toEqual({ z: 'StartingPods', a: 'WaitingForUrgent' })
   })
 
   test('that can never start for its size does not hold others', () => {
@@ -628,7 +630,7 @@ describe('a replacement that is stale again before it is Available', () => {
   test('keeps the slot of its restart', () => {
     const { lines, reasons } = planned([half, alone('b')], { now: at(21) })
     expect(lines).toEqual([])
-    expect(reasons).toEqual({ a: 'JustChanged', b: 'ClusterBudget' })
+    expect(reasons).toEqual({ a: 'ChangeTooRecent', b: 'ClusterBudget' })
   })
 
   test('is starting, and needs no more room to be replaced in its turn', () => {
@@ -681,7 +683,7 @@ describe('a replacement that is stale again before it is Available', () => {
     const { lines } = planned([half, alone('b')], { now: at(700) })
     expect(lines).toEqual(['evict shop/a: a-4'])
     const refused = { reason: 'PodDisruptionBudget', message: 'none', until: at(900) } as const
-    const stuck = { ...half, pending: { ...half.pending, obstacle: refused } }
+    const stuck = { ...half, pending: { ...half.pending, refusal: refused } }
     expect(started(planned([stuck, alone('b')], { now: at(700) }).lines)).toEqual(['b'])
   })
 })
@@ -772,7 +774,7 @@ describe('a workload that waits for something else than its turn', () => {
     const stuck = told('a', {
       ledger: { restart: evicting },
       pending: {
-        obstacle: { reason: 'PodDisruptionBudget', message: 'none', until: at(3600) },
+        refusal: { reason: 'PodDisruptionBudget', message: 'none', until: at(3600) },
       },
     })
     expect(started(planned([stuck, told('b')]).lines)).toEqual(['b'])
@@ -816,7 +818,7 @@ describe('a workload that waits for something else than its turn', () => {
     })
     const { lines, reasons } = planned([gone, alone('b')], { now: at(32) })
     expect(lines).toEqual([])
-    expect(reasons).toEqual({ a: 'PodsAway', b: 'ClusterBudget' })
+    expect(reasons).toEqual({ a: 'MaxUnavailable', b: 'ClusterBudget' })
   })
 
   test('waits for pods of two templates, though the Deployment is done with its rollout', () => {
@@ -836,7 +838,7 @@ describe('a workload that waits for something else than its turn', () => {
       ledger: { restart: evicting },
     })
     const { lines, reasons } = planned([stuck, alone('b')])
-    expect(reasons.a).toBe('PodsAway')
+    expect(reasons.a).toBe('MaxUnavailable')
     expect(started(lines)).toEqual(['b'])
   })
 

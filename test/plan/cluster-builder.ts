@@ -295,7 +295,7 @@ export function consumer(
 export const nothingPending: Pending = {
   write: undefined,
   evicted: new Set(),
-  obstacle: undefined,
+  refusal: undefined,
   reportedAt: -Infinity,
   owedSince: at(6),
 }

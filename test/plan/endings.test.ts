@@ -163,7 +163,7 @@ describe('new content that comes more often than new pods get Ready', () => {
     expect(early.lines).toEqual(['evict shop/web: new'])
     const late = planned([rewritten(minutes(40)), other()], { now: at(minutes(40)) })
     expect(late.lines).toEqual([])
-    expect(late.reasons).toMatchObject({ web: 'PodsAway', other: 'ClusterBudget' })
+    expect(late.reasons).toMatchObject({ web: 'MaxUnavailable', other: 'ClusterBudget' })
   })
 
   test('keeps the slot no longer than that pod has: others go on', () => {
@@ -461,7 +461,7 @@ describe('a pod that leaves', () => {
 
   test('is unavailable until it is gone, though another one came for it', () => {
     const made = planned([web()], { now: at(20) })
-    expect(made.holds['web']).toBe('PodsAway: 1 of 3 pods unavailable (limit 1)')
+    expect(made.holds['web']).toBe('MaxUnavailable: 1 of 3 pods unavailable (limit 1)')
     expect(made.groups).toEqual({ 'Secret shop/db': 1 })
     expect(planned([restarting('web', { pods: [...oneAway('web'), back] })]).lines).toEqual([])
   })
@@ -531,7 +531,7 @@ describe('a restart whose content changes again and again while its pods never g
 
   test('then waits until they are back or past their deadline, and gives its slot away', () => {
     expect(planned([again(31), other()], { now: at(31 * MINUTE + 10) }).reasons['web']).toBe(
-      'PodsAway',
+      'MaxUnavailable',
     )
     const late = planned([again(31), other()], { now: at(31 * MINUTE + 1300) })
     expect(late.lines).toContain('record mail/other: started')

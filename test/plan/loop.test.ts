@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Coordinator } from '../../src/plan/loop.ts'
+import { PlanLoop } from '../../src/plan/loop.ts'
 import { policy, snapshot } from './cluster-builder.ts'
 
 test('nothing is planned until it may be, and then at the next sign of a change', async () => {
@@ -7,7 +7,7 @@ test('nothing is planned until it may be, and then at the next sign of a change'
   let mayPlan = false
   let snapshots = 0
   let reports = 0
-  const coordinator = new Coordinator({
+  const planLoop = new PlanLoop({
     policy,
     mayPlan: () => mayPlan,
     snapshot() {
@@ -19,9 +19,9 @@ test('nothing is planned until it may be, and then at the next sign of a change'
     now: () => 0,
     sleep: () => Promise.resolve(),
   })
-  const ended = coordinator.run(end.signal)
+  const ended = planLoop.run(end.signal)
   const look = async () => {
-    coordinator.changed()
+    planLoop.changed()
     await new Promise(setImmediate)
   }
   await look()

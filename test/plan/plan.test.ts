@@ -199,12 +199,12 @@ describe('a restart by evict', () => {
     const gone = one(under({ pods: [pod('web-2'), pod('web-3')] }))
     expect(gone.lines).toEqual([])
     expect(gone.hold).toEqual({
-      reason: 'PodsAway',
+      reason: 'MaxUnavailable',
       message: '1 of 3 pods unavailable (limit 1)',
     })
 
     const settling = one(under({ pods: [pod('web-2'), pod('web-3'), replacement('web-4', at(8))] }))
-    expect(settling.hold?.reason).toBe('PodsAway')
+    expect(settling.hold?.reason).toBe('MaxUnavailable')
     expect(settling.hold?.until).toBe(at(13))
     expect(settling.wakeAt).toBe(at(13))
 
@@ -215,7 +215,7 @@ describe('a restart by evict', () => {
   test('counts a pod whose eviction was sent as away until it is seen to go', () => {
     const sent = { ...under(), pending: { evicted: new Set(['uid-of-web-1']) } }
     expect(one(sent).lines).toEqual([])
-    expect(one(sent).hold?.reason).toBe('PodsAway')
+    expect(one(sent).hold?.reason).toBe('MaxUnavailable')
   })
 
   test.each([
@@ -238,7 +238,7 @@ describe('a restart by evict', () => {
 
   test('waits for fresh pods that are not Ready', () => {
     const sick = { pods: [pod('web-1'), pod('web-2'), replacement('web-3')] }
-    expect(one(under(sick)).hold?.reason).toBe('PodsAway')
+    expect(one(under(sick)).hold?.reason).toBe('MaxUnavailable')
   })
 
   test('ends when all pods are fresh, back and calm, and remembers only today’s content', () => {
@@ -265,7 +265,7 @@ describe('a restart by evict', () => {
       sources: [again],
       pods: ['a', 'b', 'c'].map((n) => replacement(n, at(8))),
     })
-    expect(one(change, at(21)).hold?.reason).toBe('JustChanged')
+    expect(one(change, at(21)).hold?.reason).toBe('ChangeTooRecent')
     expect(one(change, at(22)).lines).toEqual(['evict shop/web: a'])
   })
 })
@@ -308,7 +308,7 @@ describe('a restart by rollout', () => {
 
   test('ends when its pods are back and calm', () => {
     const done = under({ workload: patched(), pods: newPods })
-    expect(one(done, at(12)).hold?.reason).toBe('PodsAway')
+    expect(one(done, at(12)).hold?.reason).toBe('MaxUnavailable')
     expect(one(done, at(13)).lines).toEqual(['record shop/web: finished, Fresh'])
   })
 
@@ -430,7 +430,10 @@ describe('a hold', () => {
       { annotations: { 'max-unavailable': '0' } },
       /max-unavailable.*expected a whole number of at least 1.*found "0"/,
     ],
-    OtherRestarter: [{ workload: deployment('web', { otherRestarter: 'Reloader' }) }, /Reloader/],
+    ConflictingController: [
+      { workload: deployment('web', { otherRestarter: 'Reloader' }) },
+      /Reloader/,
+    ],
     NamespaceNotManaged: [
       { managed: false },
       /^pods may be evicted only in .* label namespace shop with sluice.dev\/managed=true$/,
@@ -468,18 +471,21 @@ describe('a hold', () => {
       },
       /starts 3 pods at once \(maxSurge\), max-unavailable allows 2/,
     ],
-    PodDisruptionBudget: [{ pending: { obstacle: budget } }, /web-pdb allows none/],
+    PodDisruptionBudget: [{ pending: { refusal: budget } }, /web-pdb allows none/],
     MinRestartInterval: [
       { ledger: { lastRestart: { id: 'r0', finishedAt: at(-60) } } },
       /^the last restart ended less than 300 s ago$/,
     ],
     QuietPeriod: [{}, /stay unchanged for 20 s/, { quietPeriod: 20_000 }],
-    JustChanged: [{}, /changed this moment/, { margin: 15_000, quietPeriod: 0 }],
+    ChangeTooRecent: [{}, /changed this moment/, { margin: 15_000, quietPeriod: 0 }],
     RolloutInProgress: [
       { workload: deployment('web', { status: { replicas: 4, updated: 1 } }) },
       /1 of 4 pods updated/,
     ],
-    PodsAway: [{ pods: [pod('web-1'), pod('web-2')] }, /^1 of 3 pods unavailable \(limit 1\)$/],
+    MaxUnavailable: [
+      { pods: [pod('web-1'), pod('web-2')] },
+      /^1 of 3 pods unavailable \(limit 1\)$/,
+    ],
     PodsStuck: [
       { pods: [pod('web-1'), pod('web-2')], missingSince: at(-600) },
       /^1 of 3 pods unavailable \(limit 1\), 1 of them past the progress deadline/,
@@ -492,7 +498,7 @@ describe('a hold', () => {
 
   test.each(Object.entries(cases))('for %s says so', (reason, [change, message, policyChange]) => {
     // Written down as it was before, so that only the hold is left to say.
-    const story = change.sources || reason === 'JustChanged' ? change : told(change)
+    const story = change.sources || reason === 'ChangeTooRecent' ? change : told(change)
     const { hold, actions } = one(story, NOW, policyChange)
     expect(hold?.reason).toBe(reason)
     expect(hold?.message).toMatch(message)
@@ -521,7 +527,7 @@ describe('a hold', () => {
 
   test.each(pairs)('for $reason is told before one for $other', (pair) => {
     const { reason, change, policyChange } = pair
-    const recorded = reason === 'JustChanged' || change.sources ? change : told(change)
+    const recorded = reason === 'ChangeTooRecent' || change.sources ? change : told(change)
     expect(one(recorded, NOW, policyChange).hold?.reason).toBe(reason)
   })
 
@@ -559,7 +565,7 @@ describe('a hold', () => {
         'RestartFailed',
         'RolloutUndone',
         'StartingPods',
-        'YieldsToUrgent',
+        'WaitingForUrgent',
         'Forbidden',
         'MalformedConsumer',
         'NotSynced',
@@ -573,7 +579,7 @@ describe('a hold', () => {
 
   test.each<[HoldReason, WorkloadChange]>([
     ['Paused', { annotations: { paused: 'true' } }],
-    ['OtherRestarter', { workload: deployment('web', { otherRestarter: 'wave' }) }],
+    ['ConflictingController', { workload: deployment('web', { otherRestarter: 'wave' }) }],
     ['SourceMissing', { sources: [goneAfterwards] }],
   ])('for %s stops a restart under way too', (reason, change) => {
     const { lines, hold } = one({ ...change, ledger: { restart: evicting } })
@@ -728,7 +734,7 @@ describe('the cluster', () => {
     const { lines, holds } = planned(snapshot([waiting('a'), away]))
     expect(lines).toEqual([])
     expect(holds.get('a')?.reason).toBe('ClusterBudget')
-    expect(holds.get('z')?.reason).toBe('PodsAway')
+    expect(holds.get('z')?.reason).toBe('MaxUnavailable')
   })
 
   test('is not blocked by a workload that is held', () => {

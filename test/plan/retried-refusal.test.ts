@@ -15,7 +15,7 @@ test('a refused eviction that is tried again changes nothing of what people read
   const pending = {
     ...base.pending,
     evicted: new Set([base.pods[0]?.ref.uid ?? '']),
-    obstacle: { ...refused, until: at(99) },
+    refusal: { ...refused, until: at(99) },
     reportedAt: at(60),
   }
   const consumer = { ...base.consumer, status: { ...status, report } }

@@ -4,7 +4,7 @@ import type { ApiCall } from '../../src/kube/api-call.ts'
 import { forecast } from '../../src/report/eta.ts'
 import { plan, type Plan } from '../../src/plan/plan.ts'
 import type { ManagedWorkload } from '../../src/plan/snapshot.ts'
-import { Chronicle } from '../../src/report/cluster-reporter.ts'
+import { ClusterReporter } from '../../src/report/cluster-reporter.ts'
 import { EventWriter } from '../../src/report/events/event-writer.ts'
 import { createLogger } from '../../src/report/log.ts'
 import { sendNothing, type Send } from '../../src/report/report-sender.ts'
@@ -26,7 +26,7 @@ import { rotated, told } from '../plan/planning.ts'
 const NEVER = -1
 
 let time: VirtualTime
-let chronicle: Chronicle
+let clusterReporter: ClusterReporter
 let end: AbortController
 let running: Promise<void>
 let leading: boolean
@@ -68,7 +68,7 @@ let current: SourceUsers = sourcesOf([])
 function open(send: Send): void {
   const { sleep } = new Machine(time)
   const shared = { send, sleep, random: () => 1 }
-  chronicle = new Chronicle({
+  clusterReporter = new ClusterReporter({
     writer: new RotationWriter({ ...shared, onError: () => {}, onDropped: () => {} }),
     events: new EventWriter({ ...shared, instance: 'sluice-1', onDropped: () => {} }),
     margins: policy,
@@ -90,7 +90,7 @@ function open(send: Send): void {
     random: () => 1,
   })
   end = new AbortController()
-  running = chronicle.run(end.signal)
+  running = clusterReporter.run(end.signal)
 }
 
 /** The change was ten seconds before the test begins. */
@@ -101,7 +101,7 @@ function now(): number {
 function planned(...workloads: readonly ManagedWorkload[]): Plan {
   current = sourcesOf(workloads)
   const made = plan(snapshot(workloads), policy, now())
-  chronicle.planned(made, forecast(made, policy, 10_000, now()), now())
+  clusterReporter.planned(made, forecast(made, policy, 10_000, now()), now())
   return made
 }
 
@@ -198,7 +198,7 @@ test('an action that was done is told at once', async () => {
   const { actions } = planned(told('web'))
   await until(0.5)
   sent = []
-  for (const action of actions) chronicle.done(action, now())
+  for (const action of actions) clusterReporter.done(action, now())
   await settled()
   expect(sent).toEqual(['0.5 create events'])
 })
@@ -207,7 +207,7 @@ test('while another one leads nothing is told, and when that is over all is read
   planned(told('web'))
   await until(0.5)
   leading = false
-  chronicle.standBy()
+  clusterReporter.standBy()
   sent = []
   await until(100)
   expect(sent).toEqual([])

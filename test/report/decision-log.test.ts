@@ -3,7 +3,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action, ActionOutcome } from '../../src/plan/action.ts'
 import { plan, type Plan } from '../../src/plan/plan.ts'
 import type { Snapshot, ManagedWorkload } from '../../src/plan/snapshot.ts'
-import { createJournal, type Journal } from '../../src/report/decision-log.ts'
+import { createJournal, type DecisionLog } from '../../src/report/decision-log.ts'
 import { LINE_INTERVAL } from '../../src/report/line-limit.ts'
 import { createLogger } from '../../src/report/log.ts'
 import { at, deployment, pod, policy, snapshot, workload } from '../plan/cluster-builder.ts'
@@ -16,7 +16,7 @@ interface Line {
 }
 
 let lines: Line[]
-let journal: Journal
+let decisionLog: DecisionLog
 
 beforeEach(() => {
   lines = []
@@ -25,7 +25,7 @@ beforeEach(() => {
 
 function open(level: 'info' | 'debug'): void {
   const destination = { write: (text: string) => void lines.push(JSON.parse(text) as Line) }
-  journal = createJournal(createLogger({ level, destination }))
+  decisionLog = createJournal(createLogger({ level, destination }))
 }
 
 function planned(
@@ -34,7 +34,7 @@ function planned(
   rest: Partial<Snapshot> = {},
 ): Plan {
   const made = plan(snapshot(workloads, rest), policy, now)
-  journal.plan(made)
+  decisionLog.plan(made)
   return made
 }
 
@@ -77,7 +77,7 @@ test('ten thousand records of a first sight, or of a change, write no line', () 
   const changed = plan(snapshot(fleet()), policy, at(1)).actions
   for (const actions of [adopted, changed]) {
     expect(actions.filter(({ kind }) => kind === 'record')).toHaveLength(FLEET)
-    for (const action of actions) journal.done(action, {}, NOW)
+    for (const action of actions) decisionLog.done(action, {}, NOW)
   }
   expect(lines).toEqual([])
 })
@@ -89,7 +89,7 @@ const refused: ActionOutcome = {
     { group: '', version: 'v1', verb: 'create', resource: 'pods' },
     { status: 429 },
   ),
-  obstacle: { reason: 'PodDisruptionBudget', message: 'web-pdb allows none' },
+  refusal: { reason: 'PodDisruptionBudget', message: 'web-pdb allows none' },
 }
 const eviction = (n: number): Action => {
   const { ref } = deployment(`web-${n}`)
@@ -97,8 +97,8 @@ const eviction = (n: number): Action => {
 }
 
 test('writes that fail in the same way write one line a minute, which says how many there were', () => {
-  for (let n = 0; n < FLEET; n++) journal.done(eviction(n), refused, NOW)
-  journal.done(eviction(0), refused, NOW + LINE_INTERVAL)
+  for (let n = 0; n < FLEET; n++) decisionLog.done(eviction(n), refused, NOW)
+  decisionLog.done(eviction(0), refused, NOW + LINE_INTERVAL)
   expect(lines).toMatchObject([
     {
       level: 'warn',
@@ -111,23 +111,23 @@ test('writes that fail in the same way write one line a minute, which says how m
 })
 
 test('writes that fail in another way, or of another kind, have a line of their own', () => {
-  const busy: ActionOutcome = { ...refused, obstacle: { reason: 'ServerBusy', message: 'busy' } }
-  journal.done(eviction(0), refused, NOW)
-  journal.done(eviction(0), busy, NOW)
-  journal.done({ kind: 'release', namespace: 'shop', name: 'h', uid: 'u' }, busy, NOW)
+  const busy: ActionOutcome = { ...refused, refusal: { reason: 'ServerBusy', message: 'busy' } }
+  decisionLog.done(eviction(0), refused, NOW)
+  decisionLog.done(eviction(0), busy, NOW)
+  decisionLog.done({ kind: 'release', namespace: 'shop', name: 'h', uid: 'u' }, busy, NOW)
   expect(lines).toHaveLength(3)
 })
 
 test('the steps of a restart have a line each, once they are done', () => {
   const start = planned([told('web')]).actions
-  for (const action of start) journal.starts(action)
+  for (const action of start) decisionLog.starts(action)
   expect(lines).toEqual([])
-  for (const action of start) journal.done(action, {}, NOW)
+  for (const action of start) decisionLog.done(action, {}, NOW)
   const evict = planned([told('web', { ledger: { restart: evicting } })]).actions
-  for (const action of evict) journal.done(action, {}, NOW)
+  for (const action of evict) decisionLog.done(action, {}, NOW)
   const fresh = [1, 2, 3].map((n) => pod(`web-${n}`, { createdAt: at(3), readyAt: at(4) }))
   const over = told('web', { pods: fresh, ledger: { restart: { ...evicting, startedAt: at(2) } } })
-  for (const action of planned([over]).actions) journal.done(action, {}, NOW)
+  for (const action of planned([over]).actions) decisionLog.done(action, {}, NOW)
   expect(messages()).toEqual(['restart started', 'evicted a stale pod', 'restart finished'])
   expect(lines.map(({ workload: of }) => of)).toEqual(Array(3).fill('Deployment shop/web'))
 })
@@ -140,7 +140,7 @@ test('a restart that fails is a warning, with its cause', () => {
   })
   const web = told('web', { pods: [crashed, pod('web-2')], ledger: { restart: evicting } })
   for (const action of planned([web]).actions) {
-    if (action.kind === 'record') journal.done(action, {}, NOW)
+    if (action.kind === 'record') decisionLog.done(action, {}, NOW)
   }
   expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
     { msg: 'restart failed', failure: expect.stringContaining('web-1b') as string },
@@ -152,13 +152,13 @@ test('a restart under way that waits for its own pods is not held', () => {
     pods: [pod('web-1'), pod('web-2'), pod('web-3', { createdAt: at(9), ready: false })],
     ledger: { restart: evicting },
   })
-  expect(planned([web]).workloads[0]?.hold?.reason).toBe('PodsAway')
+  expect(planned([web]).workloads[0]?.hold?.reason).toBe('MaxUnavailable')
   expect(lines).toEqual([])
 })
 
 test('who leads again says anew what is held', () => {
   planned([told('web', { annotations: { paused: 'true' } })])
-  journal.forget()
+  decisionLog.forget()
   planned([told('web', { annotations: { paused: 'true' } })])
   expect(messages()).toEqual(['workloads are held: Paused 1', 'workloads are held: Paused 1'])
 })

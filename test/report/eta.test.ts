@@ -78,7 +78,7 @@ test.each([
   const pending = { createdAt: at(10), scheduledAt: undefined, ready: false, containers: [] }
   const pods = [pod('web-1'), pod('web-2'), pod('web-3', pending)]
   const made = plan(snapshot([told('web', { pods })]), policy, at(second))
-  expect(made.workloads[0]?.hold?.reason).toMatch(/^Pods(Away|Stuck)$/)
+  expect(made.workloads[0]?.hold?.reason).toMatch(/^(MaxUnavailable|PodsStuck)$/)
   const end = forecast(made, policy, PER_POD, at(second)).get('shop/secret/db') ?? NaN
   expect(end < Infinity).toBe(known)
 })

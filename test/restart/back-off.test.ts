@@ -4,7 +4,7 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action, ForgetAction } from '../../src/plan/action.ts'
 import { Executor } from '../../src/restart/executor.ts'
 import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
-import type { Picture } from '../../src/restart/cluster-state.ts'
+import type { ClusterState } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
 const workload = {
@@ -38,7 +38,7 @@ const record = {
 /** An executor whose records are written, while all else fails with a status. */
 function start(status: number, retryAfterMs?: number) {
   const world = { now: 0, started: 0, refused: 0, recorded: 0, looks: 0 }
-  const picture = { records: { applyConsumer: () => world.recorded++ } } as unknown as Picture
+  const picture = { records: { applyConsumer: () => world.recorded++ } } as unknown as ClusterState
   const rests: PromiseWithResolvers<undefined>[] = []
   const call = {
     verb: 'delete',
@@ -112,10 +112,10 @@ test('a report that is written says nothing of an eviction that was refused', as
   const { executor, world, plan } = start(429, 7_000)
   await plan(evict)
   await plan(record)
-  expect(executor.pendingOf({ ref: workload }).obstacle?.until).toBe(7_000)
+  expect(executor.pendingOf({ ref: workload }).refusal?.until).toBe(7_000)
   world.now = 7_000
   await plan(evict)
   // The second failure in a row; the server asks for more than that.
-  expect(executor.pendingOf({ ref: workload }).obstacle?.until).toBe(14_000)
+  expect(executor.pendingOf({ ref: workload }).refusal?.until).toBe(14_000)
   expect(world).toMatchObject({ recorded: 1, refused: 2 })
 })

@@ -3,9 +3,9 @@ import { ApiError } from '../../src/kube/api-error.ts'
 import type { EvictAction } from '../../src/plan/action.ts'
 import { Executor } from '../../src/restart/executor.ts'
 import { createMemoryWrites } from '../../src/restart/memory-writes.ts'
-import type { Picture } from '../../src/restart/cluster-state.ts'
+import type { ClusterState } from '../../src/restart/cluster-state.ts'
 
-const picture: Picture = {
+const picture: ClusterState = {
   pod: () => undefined,
   updateWorkload: () => {},
   records: {

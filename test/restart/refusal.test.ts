@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ApiError } from '../../src/kube/api-error.ts'
 import type { Action } from '../../src/plan/action.ts'
-import { obstacleOf } from '../../src/restart/refusal.ts'
+import { holdFor } from '../../src/restart/refusal.ts'
 
 const workload = {
   apiVersion: 'apps/v1',
@@ -29,7 +29,7 @@ const call = {
 
 /** The hold after the first failure at time 0, without jitter. */
 function hold(error: unknown, action: Action = evict, failures = 1) {
-  return obstacleOf(error, action, { failures, now: 0, random: 0 })
+  return holdFor(error, action, { failures, now: 0, random: 0 })
 }
 
 const answer = (status: number, body: object = {}, retryAfterMs?: number) =>

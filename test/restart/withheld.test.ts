@@ -8,7 +8,7 @@ import { LEASE_DURATION, RENEW_DEADLINE } from '../../src/kube/leader-elector.ts
 import type { Action, ActionOutcome, RecordAction } from '../../src/plan/action.ts'
 import { createApiWrites } from '../../src/restart/api-writes.ts'
 import { Executor } from '../../src/restart/executor.ts'
-import type { Picture } from '../../src/restart/cluster-state.ts'
+import type { ClusterState } from '../../src/restart/cluster-state.ts'
 import { appliedLedger, calmReport } from '../plan/cluster-builder.ts'
 
 const workload = {
@@ -74,7 +74,7 @@ function start() {
   const picture = {
     pod: () => ({ terminating: false }),
     records: { applyConsumer: () => {} },
-  } as unknown as Picture
+  } as unknown as ClusterState
   const world = { mayWrite: true, mayPlan: true, mayStep: true, now: 1_000 }
   const done: ActionOutcome[] = []
   const events: string[] = []
@@ -121,9 +121,9 @@ test('a write whose turn comes too late is not sent, and is neither done nor fai
   expect(done).toEqual([{}])
   expect(events).toEqual(['plan again'])
   // The one that was sent counts as done; nothing stands against a new plan for the other one.
-  const { evicted, obstacle } = executor.pendingOf(deployment)
+  const { evicted, refusal } = executor.pendingOf(deployment)
   expect([...evicted]).toEqual(['uid-web-1'])
-  expect(obstacle).toBeUndefined()
+  expect(refusal).toBeUndefined()
 })
 
 test('an eviction that waits is not sent once a newer plan does not ask for it', async () => {
@@ -242,13 +242,13 @@ test('a new time of leadership forgets refusals, keeps what is not seen yet, and
   )
   await executor.idle()
   expect(executor.pendingOf(deployment)).toMatchObject({ owedSince: 1_000 })
-  expect(executor.pendingOf(deployment).obstacle).toBeDefined()
+  expect(executor.pendingOf(deployment).refusal).toBeDefined()
 
   world.now = 90_000
   executor.begin()
-  const { evicted, obstacle, owedSince } = executor.pendingOf(deployment)
+  const { evicted, refusal, owedSince } = executor.pendingOf(deployment)
   expect([...evicted]).toEqual(['uid-web-1'])
-  expect(obstacle).toBeUndefined()
+  expect(refusal).toBeUndefined()
   expect(owedSince).toBe(90_000)
   expect(executor.pendingOf({ ref: { uid: 'uid-unknown' } }).owedSince).toBe(90_000)
 })

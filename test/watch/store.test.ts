@@ -167,7 +167,7 @@ class Told {
 const NOTHING: Pending = {
   write: undefined,
   evicted: new Set(),
-  obstacle: undefined,
+  refusal: undefined,
   reportedAt: -Infinity,
   owedSince: 0,
 }

@@ -21,7 +21,7 @@ export class Precedence {
     if (urgent) return undefined
     const yields = this.#inCluster || groups.some((group) => this.#inGroups.has(groupKey(group)))
     return yields
-      ? { reason: 'YieldsToUrgent', message: 'an urgent restart waits for room' }
+      ? { reason: 'WaitingForUrgent', message: 'an urgent restart waits for room' }
       : undefined
   }
 }

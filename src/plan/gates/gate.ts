@@ -30,7 +30,7 @@ export type HoldRule = (workload: Assessment, situation: Situation) => Hold | un
 const LONGEST_MESSAGE = 2_000
 
 /** A hold whose message has an end. */
-export function shortened(hold: Hold): Hold {
+export function withShortMessage(hold: Hold): Hold {
   const { message } = hold
   if (message.length <= LONGEST_MESSAGE) return hold
   return { ...hold, message: `${message.slice(0, LONGEST_MESSAGE - 1)}…` }

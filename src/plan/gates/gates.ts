@@ -6,20 +6,20 @@ import type { Hold, HoldReason } from '../../model/hold.ts'
 import type { Assessment } from '../judge/assessment.ts'
 import { immutableRecreated, keyMissing, sourceMissing, valueEmpty } from './content.ts'
 import { groupHalted, repeatedFailures, restartFailed } from './halted.ts'
-import { shortened, type HoldRule, type Situation } from './gate.ts'
+import { withShortMessage, type HoldRule, type Situation } from './gate.ts'
 import { killSwitch, notWatching } from './sluice.ts'
 import {
   invalidSetting,
   malformedConsumer,
   namespaceNotManaged,
-  otherRestarter,
+  conflictingController,
   paused,
   pendingTemplate,
   workloadPaused,
 } from './preconditions.ts'
 import { justChanged, minRestartInterval, quietPeriod } from './time.ts'
 import { sourceAwaited, sourceUnreadable } from './unread.ts'
-import { obstacle, podCrashed, podsAway, rolloutInProgress, rolloutOverLimit } from './workload.ts'
+import { refusal, podCrashed, podsAway, rolloutInProgress, rolloutOverLimit } from './workload.ts'
 
 interface Gate {
   /**
@@ -38,7 +38,7 @@ export const GATES: readonly Gate[] = [
   { asked: 'always', reasons: ['MalformedConsumer'], check: malformedConsumer },
   { asked: 'always', reasons: ['Paused'], check: killSwitch },
   { asked: 'always', reasons: ['Paused'], check: paused },
-  { asked: 'always', reasons: ['OtherRestarter'], check: otherRestarter },
+  { asked: 'always', reasons: ['ConflictingController'], check: conflictingController },
   { asked: 'always', reasons: ['NamespaceNotManaged'], check: namespaceNotManaged },
   { asked: 'always', reasons: ['SourceUnreadable'], check: sourceUnreadable },
   { asked: 'always', reasons: ['SourceMissing'], check: sourceMissing },
@@ -63,14 +63,14 @@ export const GATES: readonly Gate[] = [
   {
     asked: 'step',
     reasons: ['PodDisruptionBudget', 'Forbidden', 'Refused', 'ServerBusy'],
-    check: obstacle,
+    check: refusal,
   },
   { asked: 'start', reasons: ['MinRestartInterval'], check: minRestartInterval },
   { asked: 'start', reasons: ['QuietPeriod'], check: quietPeriod },
-  { asked: 'step', reasons: ['JustChanged'], check: justChanged },
+  { asked: 'step', reasons: ['ChangeTooRecent'], check: justChanged },
   { asked: 'step', reasons: ['RolloutStuck', 'RolloutInProgress'], check: rolloutInProgress },
   { asked: 'step', reasons: ['PodCrashed'], check: podCrashed },
-  { asked: 'step', reasons: ['PodsStuck', 'PodsAway'], check: podsAway },
+  { asked: 'step', reasons: ['PodsStuck', 'MaxUnavailable'], check: podsAway },
 ]
 
 /** When a workload meets the gates. */
@@ -101,7 +101,7 @@ export function firstHold(
 ): Hold | undefined {
   for (const check of GATES_AT[moment]) {
     const hold = check(workload, situation)
-    if (hold) return shortened(hold)
+    if (hold) return withShortMessage(hold)
   }
   return undefined
 }

@@ -79,10 +79,10 @@ export const namespaceNotManaged: HoldRule = (
 }
 
 /** Another controller restarts this workload: two would restart it twice. */
-export const otherRestarter: HoldRule = ({ workload }) =>
+export const conflictingController: HoldRule = ({ workload }) =>
   workload.otherRestarter
     ? {
-        reason: 'OtherRestarter',
+        reason: 'ConflictingController',
         message: `annotations hand this workload to ${workload.otherRestarter} too; remove them, or the opt-in`,
       }
     : undefined

@@ -11,7 +11,7 @@ import type { HoldRule } from './gate.ts'
  */
 export const justChanged: HoldRule = ({ changedAt }, { now, policy: { margin } }) =>
   waitUntil(now, nextWholeSecond(changedAt + margin), {
-    reason: 'JustChanged',
+    reason: 'ChangeTooRecent',
     message: 'the content changed this moment; pods created now could not be told from older ones',
   })
 

@@ -42,7 +42,7 @@ export const podsAway: HoldRule = ({ ledger }, { availability, now }) => {
       message: `${message}, ${stuck} of them past the progress deadline: see kubectl describe`,
     }
   }
-  return { reason: 'PodsAway', message, ...(nextAt < Infinity && { until: nextAt }) }
+  return { reason: 'MaxUnavailable', message, ...(nextAt < Infinity && { until: nextAt }) }
 }
 
 /** The first crash stops the restart until that pod has been up for longer than it was before. */
@@ -87,7 +87,7 @@ export const rolloutOverLimit: HoldRule = (
 }
 
 /** What the API server answered to the last write must be waited for; it stands while the write is tried again. */
-export const obstacle: HoldRule = ({ pending }, { now }) =>
-  pending.obstacle && (now < (pending.obstacle.until ?? Infinity) || pending.evicted.size > 0)
-    ? pending.obstacle
+export const refusal: HoldRule = ({ pending }, { now }) =>
+  pending.refusal && (now < (pending.refusal.until ?? Infinity) || pending.evicted.size > 0)
+    ? pending.refusal
     : undefined

@@ -5,7 +5,7 @@ import { writeEvent } from './event.ts'
 import type { SluiceEvent } from './recorder.ts'
 import { ApiError, isConflict } from '../../kube/api-error.ts'
 import { Backoff } from '../../kube/backoff.ts'
-import { Withheld } from '../../kube/leading-sender.ts'
+import { NotSent } from '../../kube/leading-sender.ts'
 import type { Send } from '../report-sender.ts'
 
 /** How many wait at most; more than that are given up. */
@@ -56,7 +56,7 @@ export class EventWriter {
         await this.#send(event)
         return
       } catch (error) {
-        if (error instanceof Withheld) return
+        if (error instanceof NotSent) return
         if (attempt >= MOST_ATTEMPTS || !isTransient(error)) {
           onDropped(event, error)
           return

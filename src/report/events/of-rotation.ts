@@ -4,7 +4,7 @@
  */
 import { isSettled, isSuperseded, isUnused } from '../rotations/condition.ts'
 import { isFinished, rotationName, type Rotation } from '../../records/rotation.ts'
-import { earliest } from './earliest.ts'
+import { soonest } from './soonest.ts'
 import { sourceSubject, type Occurrence } from './occurrence.ts'
 import { HELD_FOR } from './ongoing.ts'
 
@@ -62,7 +62,7 @@ export class RotationNews {
         about,
       }))
     })
-    this.nextAt = earliest([...this.#told.values()].map(({ heldAt }) => heldAt))
+    this.nextAt = soonest([...this.#told.values()].map(({ heldAt }) => heldAt))
     return occurrences
   }
 }

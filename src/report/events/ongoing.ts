@@ -7,7 +7,7 @@ import { describeFault } from '../../model/fault.ts'
 import type { Ineffective } from '../../workloads/ineffective.ts'
 import { stateOf } from '../../model/hold.ts'
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
-import { earliest } from './earliest.ts'
+import { soonest } from './soonest.ts'
 import { sourceSubject, workloadSubject, type Occurrence } from './occurrence.ts'
 
 /** A hold is told of when it has lasted so long (ms). */
@@ -19,13 +19,13 @@ export const REMINDER = 30 * 60_000
 export const MOST_TOLD = 5
 
 /** A state that stands for now. */
-interface Standing {
+interface OngoingCondition {
   readonly key: string
   readonly after: number
   readonly occurrence: () => Occurrence
 }
 
-export class StandingStates {
+export class OngoingConditions {
   /** When each was first seen, and is to be told of (ms). */
   #dueAt = new Map<string, number>()
   /** When the next one is due if nothing changes (ms); Infinity for never. */
@@ -39,7 +39,7 @@ export class StandingStates {
   ): readonly Occurrence[] {
     const dueAt = new Map<string, number>()
     const told: Occurrence[] = []
-    const visit = ({ key, after, occurrence }: Standing) => {
+    const visit = ({ key, after, occurrence }: OngoingCondition) => {
       if (dueAt.has(key)) return
       const due = this.#dueAt.get(key) ?? now + after
       const tells = due <= now && told.length < MOST_TOLD
@@ -50,12 +50,12 @@ export class StandingStates {
     ineffective.map(ineffectiveState).forEach(visit)
     // What does not stand any more is forgotten: if it comes again, it is new.
     this.#dueAt = dueAt
-    this.nextAt = earliest(dueAt.values())
+    this.nextAt = soonest(dueAt.values())
     return told
   }
 }
 
-function standingOf(planned: PlannedWorkload): readonly Standing[] {
+function standingOf(planned: PlannedWorkload): readonly OngoingCondition[] {
   const { assessment, hold } = planned
   const failed = assessment.ledger?.failure ? failureStates(planned) : []
   if (!hold) return failed
@@ -64,7 +64,7 @@ function standingOf(planned: PlannedWorkload): readonly Standing[] {
 }
 
 /** Where only the Namespace says something, the object itself is as it should be: once is enough. */
-function ineffectiveState({ subject, note }: Ineffective): Standing {
+function ineffectiveState({ subject, note }: Ineffective): OngoingCondition {
   return {
     key: `ineffective ${subject.uid} ${note}`,
     after: 0,
@@ -80,7 +80,7 @@ function ineffectiveState({ subject, note }: Ineffective): Standing {
 }
 
 /** On the workload, and on each source that is suspected. */
-function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
+function failureStates({ assessment }: PlannedWorkload): readonly OngoingCondition[] {
   const { workload, ledger, source } = assessment
   const { failure } = ledger ?? {}
   if (!failure) return []
@@ -112,7 +112,7 @@ function failureStates({ assessment }: PlannedWorkload): readonly Standing[] {
 }
 
 /** Each on the object that has it; those of a Namespace on its workloads, whose owners wonder why nothing happens. */
-function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[] {
+function invalidAnnotations({ assessment }: PlannedWorkload): readonly OngoingCondition[] {
   const { workload, settings, source, uses } = assessment
   const { uid } = workload.ref
   const what = { type: 'Warning', reason: 'InvalidAnnotation', action: 'ReadAnnotations' } as const
@@ -143,7 +143,7 @@ function invalidAnnotations({ assessment }: PlannedWorkload): readonly Standing[
 }
 
 /** Only where something is or may be stale, and time or their turn will not bring it. */
-function heldStates({ assessment, hold }: PlannedWorkload): readonly Standing[] {
+function heldStates({ assessment, hold }: PlannedWorkload): readonly OngoingCondition[] {
   const { workload, ledger, stale } = assessment
   if (!hold) return []
   // Without a record that can be read nobody knows what the pods hold.

@@ -7,8 +7,8 @@ import type { Config } from '../../config/settings.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { mayGet, ownerOf } from '../../access/reviews.ts'
 import { keepCertificateNew, readCertificate } from './certificate.ts'
-import { Gate } from './token-authorizer.ts'
-import { startHttpServer, type Endpoints as Answers } from './http-server.ts'
+import { TokenAuthorizer } from './token-authorizer.ts'
+import { startHttpServer, type Answers } from './http-server.ts'
 import type { Logger } from '../../model/logger.ts'
 
 /** Questions to the API server about whoever asks us, under way at once and in a second. */
@@ -42,7 +42,7 @@ export async function startEndpoints(
 ): Promise<Endpoints> {
   const gate =
     endpointAccess === 'token'
-      ? new Gate({
+      ? new TokenAuthorizer({
           ownerOf: (token) => ownerOf(client, token),
           mayGet: (user, path) => mayGet(client, user, path),
           queue: new PQueue({

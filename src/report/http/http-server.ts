@@ -10,18 +10,18 @@ import type { Certificate } from './certificate.ts'
 import type { Refusal } from './token-authorizer.ts'
 
 /** Whether all is well, and if not, why. */
-export interface Verdict {
+export interface Health {
   readonly ok: boolean
   readonly reasons: readonly string[]
 }
 
 /** What the endpoints answer. */
-export interface Endpoints {
+export interface Answers {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly body: string }>
   /** `/healthz`: a process that is not healthy is to be killed. */
-  readonly healthy: () => Verdict
+  readonly healthy: () => Health
   /** `/readyz`. */
-  readonly ready: () => Verdict
+  readonly ready: () => Health
   /** `/status`: anything that can be written as JSON. */
   readonly status: () => unknown
   /**
@@ -62,7 +62,7 @@ export async function startHttpServer({
   listen,
   certificate,
   ...endpoints
-}: Endpoints & {
+}: Answers & {
   readonly listen: ListenAddress
   /** Serves HTTPS with it; plain HTTP without. */
   readonly certificate?: Certificate | undefined
@@ -101,7 +101,7 @@ async function secureServer(options: object): Promise<SecureServer> {
   return createServer(options)
 }
 
-function routesOf(endpoints: Endpoints): ReadonlyMap<string, Route> {
+function routesOf(endpoints: Answers): ReadonlyMap<string, Route> {
   const guarded = (path: string, route: Route): [string, Route] => [
     path,
     async (request) => {
@@ -117,7 +117,7 @@ function routesOf(endpoints: Endpoints): ReadonlyMap<string, Route> {
   ])
 }
 
-function judge({ ok, reasons }: Verdict): Answer {
+function judge({ ok, reasons }: Health): Answer {
   return text(ok ? 200 : 503, ok ? 'ok' : reasons.join('\n'))
 }
 
@@ -133,7 +133,7 @@ async function respond(
   routes: ReturnType<typeof routesOf>,
   request: IncomingMessage,
   response: ServerResponse,
-  onError: Endpoints['onError'],
+  onError: Answers['onError'],
 ): Promise<void> {
   let answer: Answer
   try {

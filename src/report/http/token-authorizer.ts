@@ -47,7 +47,7 @@ interface Known {
   until: number
 }
 
-export class Gate {
+export class TokenAuthorizer {
   readonly #options: GateOptions
   /** By path and a digest of the token: no token is kept. */
   readonly #known = new Map<string, Known>()

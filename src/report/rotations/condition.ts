@@ -5,7 +5,7 @@ import { nextWholeSecond } from '../../model/managed-time.ts'
 import type { SourceRecord } from '../../sources/source.ts'
 import {
   DOUBTS,
-  lastChange,
+  lastChangeIn,
   podsInDoubt,
   type DoubtCounts,
   type OldContent,
@@ -97,7 +97,7 @@ function unused(
   if (old.counts.files > 0) {
     return { status: 'Unknown', reason: 'ProcessDecides', message: describeHolders(old) }
   }
-  const changedAt = Math.max(rotation.changedAt, lastChange(old.record))
+  const changedAt = Math.max(rotation.changedAt, lastChangeIn(old.record))
   if (now < claimsFrom({ changedAt }, margin)) {
     const message = 'the change has just come; pods from before it may not have been seen yet'
     return { status: 'Unknown', reason: 'ChangeTooRecent', message }

@@ -15,7 +15,7 @@ import {
 import type { SourceRecord } from '../../sources/source.ts'
 import { claimsFrom, isSettled } from './condition.ts'
 import {
-  lastChange,
+  lastChangeIn,
   oldContentOf,
   podsInDoubt,
   type OldContent,
@@ -23,7 +23,7 @@ import {
   type UserPod,
 } from './old-content.ts'
 import type { Rotation } from '../../records/rotation.ts'
-import { historyOf, type Recorded } from '../../sources/source-history.ts'
+import { historyOfUse, type Recorded } from '../../sources/source-history.ts'
 
 /** The Secrets of the cluster, and all running pods that use them. */
 export interface SourceUsers {
@@ -96,7 +96,7 @@ export class Holders {
     for (const [key, { source: ref }] of new Map([...due, ...opened])) {
       const source = sources.source(ref)
       const users = sources.podsUsing(ref)
-      const history = historyOf(this.#recorded.get(key), source, sources.keyFingerprint)
+      const history = historyOfUse(this.#recorded.get(key), source, sources.keyFingerprint)
       const historyFor = historyOfJudged(localSource(ref), planned)
       const old = oldContentOf(users, { source, history, historyFor }, this.#margins, now)
       looked.set(key, {
@@ -121,7 +121,7 @@ export class Holders {
     this.nextAt = this.#inUse.size > MOST_LOOKS ? now + LOOK_AGAIN : Infinity
     for (const [key, { source, old, record }] of looked) {
       const newest = newestOf(key)
-      const changedAt = Math.max(newest?.changedAt ?? -Infinity, lastChange(record))
+      const changedAt = Math.max(newest?.changedAt ?? -Infinity, lastChangeIn(record))
       const from = claimsFrom({ changedAt }, margin)
       if (now < from) this.nextAt = Math.min(this.nextAt, from)
       else if (podsInDoubt(old.counts) === 0 && !source.unread) {

@@ -160,7 +160,7 @@ function recordOf(
 }
 
 /** When a use of it last changed, as far as is known (ms, whole seconds); -Infinity where nothing changed. */
-export function lastChange({ timelines }: RecordedSource): number {
+export function lastChangeIn({ timelines }: RecordedSource): number {
   const changed = [...timelines.values()]
     .map(untilAbsence)
     .filter((each) => each !== undefined)
@@ -169,7 +169,7 @@ export function lastChange({ timelines }: RecordedSource): number {
 }
 
 /** Whether nothing of what had changed is there any more: no pod can be brought to it. */
-export function isGone({ timelines }: RecordedSource): boolean {
+export function isContentGone({ timelines }: RecordedSource): boolean {
   const changed = [...timelines.values()].filter((each) => (untilAbsence(each)?.length ?? 0) > 1)
   return changed.length > 0 && changed.every((each) => today(each).digest === ABSENT)
 }

@@ -11,7 +11,7 @@ const MOST_REASONS = 5
 /** Longest example of a reason, in characters. */
 const LONGEST_EXAMPLE = 512
 
-export type Standing = Pick<Rotation, 'phase' | 'workloads' | 'pods' | 'reasons'>
+export type OngoingCondition = Pick<Rotation, 'phase' | 'workloads' | 'pods' | 'reasons'>
 
 /**
  * Where a rotation stands that is not over.
@@ -20,7 +20,7 @@ export type Standing = Pick<Rotation, 'phase' | 'workloads' | 'pods' | 'reasons'
 export function standing(
   members: readonly Member[],
   before: { readonly workloads: number; readonly pods: number },
-): Standing {
+): OngoingCondition {
   return {
     phase: phaseOf(members),
     workloads: plus(countMembers(members), before.workloads),

@@ -12,7 +12,7 @@ import { applied } from '../../sources/timeline.ts'
 import { claimsFrom, isSettled, isSuperseded, isUnused, withConditions } from './condition.ts'
 import { Holders, type Looked, type OldContentRow, type SourceUsers } from './holders.ts'
 import { finished, memberOf, type Member } from './member.ts'
-import { isGone, isTakenBack, lastChange } from './old-content.ts'
+import { isContentGone, isTakenBack, lastChangeIn } from './old-content.ts'
 import { etaOf, found } from './outlook.ts'
 import { isEmpty, standing } from './progress.ts'
 import {
@@ -26,7 +26,7 @@ import type { Recorded } from '../../sources/source-history.ts'
 import { staleIn, type Stale } from './stale-sources.ts'
 
 /** A plan, as far as rotations are concerned. */
-export interface Picture {
+export interface Observation {
   readonly workloads: readonly PlannedWorkload[]
   /** When each rotation will end (ms), by source; Infinity where it is held. */
   readonly ends: ReadonlyMap<SourceKey, number>
@@ -49,7 +49,7 @@ interface Open {
 /** How many are followed at once; where more Secrets change together, the others follow when some are over. */
 export const MOST_OPEN = 200
 
-export class RotationBook {
+export class RotationTracker {
   readonly #margins: Margins
   readonly #open = new Map<SourceKey, Open>()
   /** The newest rotation of each source that is over. */
@@ -90,7 +90,7 @@ export class RotationBook {
   }
 
   /** What is to be said of every rotation that is not over, and of those that are over and say something new. */
-  follow(picture: Picture): readonly Rotation[] {
+  follow(picture: Observation): readonly Rotation[] {
     const { began, ends, now, sources } = picture
     const stale = staleIn(picture.workloads, this.#margins)
     const said: Rotation[] = []
@@ -133,7 +133,7 @@ export class RotationBook {
       const over = this.#over.get(key)
       if (!over || this.#open.has(key)) continue
       // What was proven of one content says nothing of the next.
-      const again = isUnused(over) && lastChange(known.record) > over.changedAt
+      const again = isUnused(over) && lastChangeIn(known.record) > over.changedAt
       if (isSettled(over) && !again) continue
       const next = this.#claim(over, known, now)
       this.#over.set(key, next)
@@ -146,12 +146,12 @@ export class RotationBook {
   /** Changes for which nothing is to be restarted, though a workload that opted in uses the source and others are stale. */
   #unrestarted(
     looked: ReadonlyMap<SourceKey, Looked>,
-    { workloads, now }: Picture,
+    { workloads, now }: Observation,
   ): [SourceKey, { rotation: Rotation; before: Rotation | undefined }][] {
     return [...looked].flatMap(([key, { source, old, record }]) => {
       const { namespace } = source.ref
       const local = localSource(source.ref)
-      const changedAt = lastChange(record)
+      const changedAt = lastChangeIn(record)
       const newest = this.#over.get(key)?.changedAt ?? -Infinity
       const isHeld = old.counts.stale + old.counts.unproven > 0
       const isNew = isHeld && changedAt > newest && !this.#open.has(key)
@@ -291,7 +291,7 @@ function ended(
   )
   const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
   // Nobody of those that it was about is left, or nothing that they could be brought to.
-  const gone = known && isGone(known.record)
+  const gone = known && isContentGone(known.record)
   const abandoned = gone || !consumers || (isEmpty(counts) && rotation.workloads.total > 0)
   const phase = takenBack ? 'TakenBack' : abandoned ? 'Abandoned' : 'Succeeded'
   return { ...rotation, ...counts, eta: undefined, phase, finishedAt: now }

@@ -4,7 +4,7 @@
 import { CONSUMER_GROUP, CONSUMER_VERSION } from '../../records/consumer.ts'
 import { isConflict, isNotFound } from '../../kube/api-error.ts'
 import { Backoff } from '../../kube/backoff.ts'
-import { Withheld } from '../../kube/leading-sender.ts'
+import { NotSent } from '../../kube/leading-sender.ts'
 import type { SourceRef } from '../../model/refs.ts'
 import {
   rotationName,
@@ -52,7 +52,7 @@ export class RotationWriter {
     this.#options = options
   }
 
-  /** Everything that is in the cluster. @throws ApiError, Withheld */
+  /** Everything that is in the cluster. @throws ApiError, NotSent */
   async *read(): AsyncGenerator<RawRotation> {
     let next = ''
     do {
@@ -84,7 +84,7 @@ export class RotationWriter {
     if (!job.running) void this.#run(key, job, this.#term.signal)
   }
 
-  /** Deletes one that is kept no longer. @throws ApiError, Withheld */
+  /** Deletes one that is kept no longer. @throws ApiError, NotSent */
   async remove(rotation: Pick<Rotation, 'source' | 'changedAt'>): Promise<void> {
     const call = { ...collection(rotation.source), name: rotationName(rotation) }
     try {
@@ -115,7 +115,7 @@ export class RotationWriter {
         failures = 0
         backoff.reset()
       } catch (error) {
-        if (error instanceof Withheld) break
+        if (error instanceof NotSent) break
         if (isNotFound(error)) {
           // Gone, with its namespace perhaps: one that says nothing more is not created again.
           if (isSettled(job.rotation)) break

@@ -4,7 +4,7 @@
 import type { Plan } from '../../../src/plan/plan.ts'
 import type { Margins } from '../../../src/plan/judge/staleness.ts'
 import { localSource, namespacedKey, sourceKey, type SourceRef } from '../../../src/model/refs.ts'
-import { RotationBook } from '../../../src/report/rotations/rotation-tracker.ts'
+import { RotationTracker } from '../../../src/report/rotations/rotation-tracker.ts'
 import { isUnused } from '../../../src/report/rotations/condition.ts'
 import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
 import {
@@ -35,7 +35,7 @@ export class Claims {
   made = 0
   readonly #cluster: SimulatedCluster
   readonly #margins: Margins
-  #book: RotationBook
+  #book: RotationTracker
   /** The objects in the cluster, by name. */
   readonly #written = new Map<string, RawRotation>()
   readonly #newest = new Map<string, Rotation>()
@@ -45,12 +45,12 @@ export class Claims {
   constructor(cluster: SimulatedCluster, margins: Margins) {
     this.#cluster = cluster
     this.#margins = margins
-    this.#book = new RotationBook(margins)
+    this.#book = new RotationTracker(margins)
   }
 
   /** Another process begins, and reads what was written. */
   restarted(now: number): void {
-    this.#book = new RotationBook(this.#margins)
+    this.#book = new RotationTracker(this.#margins)
     const read = [...this.#written.values()].flatMap((raw) => readRotation(raw) ?? [])
     for (const each of this.#book.adopt(read, now)) this.#write(each)
   }

@@ -304,7 +304,7 @@ export class SimulatedOperator {
     return {
       write,
       evicted: new Set(memory.evicted),
-      obstacle: refused
+      refusal: refused
         ? { reason: 'PodDisruptionBudget', message: 'none now', until: memory.obstacleUntil }
         : undefined,
       reportedAt: memory.reportedAt,

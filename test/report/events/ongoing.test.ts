@@ -4,7 +4,7 @@ import {
   HELD_FOR,
   MOST_TOLD,
   REMINDER,
-  StandingStates,
+  OngoingConditions,
 } from '../../../src/report/events/ongoing.ts'
 import { plan } from '../../../src/plan/plan.ts'
 import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
@@ -26,7 +26,7 @@ const AGAIN = REMINDER / 1000
 
 /** What is told of the same workloads at each of these seconds. */
 function toldAt(
-  states: StandingStates,
+  states: OngoingConditions,
   workloads: readonly ManagedWorkload[],
   ...seconds: number[]
 ) {
@@ -42,7 +42,7 @@ const inVain: Ineffective = {
 }
 
 test('an annotation without effect is reported at once and again', () => {
-  const states = new StandingStates()
+  const states = new OngoingConditions()
   const looks = (...found: readonly Ineffective[]) =>
     [10, 10 + AGAIN - 1, 10 + AGAIN, 10 + 9 * AGAIN].flatMap((second) =>
       states.look([], found, at(second)).map((each) => `${second} ${line(each)}`),
@@ -56,7 +56,7 @@ test('an annotation without effect is reported at once and again', () => {
 })
 
 test('a hold is told of when it has lasted a minute, and again while it lasts', () => {
-  const states = new StandingStates()
+  const states = new OngoingConditions()
   const paused = [told('web', { annotations: { paused: 'true' } })]
   expect(toldAt(states, paused, 10, 10 + HELD - 1)).toEqual([])
   expect(states.nextAt).toBe(at(10 + HELD))
@@ -70,7 +70,7 @@ test('a hold is told of when it has lasted a minute, and again while it lasts', 
 })
 
 test('a hold that ends in time is not told of, and one that comes again counts anew', () => {
-  const states = new StandingStates()
+  const states = new OngoingConditions()
   const paused = [told('web', { annotations: { paused: 'true' } })]
   toldAt(states, paused, 10)
   toldAt(states, [told('web')], 30)
@@ -86,11 +86,11 @@ test.each<[string, ManagedWorkload[]]>([
   ['waits for its turn', [told('api'), told('web')]],
   ['waits for the end of its quiet period', [told('web', { sources: [rotated('db', {}, 200)] })]],
 ])('one that %s is never told of', (_, workloads) => {
-  expect(toldAt(new StandingStates(), workloads, 10, 100, 201)).toEqual([])
+  expect(toldAt(new OngoingConditions(), workloads, 10, 100, 201)).toEqual([])
 })
 
 test('where many are held their Events come one after the other, and none is lost', () => {
-  const states = new StandingStates()
+  const states = new OngoingConditions()
   const names = Array.from({ length: MOST_TOLD + 2 }, (_, n) => `web-${n}`)
   const paused = names.map((name) => told(name, { annotations: { paused: 'true' } }))
   const then = 10 + HELD
@@ -117,14 +117,14 @@ function failed(kind: 'Unfit' | 'CannotStart'): ManagedWorkload {
 test('a failure is told of at once on the workload and the Secret, with its id and how to resume', () => {
   const end =
     'pod web-new crashes again and again. It ends with other content, when its new pods have been Available for a minute, or by: kubectl annotate deployment web --namespace shop --overwrite sluice.dev/resume=r1'
-  expect(toldAt(new StandingStates(), [failed('Unfit')], 10, 11)).toEqual([
+  expect(toldAt(new OngoingConditions(), [failed('Unfit')], 10, 11)).toEqual([
     `10 Warning RestartFailed Deployment shop/web (Secret shop/db): Restart r1 failed: ${end}`,
     `10 Warning RestartFailed Secret shop/db (Deployment shop/web): Restart r1 of Deployment web failed: ${end}`,
   ])
 })
 
 test('a workload whose pods cannot start says nothing against the Secret', () => {
-  const lines = toldAt(new StandingStates(), [failed('CannotStart')], 10)
+  const lines = toldAt(new OngoingConditions(), [failed('CannotStart')], 10)
   expect(lines.map((each) => each.split(':')[0])).toEqual([
     '10 Warning RestartFailed Deployment shop/web (Secret shop/db)',
   ])
@@ -136,7 +136,7 @@ test('an annotation that cannot be read is told of once on the object that has i
     told('web', { sources: [rotated('mail', { urgent: 'yes' })] }),
     told('www', { sources: [rotated('mail', { urgent: 'yes' })], pods: [pod('www-1')] }),
   ]
-  const lines = toldAt(new StandingStates(), workloads, 10, 11)
+  const lines = toldAt(new OngoingConditions(), workloads, 10, 11)
   expect(lines.sort()).toEqual([
     expect.stringContaining(
       '10 Warning InvalidAnnotation Deployment shop/api: Held until it is put right: annotation sluice.dev/settle of',
@@ -150,7 +150,7 @@ test('an annotation that cannot be read is told of once on the object that has i
 test('a Consumer that cannot be read is told of on its workload: what its pods hold is not known', () => {
   const broken = consumer(deployment(), undefined, { fault: 'status.since: Invalid' })
   const held = [workload({ consumer: broken })]
-  expect(toldAt(new StandingStates(), held, 10, 10 + HELD)).toEqual([
+  expect(toldAt(new OngoingConditions(), held, 10, 10 + HELD)).toEqual([
     `${10 + HELD} Warning RestartHeld Deployment shop/web: MalformedConsumer: Consumer deployment-web cannot be read (status.since: Invalid); delete it to begin a new record with what Sluice has seen since it started`,
   ])
 })

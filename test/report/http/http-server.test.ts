@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ListenAddress } from '../../../src/config/listen-address.ts'
 import {
   startHttpServer,
-  type Endpoints,
+  type Answers,
   type HttpServer,
 } from '../../../src/report/http/http-server.ts'
 import { newCertificate } from './new-certificate.ts'
@@ -89,7 +89,7 @@ describe('the HTTP server', () => {
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
   })
 
-  test.each<[string, Partial<Endpoints>]>([
+  test.each<[string, Partial<Answers>]>([
     ['/metrics', { metrics: () => Promise.reject(new Error('hunter2')) }],
     [
       '/status',

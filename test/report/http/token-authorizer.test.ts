@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
 import { describe, expect, test, vi } from 'vitest'
-import { Gate, type GateOptions } from '../../../src/report/http/token-authorizer.ts'
+import { TokenAuthorizer, type GateOptions } from '../../../src/report/http/token-authorizer.ts'
 
 const PROMETHEUS = { username: 'system:serviceaccount:monitoring:prometheus', groups: ['a'] }
 
@@ -11,7 +11,7 @@ function gateOf(overrides: Partial<GateOptions> = {}) {
     Promise.resolve(token === 'good' ? PROMETHEUS : undefined),
   )
   const mayGet = vi.fn((_: unknown, path: string) => Promise.resolve(path === '/metrics'))
-  const gate = new Gate({
+  const gate = new TokenAuthorizer({
     ownerOf,
     mayGet,
     queue: new PQueue({ concurrency: 4 }),

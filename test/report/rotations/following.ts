@@ -7,7 +7,10 @@ import type { ManagedWorkload } from '../../../src/plan/snapshot.ts'
 import { forecast } from '../../../src/report/eta.ts'
 import { plan } from '../../../src/plan/plan.ts'
 import { localSource, type SourceRef } from '../../../src/model/refs.ts'
-import { RotationBook, type Picture } from '../../../src/report/rotations/rotation-tracker.ts'
+import {
+  RotationTracker,
+  type Observation,
+} from '../../../src/report/rotations/rotation-tracker.ts'
 import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
 import type { UserPod } from '../../../src/report/rotations/old-content.ts'
 import type { Counts, Rotation } from '../../../src/records/rotation.ts'
@@ -15,18 +18,18 @@ import type { SourceRecord } from '../../../src/sources/source.ts'
 import { at, digester, policy, snapshot } from '../../plan/cluster-builder.ts'
 import { calm } from '../../plan/planning.ts'
 
-export function book(): RotationBook {
-  return new RotationBook(policy)
+export function book(): RotationTracker {
+  return new RotationTracker(policy)
 }
 
 /** The picture of these workloads at a second. */
 export function picture(
   second: number,
   workloads: readonly ManagedWorkload[],
-  began: Picture['began'] = new Map(),
+  began: Observation['began'] = new Map(),
   rest: Parameters<typeof snapshot>[1] = {},
   others: readonly UserPod[] = [],
-): Picture {
+): Observation {
   const made = plan(snapshot(workloads, rest), policy, at(second))
   const ends = forecast(made, policy, 10_000, at(second))
   return {

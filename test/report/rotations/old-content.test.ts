@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PodRecord } from '../../../src/workloads/pod.ts'
 import type { Use } from '../../../src/workloads/uses.ts'
-import { RotationBook } from '../../../src/report/rotations/rotation-tracker.ts'
+import { RotationTracker } from '../../../src/report/rotations/rotation-tracker.ts'
 import type { SourceUsers } from '../../../src/report/rotations/holders.ts'
 import { describeHolders } from '../../../src/report/rotations/condition.ts'
 import { FILES_LAG, type UserPod } from '../../../src/report/rotations/old-content.ts'
@@ -334,7 +334,7 @@ test('of a Secret that no workload which opted in uses there is no rotation, onl
     source: () => changed,
     podsUsing: () => [user],
   }
-  const follow = new RotationBook(policy)
+  const follow = new RotationTracker(policy)
   const plain = told('web', { sources: [calm('db')] })
   expect(follow.follow({ ...picture(10, [plain]), sources })).toEqual([])
   expect(follow.inUse).toEqual([{ source: changed.ref, pods: 1 }])

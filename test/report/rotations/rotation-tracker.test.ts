@@ -58,14 +58,14 @@ describe('of one picture', () => {
       'one is being restarted, with a pod away, and the other one waits for it',
       [restarting('api'), told('web')],
       [
-        'db@0 Restarting: workloads 0/2 (1 restarting, 1 waiting), pods 0/6 (1 restarting, 5 waiting); ClusterBudget 1, PodsAway 1',
+        'db@0 Restarting: workloads 0/2 (1 restarting, 1 waiting), pods 0/6 (1 restarting, 5 waiting); ClusterBudget 1, MaxUnavailable 1',
       ],
     ],
     [
       'a replacement is there, and starting',
       [restarting('web', { pods: [...oneAway('web'), replacement('web-new')] })],
       [
-        'db@0 Restarting: workloads 0/1 (1 restarting), pods 0/3 (1 restarting, 2 waiting); PodsAway 1',
+        'db@0 Restarting: workloads 0/1 (1 restarting), pods 0/3 (1 restarting, 2 waiting); MaxUnavailable 1',
       ],
     ],
     [

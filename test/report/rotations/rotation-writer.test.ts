@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { ApiError } from '../../../src/kube/api-error.ts'
 import type { ApiCall } from '../../../src/kube/api-call.ts'
-import { Withheld } from '../../../src/kube/leading-sender.ts'
+import { NotSent } from '../../../src/kube/leading-sender.ts'
 import { RotationWriter } from '../../../src/report/rotations/rotation-writer.ts'
 import { NONE, writeRotationStatus, type Rotation } from '../../../src/records/rotation.ts'
 import { Machine, settled, VirtualTime } from '../../kube/virtual-time.ts'
@@ -24,7 +24,7 @@ beforeEach(() => {
     // eslint-disable-next-line @typescript-eslint/require-await -- what it throws must be a rejection
     async send<T>(call: ApiCall) {
       const status = answer(call)
-      if (status === 0) throw new Withheld()
+      if (status === 0) throw new NotSent()
       const [patch] = (call.verb === 'patch' ? call.body : []) as { value: { phase: string } }[]
       const what = call.verb === 'create' ? 'create' : patch ? patch.value.phase : call.verb
       sent.push(`${time.now / 1000} ${what}${status >= 400 ? ` ${status}` : ''}`)
