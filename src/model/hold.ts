@@ -58,12 +58,12 @@ export const REASONS = {
   SourceMissing: {
     state: 'Held',
     endedBy: 'owner',
-    hint: 'A required Secret does not exist: a new pod would not start. Create it.',
+    hint: 'A required Secret or ConfigMap does not exist: a new pod would not start. Create it.',
   },
   KeyMissing: {
     state: 'Held',
     endedBy: 'owner',
-    hint: 'A required key does not exist in its Secret: a new pod would not start. Add it.',
+    hint: 'A required key does not exist in its Secret or ConfigMap: a new pod would not start. Add it.',
   },
   RestartFailed: {
     state: 'Failed',
@@ -103,7 +103,7 @@ export const REASONS = {
   ImmutableRecreated: {
     state: 'Held',
     endedBy: 'owner',
-    hint: 'An immutable Secret was replaced under its name; nodes may still serve the old one. Use a new name.',
+    hint: 'An immutable source was replaced under its name; nodes may still serve the old one. Use a new name.',
   },
   GroupHalted: {
     state: 'Held',
@@ -153,12 +153,12 @@ export const REASONS = {
   QuietPeriod: {
     state: 'Waiting',
     endedBy: 'time',
-    hint: 'The Secret has just changed, and more changes may follow.',
+    hint: 'The source has just changed, and more changes may follow.',
   },
   ChangeTooRecent: {
     state: 'Waiting',
     endedBy: 'time',
-    hint: 'The Secret changed a moment ago: the times of a pod created now could not prove what it holds.',
+    hint: 'The source changed a moment ago: the times of a pod created now could not prove what it holds.',
   },
   RolloutStuck: {
     state: 'Held',
@@ -188,7 +188,7 @@ export const REASONS = {
   WaitingForUrgent: {
     state: 'Waiting',
     endedBy: 'turn',
-    hint: 'An urgent Secret goes first.',
+    hint: 'An urgent source goes first.',
   },
   ClusterBudget: {
     state: 'Waiting',

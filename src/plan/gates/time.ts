@@ -28,7 +28,7 @@ export const quietPeriod: HoldRule = (
     urgent ? now : Math.min(changedAt + quiet, staleSince + MOST_QUIET_PERIODS * quiet),
     {
       reason: 'QuietPeriod',
-      message: `waiting for the Secret to stay unchanged for ${quiet / 1000} s`,
+      message: `waiting for the source to stay unchanged for ${quiet / 1000} s`,
     },
   )
 

@@ -38,12 +38,12 @@ const histogram = (
 export const FLEET = {
   stalePods: gauge(
     'sluice_stale_pods',
-    'Running pods that hold content of a Secret that is not current any more.',
+    'Running pods that hold content of a source that is not current any more.',
     ...WORKLOAD,
   ),
   unknownPods: gauge(
     'sluice_unknown_pods',
-    'Running pods that may be older than the last change that was made before Sluice first saw the Secret; no series for 0.',
+    'Running pods that may be older than the last change that was made before Sluice first saw the source; no series for 0.',
     ...WORKLOAD,
   ),
   unprovenPods: gauge(
@@ -53,7 +53,7 @@ export const FLEET = {
   ),
   unverifiedPods: gauge(
     'sluice_unverified_pods',
-    'Running pods that were created before the last change of a Secret that they mount as a plain volume and are not restarted for; no series for 0.',
+    'Running pods that were created before the last change of a source that they mount as a plain volume and are not restarted for; no series for 0.',
     ...WORKLOAD,
   ),
   staleSince: gauge(
@@ -121,7 +121,7 @@ export const FLEET = {
 export const PROCESS = {
   rotationsActive: gauge(
     'sluice_rotations_active',
-    'Secrets whose last change has not reached every pod.',
+    'Sources whose last change has not reached every pod.',
   ),
   restartsActive: gauge('sluice_restarts_active', 'Workloads that are being restarted.'),
   restartsWaiting: gauge('sluice_restarts_waiting', 'Workloads that wait for their restart.'),
@@ -134,7 +134,7 @@ export const PROCESS = {
   ),
   rotationDuration: histogram(
     'sluice_rotation_duration_seconds',
-    'Time from the change of a Secret until its last stale pod was replaced (succeeded), it changed again (superseded), or nothing was left to restart (abandoned).',
+    'Time from the change of a source until its last stale pod was replaced (succeeded), it changed again (superseded), or nothing was left to restart (abandoned).',
     // A rotation is many restarts in a row.
     [10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600],
     'outcome',

@@ -79,7 +79,7 @@ function unused(
 ): Claim {
   const { phase, supersededBy } = rotation
   if (supersededBy !== undefined) {
-    const message = `the Secret changed again: see Rotation ${supersededBy}`
+    const message = `the source changed again: see Rotation ${supersededBy}`
     return { status: 'Unknown', reason: 'Superseded', message }
   }
   if (phase === 'TakenBack') {
@@ -108,7 +108,7 @@ function unused(
 const MEANING: Readonly<Record<keyof DoubtCounts, string>> = {
   stale: 'with old content',
   unproven: 'created too close to the change to tell',
-  unknown: 'from before the Secret was first seen',
+  unknown: 'from before the source was first seen',
   pending: 'not started or updated yet',
   files: 'with changed files that only the process knows about',
 }

@@ -229,7 +229,7 @@ test('a restart of Sluice that finds no record calls the pods unknown, and says 
   const secret = seenFirst(rotated('db'))
   const again = { ...web, source: () => secret }
   expect(after.follow(picture(31, [again], new Map(), {}, batch)).map(claim)).toEqual([
-    'Succeeded; False NotProven: running pods: 1 from before the Secret was first seen: Deployment/batch (1 unknown)',
+    'Succeeded; False NotProven: running pods: 1 from before the source was first seen: Deployment/batch (1 unknown)',
   ])
 })
 
@@ -306,7 +306,7 @@ test('only the newest rotation of a Secret says that old content is unused', () 
   const next = told('web', { sources: [rotated('db', {}, 25)], pods: web.pods })
   const seen = follow.follow(picture(30, [next]))
   expect(seen.map(claim)).toEqual([
-    'Succeeded; Unknown Superseded: the Secret changed again: see Rotation secret-db-20260301t120025z',
+    'Succeeded; Unknown Superseded: the source changed again: see Rotation secret-db-20260301t120025z',
     expect.stringContaining('Waiting; False StillInUse'),
   ])
 })
