@@ -1,6 +1,7 @@
 /**
  * A large cluster in memory: the store of the operator, filled through its own decoders.
  */
+import type { PodRecord } from '../src/workloads/pod.ts'
 import { SECRET } from '../src/sources/kinds/secret.ts'
 import { RESTART_ON_CHANGE } from '../src/model/annotations.ts'
 import { loadConfig } from '../src/config/load.ts'
@@ -105,6 +106,13 @@ export class Fleet {
       this.#now += MINUTE
     }
     throw new Error('expected the plan to come to rest')
+  }
+
+  /** The pods of all workloads. */
+  pods(): readonly PodRecord[] {
+    return this.store
+      .snapshot((each) => this.#executor.pendingOf(each))
+      .workloads.flatMap(({ pods }) => pods)
   }
 
   /** One pod's readiness changes, as an event of the watch. */

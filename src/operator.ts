@@ -222,7 +222,7 @@ function decide({ config, now, leadership, signals }: Connected, { store, health
       execute: (actions) => executor.start(actions),
       report(plan, seconds) {
         signals.emit('planned', plan, seconds)
-        executor.forgetAllBut(plan.workloads.map(({ assessment }) => assessment.workload.ref))
+        executor.forgetAllBut(plan.workloads.map(({ workload }) => workload))
       },
       now,
       sleep,

@@ -57,6 +57,11 @@ test('one name is one thing: no two files export the same', () => {
   expect(twice).toEqual([])
 })
 
+test('no report looks into how a workload was judged', () => {
+  for (const { file, text } of filesIn('report/**'))
+    expect(text, file).not.toMatch(/assessment\b(?!\.ts)/i)
+})
+
 test('what knows a kind of workload by its name is its file, and few others', () => {
   const adapters = /^workloads\/kinds\//
   const naming = filesIn().filter(

@@ -19,7 +19,8 @@ import type { Situation } from './gates/gate.ts'
 import { isAwaiting } from './gates/unread.ts'
 import { inOrder } from './budget/order.ts'
 import { assessOnce } from './memo.ts'
-import type { PlannedWorkload } from './planned-workload.ts'
+import { factsOf, type PlannedWorkload } from './planned-workload.ts'
+import type { Margins } from './judge/staleness.ts'
 import type { Policy } from './policy.ts'
 import { Precedence } from './budget/precedence.ts'
 import { recordReport, REPORT_INTERVAL } from './record.ts'
@@ -108,8 +109,8 @@ export function plan(snapshot: Snapshot, policy: Policy, now: number): Plan {
     const tell = steps.length === 0 && !isAwaiting(hold)
     const report = tell && recordReport(assessment, context, hold)
     actions.push(...steps, ...(report ? [report] : []))
-    const planned = plannedWorkload(candidate, hold, now)
-    if (steps.length === 0 && !report) letRest(planned, terms)
+    const planned = plannedWorkload(candidate, hold, context.now, policy)
+    if (steps.length === 0 && !report) letRest(assessment, planned, terms)
     if (candidate.needed) needed.push(planned)
     else calm.set(assessment, planned)
   }
@@ -283,6 +284,7 @@ function plannedWorkload(
   { assessment, heldSince, situation: { availability } }: Candidate,
   hold: Hold | undefined,
   now: number,
+  margins: Margins,
 ): PlannedWorkload {
   const times = [
     hold?.until ?? Infinity,
@@ -294,7 +296,7 @@ function plannedWorkload(
     assessment.ledger?.failure ? recoveredAt(assessment, now) : Infinity,
   ]
   const wakeAt = Math.min(...times.filter((time) => time > now))
-  return { assessment, availability, hold, wakeAt }
+  return { ...factsOf(assessment, margins), availability, hold, wakeAt }
 }
 
 function earliest(workloads: readonly PlannedWorkload[]): number {

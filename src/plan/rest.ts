@@ -6,7 +6,6 @@
  * time comes, a workload at rest stays in the plan as it is.
  */
 import type { Assessment } from './judge/assessment.ts'
-import { changedSources } from './budget/groups.ts'
 import type { PlannedWorkload } from './planned-workload.ts'
 import type { Policy } from './policy.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -40,12 +39,15 @@ export function restOf(
 }
 
 /** Lets a workload rest for which the plan had nothing to do, if there is nothing to say of it either. */
-export function letRest(planned: PlannedWorkload, { blind, policy, now }: Terms): void {
+export function letRest(
+  assessment: Assessment,
+  planned: PlannedWorkload,
+  { blind, policy, now }: Terms,
+): void {
   // It was not asked what there is to do.
   if (blind !== undefined) return
-  const { assessment, hold } = planned
-  const { ledger, pending } = assessment
-  const underWay = pending.write ?? ledger?.restart
-  if (hold || underWay || changedSources(assessment).length > 0) return
+  const { hold, restart, changed } = planned
+  const underWay = assessment.pending.write ?? restart
+  if (hold || underWay || changed.length > 0) return
   resting.set(assessment, { planned, policy, from: now })
 }

@@ -59,7 +59,7 @@ interface Seen {
   readonly now: number
 }
 
-type Sources = PlannedWorkload['assessment']['sources']
+type Sources = PlannedWorkload['sources']
 
 export class ClusterReporter {
   readonly #options: ChronicleOptions
@@ -94,7 +94,7 @@ export class ClusterReporter {
       if (action.kind !== 'record' || action.cause !== 'finished') continue
       // Once it is written, nothing tells any more which sources the restart was for.
       const planned = this.#plannedOf(action.workload.uid)
-      if (planned) this.#sourcesOf.set(action, planned.assessment.sources)
+      if (planned) this.#sourcesOf.set(action, planned.sources)
     }
     this.#wakeUp.changed()
   }
@@ -238,7 +238,7 @@ export class ClusterReporter {
   }
 
   #plannedOf(uid: string): PlannedWorkload | undefined {
-    return this.#seen?.plan.workloads.find(({ assessment }) => assessment.workload.ref.uid === uid)
+    return this.#seen?.plan.workloads.find(({ workload }) => workload.uid === uid)
   }
 
   /** Of a Secret; '' where it does not exist. */

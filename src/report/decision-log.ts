@@ -125,9 +125,9 @@ interface Held {
 function heldByReason(workloads: readonly PlannedWorkload[]): ReadonlyMap<HoldReason, Held> {
   const held = new Map<HoldReason, Held>()
   for (const planned of workloads) {
-    const { hold, assessment } = planned
+    const { hold, restart } = planned
     if (!hold) continue
-    if (assessment.ledger?.restart && ['pods', 'turn'].includes(endedBy(hold))) continue
+    if (restart && ['pods', 'turn'].includes(endedBy(hold))) continue
     const known = held.get(hold.reason)
     if (known) known.workloads++
     else held.set(hold.reason, { workloads: 1, first: planned })
@@ -138,7 +138,7 @@ function heldByReason(workloads: readonly PlannedWorkload[]): ReadonlyMap<HoldRe
 function describeHeld(reason: HoldReason, held: Held | undefined) {
   if (!held) return []
   const { workloads, first } = held
-  const example = `${describeWorkload(first.assessment.workload.ref)}: ${first.hold?.message ?? ''}`
+  const example = `${describeWorkload(first.workload)}: ${first.hold?.message ?? ''}`
   return [{ reason, workloads, example }]
 }
 
@@ -148,8 +148,8 @@ function eachHold(log: Logger): (workloads: readonly PlannedWorkload[]) => void 
   return (workloads) => {
     const next = new Map<string, HoldReason>()
     for (const planned of workloads) {
-      const { uid } = planned.assessment.workload.ref
-      const { hold } = planned
+      const { hold, workload } = planned
+      const { uid } = workload
       if (!hold) continue
       next.set(uid, hold.reason)
       if (known.get(uid) !== hold.reason) log.debug(arithmetic(planned), `held: ${hold.message}`)
@@ -158,15 +158,15 @@ function eachHold(log: Logger): (workloads: readonly PlannedWorkload[]) => void 
   }
 }
 
-function arithmetic({ assessment, availability, hold }: PlannedWorkload): Record<string, unknown> {
-  const { workload, counts, ledger } = assessment
+function arithmetic(planned: PlannedWorkload): Record<string, unknown> {
+  const { workload, counts, restart, availability, hold } = planned
   return {
-    workload: describeWorkload(workload.ref),
+    workload: describeWorkload(workload),
     reason: hold?.reason,
     ...counts,
     away: availability.away,
     limit: availability.limit,
     desired: availability.desired,
-    restart: ledger?.restart,
+    restart,
   }
 }

@@ -2,7 +2,6 @@
  * When each rotation will have reached its last pod: a forecast from what is planned and how long pods took. Pure.
  */
 import type { SourceKey } from '../model/refs.ts'
-import { changedSources } from '../plan/budget/groups.ts'
 import { endedBy, stateOf, type Hold } from '../model/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { PlannedWorkload } from '../plan/planned-workload.ts'
@@ -25,7 +24,7 @@ export function forecast(
   let from = now
   // Workloads stand in the order in which they will be restarted.
   for (const planned of workloads) {
-    const { assessment, hold } = planned
+    const { workload, changed, hold } = planned
     if (!isUnfinished(planned)) continue
     const stuck =
       hold !== undefined &&
@@ -35,8 +34,8 @@ export function forecast(
       from = Math.max(from, hold?.until ?? now)
     }
     const end = stuck ? Infinity : from + work / maxConcurrentRestarts
-    const { namespace } = assessment.workload.ref
-    for (const local of changedSources(assessment)) {
+    const { namespace } = workload
+    for (const local of changed) {
       const key: SourceKey = `${namespace}/${local}`
       ends.set(key, Math.max(end, ends.get(key) ?? -Infinity))
     }
@@ -44,15 +43,15 @@ export function forecast(
   return ends
 }
 
-function isUnfinished({ assessment }: PlannedWorkload): boolean {
-  return assessment.stale.length > 0 || assessment.ledger?.restart !== undefined
+function isUnfinished({ stalePods, restart }: PlannedWorkload): boolean {
+  return stalePods > 0 || restart !== undefined
 }
 
 /** It is being restarted, or begins with this plan, and nothing but time and its pods is in its way. */
 function isMoving(planned: PlannedWorkload): boolean {
-  const { assessment, hold } = planned
+  const { restart, hold } = planned
   if (!isUnfinished(planned)) return false
-  return hold === undefined || (assessment.ledger?.restart !== undefined && !waitsForSomebody(hold))
+  return hold === undefined || (restart !== undefined && !waitsForSomebody(hold))
 }
 
 function waitsForSomebody(hold: Hold): boolean {
@@ -67,16 +66,14 @@ function isBehindOthers(hold: Hold, moves: boolean): boolean {
 /** Within this time (ms) the scheduler has found a node where there is one; later the pod waits for a node. */
 const SCHEDULED_WITHIN = 30_000
 
-function waitsForNode({ assessment, hold }: PlannedWorkload, now: number): boolean {
-  if (!hold || endedBy(hold) !== 'pods') return false
-  return assessment.judged.some(
-    ({ pod }) =>
-      pod.scheduledAt === undefined && !pod.terminal && now >= pod.createdAt + SCHEDULED_WITHIN,
+function waitsForNode({ unscheduledSince, hold }: PlannedWorkload, now: number): boolean {
+  return (
+    hold !== undefined && endedBy(hold) === 'pods' && now >= unscheduledSince + SCHEDULED_WITHIN
   )
 }
 
 /** How many times a pod's time the workload takes, one round for what is away already. */
-function rounds({ assessment, availability }: PlannedWorkload): number {
+function rounds({ stalePods, availability }: PlannedWorkload): number {
   const { away, limit } = availability
-  return Math.ceil(assessment.stale.length / limit) + (away > 0 ? 1 : 0)
+  return Math.ceil(stalePods / limit) + (away > 0 ? 1 : 0)
 }

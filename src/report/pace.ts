@@ -36,9 +36,9 @@ export function createPace(): Pace {
     },
     planned(workloads) {
       const next = new Map<string, Seen>()
-      for (const { assessment } of workloads) {
-        const { uid } = assessment.workload.ref
-        const now = seenOf(assessment, seen.get(uid))
+      for (const planned of workloads) {
+        const { uid } = planned.workload
+        const now = seenOf(planned, seen.get(uid))
         if (now) next.set(uid, now)
       }
       seen = next
@@ -53,11 +53,11 @@ export function createPace(): Pace {
 
 /** Without a restart, what was known stays: the answer to the record of its end may be yet to come. */
 function seenOf(
-  { ledger, stale }: PlannedWorkload['assessment'],
+  { restart, stalePods }: PlannedWorkload,
   known: Seen | undefined,
 ): Seen | undefined {
-  const startedAt = ledger?.restart?.startedAt
+  const startedAt = restart?.startedAt
   if (startedAt === undefined) return known
   const before = known?.startedAt === startedAt ? known.pods : 0
-  return { startedAt, pods: Math.max(stale.length, before) }
+  return { startedAt, pods: Math.max(stalePods, before) }
 }

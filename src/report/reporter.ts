@@ -7,7 +7,6 @@ import { groupKey } from '../model/group.ts'
 import type { Hold } from '../model/hold.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Policy } from '../plan/policy.ts'
-import { chooseStrategy } from '../plan/judge/strategy.ts'
 import { sourceIn, type SourceKey } from '../model/refs.ts'
 import type { ClusterReporter } from './cluster-reporter.ts'
 import { createJournal } from './decision-log.ts'
@@ -47,10 +46,8 @@ export function createReporter({
   const pace = createPace()
   let last = { plan: NOTHING, ends: new Map() as ReadonlyMap<SourceKey, number> }
   const show = ({ plan, ends }: typeof last) => {
-    const active = plan.workloads.filter(({ assessment }) => assessment.ledger?.restart)
-    const waiting = plan.workloads.filter(
-      ({ assessment }) => assessment.stale.length > 0 && !assessment.ledger?.restart,
-    )
+    const active = plan.workloads.filter(({ restart }) => restart)
+    const waiting = plan.workloads.filter(({ stalePods, restart }) => stalePods > 0 && !restart)
     metrics.rotationsActive.set(ends.size)
     metrics.restartsActive.set(active.length)
     metrics.restartsWaiting.set(waiting.length)
@@ -101,16 +98,16 @@ function fleetOf(
   oldContent: Fleet['oldContent'],
 ): Fleet {
   return {
-    workloads: workloads.map(({ assessment, hold }) => ({
-      workload: assessment.workload.ref,
-      stalePods: assessment.counts.stale,
-      unknownPods: assessment.counts.unknown,
-      unprovenPods: assessment.counts.unproven,
-      unverifiedPods: assessment.unverified,
-      staleSince: assessment.staleSince,
-      holds: hold ? [hold.reason] : [],
-      invalidSettings: assessment.settings.faults.length,
-      strategy: chooseStrategy(assessment.workload, assessment.settings),
+    workloads: workloads.map((planned) => ({
+      workload: planned.workload,
+      stalePods: planned.counts.stale,
+      unknownPods: planned.counts.unknown,
+      unprovenPods: planned.counts.unproven,
+      unverifiedPods: planned.unverifiedPods,
+      staleSince: planned.staleSince,
+      holds: planned.hold ? [planned.hold.reason] : [],
+      invalidSettings: planned.faults.length,
+      strategy: planned.strategy,
     })),
     groups: groups.map(({ group, startingPods, startingPodsLimit, halted }) => ({
       group: groupKey(group),
@@ -118,8 +115,8 @@ function fleetOf(
       limit: startingPodsLimit,
       halted,
     })),
-    sources: workloads.flatMap(({ assessment: { uses, workload } }) =>
-      uses.map(({ source }) => sourceIn(workload.ref.namespace, source)),
+    sources: workloads.flatMap(({ workload: { namespace }, judgedBy }) =>
+      judgedBy.map((source) => sourceIn(namespace, source)),
     ),
     ends,
     oldContent,

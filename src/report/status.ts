@@ -23,9 +23,9 @@ export function statusOf(
   }
 }
 
-function describe({ assessment, availability, hold }: PlannedWorkload) {
-  const { workload, counts, staleSince, ledger } = assessment
-  const { kind, namespace, name } = workload.ref
+function describe(planned: PlannedWorkload) {
+  const { workload, counts, staleSince, restart, availability, hold } = planned
+  const { kind, namespace, name } = workload
   const { away, limit, desired } = availability
   return {
     kind,
@@ -39,7 +39,7 @@ function describe({ assessment, availability, hold }: PlannedWorkload) {
     staleSince: staleSince < Infinity ? new Date(staleSince).toISOString() : undefined,
     unavailablePods: away,
     maxUnavailable: limit,
-    restart: ledger?.restart,
+    restart,
     hold: hold && { ...hold, until: hold.until && new Date(hold.until).toISOString() },
   }
 }

@@ -1,4 +1,5 @@
 /** What was changed and taken back, removed and put back: pods that always held today's content are left alone. */
+import { assess } from '../../src/plan/judge/assessment.ts'
 import { SECRET } from '../../src/sources/kinds/secret.ts'
 import { describe, expect, test } from 'vitest'
 import type { Use } from '../../src/workloads/uses.ts'
@@ -68,14 +69,12 @@ function judged(db: SourceRecord, use: Use, changes: readonly PodChange[] = [{},
   const of = deployment('web', { uses, replicas: changes.length })
   const pods = changes.map((change, n): PodRecord => pod(`web-${n}`, { uses, ...change }))
   const ledger = appliedLedger([db], {}, [use.selector])
-  const made = plan(
-    snapshot([workload({ workload: of, pods, sources: [db], consumer: consumer(of, ledger) })]),
-    policy,
-    at(120),
-  )
+  const managed = workload({ workload: of, pods, sources: [db], consumer: consumer(of, ledger) })
+  const made = plan(snapshot([managed]), policy, at(120))
   const [planned] = made.workloads
+  const assessment = assess(managed, digester.fingerprint, policy)
   return {
-    verdicts: planned?.assessment.judged.map(({ verdict }) => verdict),
+    verdicts: assessment.judged.map(({ verdict }) => verdict),
     hold: planned?.hold?.reason,
     starts: made.actions.some((each) => each.kind === 'record' && each.cause === 'started'),
   }
@@ -188,7 +187,7 @@ test('what is recorded of many keys that all changed often fits into one object'
   const written = made.actions.find((each) => each.kind === 'record')
   if (written?.kind !== 'record') throw new Error('expected a record')
   expect(JSON.stringify(writeStatus(written.status)).length).toBeLessThan(1024 * 1024)
-  expect(made.workloads[0]?.assessment.counts.stale).toBe(2)
+  expect(made.workloads[0]?.counts.stale).toBe(2)
 })
 
 test('a container that started between two changes of one second and what followed is stale, however late they are seen', () => {
@@ -261,7 +260,7 @@ describe('absence restarts nothing', () => {
       consumer: consumer(of, ledger),
     })
     const [planned] = plan(snapshot([known]), policy, at(120)).workloads
-    expect(planned?.assessment.counts.stale).toBe(3)
+    expect(planned?.counts.stale).toBe(3)
     expect(planned?.hold?.reason).toBe('ValueEmpty')
     expect(planned?.hold?.message).toContain('db')
   })

@@ -60,8 +60,8 @@ function line(action: Action): string {
 
 function planned(seen: Snapshot, now = NOW, change: Partial<Policy> = {}) {
   const { actions, workloads, wakeAt } = plan(seen, { ...policy, ...change }, now)
-  const holds = workloads.flatMap(({ assessment, hold }): [string, Hold][] =>
-    hold ? [[assessment.workload.ref.name, hold]] : [],
+  const holds = workloads.flatMap(({ workload, hold }): [string, Hold][] =>
+    hold ? [[workload.name, hold]] : [],
   )
   const isReport = (action: Action) => action.kind === 'record' && action.cause === 'reported'
   return {
@@ -671,9 +671,7 @@ describe('the order', () => {
     return workload(told({ ...rest, workload: deployment(name, { namespace }) }))
   }
   const order = (...workloads: readonly ReturnType<typeof waiting>[]) =>
-    plan(snapshot(workloads), policy, NOW).workloads.map(
-      ({ assessment }) => assessment.workload.ref.name,
-    )
+    plan(snapshot(workloads), policy, NOW).workloads.map(({ workload }) => workload.name)
 
   test('inside a namespace is by name, if nothing else tells', () => {
     expect(order(waiting('c'), waiting('a'), waiting('b'))).toEqual(['a', 'b', 'c'])

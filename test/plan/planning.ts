@@ -194,8 +194,8 @@ export function planned(
   rest: Partial<Omit<Snapshot, 'workloads'>> = {},
 ): Planned {
   const made = plan(snapshot(workloads, rest), { ...policy, ...change }, now)
-  const holds = made.workloads.flatMap(({ assessment, hold }): [string, Hold][] =>
-    hold ? [[assessment.workload.ref.name, hold]] : [],
+  const holds = made.workloads.flatMap(({ workload, hold }): [string, Hold][] =>
+    hold ? [[workload.name, hold]] : [],
   )
   const isReport = (action: Action) => action.kind === 'record' && action.cause === 'reported'
   return {
@@ -205,7 +205,7 @@ export function planned(
       holds.map(([name, hold]) => [name, `${hold.reason}: ${hold.message}`]),
     ),
     reasons: Object.fromEntries(holds.map(([name, hold]) => [name, hold.reason])),
-    order: made.workloads.map(({ assessment }) => assessment.workload.ref.name),
+    order: made.workloads.map(({ workload }) => workload.name),
     groups: Object.fromEntries(
       made.groups.map(({ group, startingPods }) => [
         `${group.kind} ${group.namespace}/${group.name}`,

@@ -33,7 +33,7 @@ test.each(cases)(
       pods: [pod('web-1'), pod('web-2'), pod('web-3', { createdAt: at(second) })],
     })
     const made = plan(snapshot([web]), policy, at(9 * 3600))
-    expect(made.workloads[0]?.assessment.counts.stale).toBe(0)
+    expect(made.workloads[0]?.counts.stale).toBe(0)
     expect(made.actions).toEqual([])
   },
 )

@@ -134,7 +134,7 @@ describe('a rotation under way when the HMAC key was replaced and the Secret can
   const made = plan(snapshot([before]), policy, NOW)
 
   test('is still under way', () => {
-    expect(made.workloads.map(({ assessment }) => assessment.counts.stale)).toEqual([3])
+    expect(made.workloads.map(({ counts }) => counts.stale)).toEqual([3])
   })
 
   test('stays recorded under the key that it was recorded with', () => {
@@ -156,6 +156,6 @@ describe('a rotation under way when the HMAC key was replaced and the Secret can
       consumer: consumer(deployment(), action.status.ledger),
     })
     const then = plan(snapshot([after]), policy, at(120))
-    expect(then.workloads.map(({ assessment }) => assessment.counts.stale)).toEqual([3])
+    expect(then.workloads.map(({ counts }) => counts.stale)).toEqual([3])
   })
 })

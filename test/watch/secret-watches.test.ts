@@ -181,7 +181,7 @@ test('a Secret that may not be watched holds those who need it, and nobody else'
     policy,
     0,
   )
-  const held = workloads.map(({ assessment, hold }) => [assessment.workload.ref.name, hold?.reason])
+  const held = workloads.map(({ workload, hold }) => [workload.name, hold?.reason])
   expect(Object.fromEntries(held)).toEqual({
     web: undefined,
     mailer: 'SourceUnreadable',

@@ -56,8 +56,8 @@ export class OngoingConditions {
 }
 
 function standingOf(planned: PlannedWorkload): readonly OngoingCondition[] {
-  const { assessment, hold } = planned
-  const failed = assessment.ledger?.failure ? failureStates(planned) : []
+  const { failure, hold } = planned
+  const failed = failure ? failureStates(planned) : []
   if (!hold) return failed
   const invalid = hold.reason === 'InvalidSetting' ? invalidAnnotations(planned) : []
   return [...failed, ...invalid, ...heldStates(planned)]
@@ -80,12 +80,11 @@ function ineffectiveState({ subject, note }: Ineffective): OngoingCondition {
 }
 
 /** On the workload, and on each source that is suspected. */
-function failureStates({ assessment }: PlannedWorkload): readonly OngoingCondition[] {
-  const { workload, ledger, source } = assessment
-  const { failure } = ledger ?? {}
+function failureStates(planned: PlannedWorkload): readonly OngoingCondition[] {
+  const { workload, failure, source } = planned
   if (!failure) return []
-  const { kind, namespace, name, uid } = workload.ref
-  const subject = workloadSubject(workload.ref)
+  const { kind, namespace, name, uid } = workload
+  const subject = workloadSubject(workload)
   const suspects = [...new Set(failure.contents.map((content) => content.source))].map((each) =>
     sourceSubject(sourceIn(namespace, each), source(each).uid),
   )
@@ -112,21 +111,21 @@ function failureStates({ assessment }: PlannedWorkload): readonly OngoingConditi
 }
 
 /** Each on the object that has it; those of a Namespace on its workloads, whose owners wonder why nothing happens. */
-function invalidAnnotations({ assessment }: PlannedWorkload): readonly OngoingCondition[] {
-  const { workload, settings, source, uses } = assessment
-  const { uid } = workload.ref
+function invalidAnnotations(planned: PlannedWorkload): readonly OngoingCondition[] {
+  const { workload, faults: ownFaults, source, judgedBy } = planned
+  const { uid } = workload
   const what = { type: 'Warning', reason: 'InvalidAnnotation', action: 'ReadAnnotations' } as const
-  const own = settings.faults.map(describeFault).map((note) => ({
+  const own = ownFaults.map(describeFault).map((note) => ({
     key: `invalid ${uid} ${note}`,
     after: 0,
     occurrence: () => ({
       ...what,
-      regarding: workloadSubject(workload.ref),
+      regarding: workloadSubject(workload),
       about: note,
       note: `Held until it is put right: ${note}`,
     }),
   }))
-  const sources = [...new Set(uses.map((use) => use.source))].map(source)
+  const sources = judgedBy.map(source)
   const others = sources.flatMap(({ ref, uid: sourceUid, settings: { faults } }) =>
     faults.map(describeFault).map((note) => ({
       key: `invalid ${sourceKey(ref)} ${note}`,
@@ -143,21 +142,21 @@ function invalidAnnotations({ assessment }: PlannedWorkload): readonly OngoingCo
 }
 
 /** Only where something is or may be stale, and time or their turn will not bring it. */
-function heldStates({ assessment, hold }: PlannedWorkload): readonly OngoingCondition[] {
-  const { workload, ledger, stale } = assessment
+function heldStates(planned: PlannedWorkload): readonly OngoingCondition[] {
+  const { workload, restart, stalePods, hold } = planned
   if (!hold) return []
   // Without a record that can be read nobody knows what the pods hold.
-  const mayBeStale = stale.length > 0 || hold.reason === 'MalformedConsumer'
-  if (!mayBeStale && !ledger?.restart) return []
+  const mayBeStale = stalePods > 0 || hold.reason === 'MalformedConsumer'
+  if (!mayBeStale && !restart) return []
   const state = stateOf(hold)
   if (state !== 'Held' && state !== 'Paused') return []
   const { reason, message } = hold
   return [
     {
-      key: `held ${workload.ref.uid} ${reason}`,
+      key: `held ${workload.uid} ${reason}`,
       after: HELD_FOR,
       occurrence: () => ({
-        regarding: workloadSubject(workload.ref),
+        regarding: workloadSubject(workload),
         type: state === 'Paused' ? 'Normal' : 'Warning',
         reason: 'RestartHeld',
         action: 'Restart',

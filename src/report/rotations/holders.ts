@@ -147,9 +147,9 @@ function historyOfJudged(
   planned: ReadonlyMap<string, PlannedWorkload>,
 ): NonNullable<SourceKnowledge['historyFor']> {
   return ({ pod, workload }) => {
-    const assessment = planned.get(workload)?.assessment
-    const judged = !pod.terminating && !assessment?.pending.evicted.has(pod.ref.uid)
-    const timelines = judged ? assessment?.sources.get(local)?.timelines : undefined
+    const known = planned.get(workload)
+    const judged = !pod.terminating && !known?.evicted.has(pod.ref.uid)
+    const timelines = judged ? known?.sources.get(local)?.timelines : undefined
     return ({ selector }) => {
       const timeline = timelines?.get(selector)
       if (!timeline || !timelines) return undefined

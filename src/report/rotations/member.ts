@@ -27,24 +27,23 @@ const PROGRESS_OF = {
 } as const
 
 /** A workload that is stale, being restarted, or failed. */
-export function memberOf({ assessment, availability, hold }: PlannedWorkload): Member {
-  const { workload, ledger, stale } = assessment
-  const { restart, failure } = ledger ?? {}
-  const state = failure ? 'Failed' : stateToShow(restart, hold, stale.length > 0)
+export function memberOf(planned: PlannedWorkload): Member {
+  const { workload, restart, failure, stalePods, availability, hold } = planned
+  const state = failure ? 'Failed' : stateToShow(restart, hold, stalePods > 0)
   const progress = PROGRESS_OF[state]
   const { away, byRestart, awaitedStale, desired } = availability
   // Each pod once: those that are to be replaced, those that are being replaced, and the others.
   const replacing = restart ? byRestart - awaitedStale.length : failure ? away : 0
-  const unproven = unprovenPods(assessment)
-  const total = Math.max(desired, stale.length + replacing + unproven)
-  const left = stale.length + replacing
+  const { doubtfulPods: unproven } = planned
+  const total = Math.max(desired, stalePods + replacing + unproven)
+  const left = stalePods + replacing
   const done = total - left - unproven
   const pods: Counts =
     progress === 'restarting'
-      ? { ...NONE, total, done, unproven, restarting: replacing, waiting: stale.length }
+      ? { ...NONE, total, done, unproven, restarting: replacing, waiting: stalePods }
       : { ...NONE, total, done, unproven, [progress]: left }
   return {
-    workload: workload.ref,
+    workload,
     progress,
     pods,
     hold,
@@ -55,18 +54,11 @@ export function memberOf({ assessment, availability, hold }: PlannedWorkload): M
 /** The same workload once nothing of it is stale; not all of its pods need be proven fresh. */
 export function finished(
   member: Member,
-  { assessment, availability }: Pick<PlannedWorkload, 'assessment' | 'availability'>,
+  { doubtfulPods: unproven, availability }: Pick<PlannedWorkload, 'doubtfulPods' | 'availability'>,
 ): Member {
-  const unproven = unprovenPods(assessment)
   const total = Math.max(availability.desired, unproven)
   const pods = { ...NONE, total, done: total - unproven, unproven }
   return { ...member, progress: 'done', pods, hold: undefined, restartingSince: undefined }
-}
-
-/** Pods that are not to be replaced, and not proven to hold today's content either. */
-function unprovenPods({ judged, stale }: PlannedWorkload['assessment']): number {
-  const doubtful = judged.filter(({ verdict }) => verdict !== 'fresh')
-  return doubtful.filter((each) => !stale.includes(each)).length
 }
 
 /** How many members have come how far. */

@@ -92,12 +92,10 @@ export class RotationTracker {
   /** What is to be said of every rotation that is not over, and of those that are over and say something new. */
   follow(picture: Observation): readonly Rotation[] {
     const { began, ends, now, sources } = picture
-    const stale = staleIn(picture.workloads, this.#margins)
+    const stale = staleIn(picture.workloads)
     const said: Rotation[] = []
     for (const [key, group] of stale) said.push(...this.#find(key, group, now))
-    const planned = new Map(
-      picture.workloads.map((each) => [each.assessment.workload.ref.uid, each]),
-    )
+    const planned = new Map(picture.workloads.map((each) => [each.workload.uid, each]))
     const open = [...this.#open.values()].map(({ rotation }) => rotation.source)
     const looked = this.#holders.look(sources, open, planned, now)
     for (const [key, { rotation: next, before }] of this.#unrestarted(looked, picture)) {
@@ -159,8 +157,7 @@ export class RotationTracker {
       const isSure = now >= claimsFrom({ changedAt }, this.#margins.margin)
       if (!isNew || !isSure || source.settings.ignore || this.#open.size >= MOST_OPEN) return []
       const consumed = workloads.some(
-        ({ assessment: { workload, consumed: names } }) =>
-          workload.ref.namespace === namespace && names.has(local),
+        ({ workload, consumed: names }) => workload.namespace === namespace && names.has(local),
       )
       if (!consumed) return []
       const rotation = newRotation(source.ref, changedAt)
@@ -219,13 +216,12 @@ export class RotationTracker {
     group: Stale | undefined,
     planned: ReadonlyMap<string, PlannedWorkload>,
   ): void {
-    const now = new Map(group?.planned.map((each) => [each.assessment.workload.ref.uid, each]))
+    const now = new Map(group?.planned.map((each) => [each.workload.uid, each]))
     for (const [uid, each] of now) members.set(uid, memberOf(each))
     for (const [uid, member] of members) {
       if (now.has(uid)) continue
       const each = planned.get(uid)
-      if (each?.assessment.sources.has(localSource(rotation.source)))
-        members.set(uid, finished(member, each))
+      if (each?.sources.has(localSource(rotation.source))) members.set(uid, finished(member, each))
       // Deleted, or opted out, of this source alone maybe.
       else members.delete(uid)
     }
@@ -286,8 +282,7 @@ function ended(
   const { namespace } = rotation.source
   const local = localSource(rotation.source)
   const consumers = [...planned.values()].some(
-    ({ assessment }) =>
-      assessment.workload.ref.namespace === namespace && assessment.consumed.has(local),
+    ({ workload, consumed }) => workload.namespace === namespace && consumed.has(local),
   )
   const takenBack = known && isTakenBack(rotation.record, known.record, rotation.changedAt)
   // Nobody of those that it was about is left, or nothing that they could be brought to.

@@ -1,10 +1,8 @@
 /**
  * Which changes a workload is being restarted for, or should be: source by source. Pure.
  */
-import { isStaleFor, lastChange, type Assessment } from '../../plan/judge/assessment.ts'
-import { changedSources } from '../../plan/budget/groups.ts'
+import { lastChange } from '../../plan/judge/assessment.ts'
 import type { PlannedWorkload } from '../../plan/planned-workload.ts'
-import type { Margins } from '../../plan/judge/staleness.ts'
 import type { LocalSource, SourceKey } from '../../model/refs.ts'
 import type { SourceRecord } from '../../sources/source.ts'
 import type { RecordedSource } from '../../sources/recorded.ts'
@@ -21,15 +19,14 @@ interface StaleSource {
 const NOTHING: readonly StaleSource[] = []
 
 /** The sources that a workload is stale for, is being restarted for, or failed with. */
-function staleSources(assessment: Assessment, margins: Margins): readonly StaleSource[] {
-  const { ledger, sources, stale } = assessment
-  const { restart, failure } = ledger ?? {}
-  if (stale.length === 0 && !restart && !failure) return NOTHING
+function staleSources(planned: PlannedWorkload): readonly StaleSource[] {
+  const { restart, failure, sources, stalePods, staleFor } = planned
+  if (stalePods === 0 && !restart && !failure) return NOTHING
   const failed = new Set(failure?.contents.map(({ source }) => source))
-  const changed = stale.length > 0 || restart ? changedSources(assessment) : []
+  const changed = stalePods > 0 || restart ? planned.changed : []
   return [...new Set([...changed, ...failed])].flatMap((local) => {
     const alone = changed.length === 1 && changed[0] === local
-    const certain = alone || isStaleFor(local, assessment, margins)
+    const certain = alone || staleFor.has(local)
     // Pods that are away hold nothing; until they are back it cannot be told which change they went for.
     if (!certain && !restart && !failed.has(local)) return []
     return [{ local, changedAt: newestChange(sources.get(local)), certain }]
@@ -51,15 +48,11 @@ export interface Stale {
 }
 
 /** Who is stale now, by source. */
-export function staleIn(
-  workloads: readonly PlannedWorkload[],
-  margins: Margins,
-): ReadonlyMap<SourceKey, Stale> {
+export function staleIn(workloads: readonly PlannedWorkload[]): ReadonlyMap<SourceKey, Stale> {
   const stale = new Map<SourceKey, Stale>()
   for (const planned of workloads) {
-    const { assessment } = planned
-    const { namespace } = assessment.workload.ref
-    for (const { local, changedAt = -Infinity, certain } of staleSources(assessment, margins)) {
+    const { namespace } = planned.workload
+    for (const { local, changedAt = -Infinity, certain } of staleSources(planned)) {
       const key: SourceKey = `${namespace}/${local}`
       const group = stale.get(key)
       if (group) {
@@ -67,7 +60,7 @@ export function staleIn(
         group.changedAt = Math.max(group.changedAt, changedAt)
         group.certain ||= certain
       } else {
-        const source = assessment.source(local)
+        const source = planned.source(local)
         stale.set(key, { source, planned: [planned], changedAt, certain })
       }
     }

@@ -181,11 +181,9 @@ function observedOtherwise(picture: Snapshot, policy: Policy, now: number): read
       takesSlot(each) && 'workload' in each ? [each.workload.uid] : [],
     ),
   )
-  const shown = new Map(
-    observes.workloads.map(({ assessment, hold }) => [assessment.workload.ref.uid, hold]),
-  )
-  return acts.workloads.flatMap(({ assessment, hold }) => {
-    const { uid, name } = assessment.workload.ref
+  const shown = new Map(observes.workloads.map(({ workload, hold }) => [workload.uid, hold]))
+  return acts.workloads.flatMap(({ workload, hold }) => {
+    const { uid, name } = workload
     const expected = starting.has(uid) ? 'ObserveOnly' : hold?.reason
     const found = shown.get(uid)?.reason
     return found === expected
@@ -201,12 +199,12 @@ function unknown(picture: Snapshot): Snapshot {
 
 /** What must be equal in two plans of one picture; workloads that need nothing stand in any order. */
 function inShort({ actions, workloads, groups, wakeAt }: Plan) {
-  const all = workloads.map(({ assessment, availability, hold, wakeAt: next }) => {
-    const { uid } = assessment.workload.ref
-    return [uid, { counts: assessment.counts, availability, hold, next }] as const
+  const all = workloads.map(({ workload, counts, availability, hold, wakeAt: next }) => {
+    const { uid } = workload
+    return [uid, { counts, availability, hold, next }] as const
   })
-  const needed = workloads.filter(({ assessment }) => assessment.stale.length > 0)
-  const order = needed.map(({ assessment }) => assessment.workload.ref.uid)
+  const needed = workloads.filter(({ stalePods }) => stalePods > 0)
+  const order = needed.map(({ workload }) => workload.uid)
   return { actions, groups, wakeAt, order, all: new Map(all) }
 }
 
@@ -306,16 +304,16 @@ function staysBad({ history }: SimulatedCluster, { incidents, workloads }: Scena
 
 function holdsOf(planned: Plan | undefined): ReadonlyMap<string, HoldReason> {
   return new Map(
-    (planned?.workloads ?? []).flatMap(({ assessment, hold }) =>
-      hold ? [[assessment.workload.ref.name, hold.reason] as const] : [],
+    (planned?.workloads ?? []).flatMap(({ workload, hold }) =>
+      hold ? [[workload.name, hold.reason] as const] : [],
     ),
   )
 }
 
 function budgetHolds(planned: Plan): readonly string[] {
-  return planned.workloads.flatMap(({ assessment, hold }) =>
+  return planned.workloads.flatMap(({ workload, hold }) =>
     hold?.reason === 'ClusterBudget' || hold?.reason === 'GroupBudget'
-      ? [`${assessment.workload.ref.name} is held by ${hold.reason}`]
+      ? [`${workload.name} is held by ${hold.reason}`]
       : [],
   )
 }

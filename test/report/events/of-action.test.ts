@@ -12,10 +12,9 @@ function toldOf(...workloads: readonly ManagedWorkload[]): string[] {
   const made = plan(snapshot(workloads), policy, NOW)
   return made.actions.flatMap((action) => {
     const planned = made.workloads.find(
-      ({ assessment }) =>
-        'workload' in action && assessment.workload.ref.uid === action.workload.uid,
+      ({ workload }) => 'workload' in action && workload.uid === action.workload.uid,
     )
-    return occurrencesOf(action, planned?.assessment.sources, () => 'uid', NOW).map(line)
+    return occurrencesOf(action, planned?.sources, () => 'uid', NOW).map(line)
   })
 }
 
