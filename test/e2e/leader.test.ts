@@ -168,6 +168,7 @@ async function shareRights(): Promise<void> {
   await cluster.apply(
     shared('ClusterRole', 'sluice-watch'),
     shared('ClusterRole', 'sluice-secrets'),
+    shared('ClusterRole', 'sluice-configmaps'),
     shared('ClusterRole', 'sluice-restart'),
     shared('ClusterRole', 'sluice-rollout'),
     shared('Role', 'sluice-digest-key'),
