@@ -128,7 +128,7 @@ test('the kill switch stops a restart between two pods, and without it the resta
       namespace: bed.shop,
       replicas: 3,
       // Long enough to pull the switch before the next pod goes.
-      podAnnotations: { 'sim.sluice.dev/ready-delay': '2s' },
+      podAnnotations: { 'sim.sluice.dev/ready-delay': '4s' },
     }),
   )
   await bed.rotate('new')
@@ -141,9 +141,12 @@ test('the kill switch stops a restart between two pods, and without it the resta
     const [row] = (await bed.operator.status()).filter(({ namespace }) => namespace === bed.shop)
     return row?.unavailablePods === 0 ? { value: row } : { instead: JSON.stringify(row) }
   })
+  // How many went before the switch was pulled depends on how fast kubectl is.
+  const replaced = observed('orders')
+  expect(replaced).toBeLessThan(3)
   // Twice the time in which the next one would have gone.
   await beyondDoubt()
-  expect(observed('orders')).toBe(1)
+  expect(observed('orders')).toBe(replaced)
   await killSwitch('-')
   await bed.finished('orders')
   expect(observed('orders')).toBe(3)
